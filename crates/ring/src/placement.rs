@@ -1,0 +1,84 @@
+//! From key to server: hash tag, hash, ring.
+
+use crate::{HashKind, HashTag, Ring};
+
+/// How a pool reads its keys: the hash, and the hash tag if it has one.
+///
+/// The third choice, the distribution, is in the [`Ring`]. The default is the original's:
+/// [`HashKind::Fnv1a64`] of the whole key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Placement {
+    /// The hash of the key, or of its tagged part.
+    pub hash: HashKind,
+    /// Selects the part of the key that is hashed.
+    pub tag: Option<HashTag>,
+}
+
+impl Placement {
+    /// The server that `key` belongs to, as an index into the servers that `ring` was built from;
+    /// `None` when no server is live.
+    ///
+    /// `draw` gives a random number and is called once if the distribution is `random`, otherwise
+    /// never. When a single server is live, or none, nothing is hashed. Else this costs one pass
+    /// over the key for the tag, one for the hash, and one [`Ring::server`]; it never allocates.
+    #[inline]
+    #[must_use]
+    pub fn route(&self, ring: &Ring, key: &[u8], draw: impl FnOnce() -> u32) -> Option<usize> {
+        ring.pick(|| self.key_hash(key), draw)
+    }
+
+    /// The 32 bits that place `key`: the hash of its tagged part, or of all of it.
+    ///
+    /// An empty key has the value 0 under every hash, as in the original, which then calls none
+    /// (`server_pool_hash`).
+    #[inline]
+    #[must_use]
+    pub fn key_hash(&self, key: &[u8]) -> u32 {
+        let hashed = match &self.tag {
+            Some(tag) => tag.select(key),
+            None => key,
+        };
+        if hashed.is_empty() { 0 } else { self.hash.hash(hashed) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DistributionKind, RingServer};
+
+    #[test]
+    fn an_empty_key_has_the_value_0_under_every_hash() {
+        for hash in HashKind::ALL {
+            let placement = Placement { hash, tag: HashTag::from_bytes(b"{}") };
+            assert_eq!(placement.key_hash(b""), 0, "{hash}");
+        }
+    }
+
+    #[test]
+    fn only_the_tagged_part_of_a_key_counts() {
+        for hash in HashKind::ALL {
+            let tagged = Placement { hash, tag: HashTag::from_bytes(b"{}") };
+            let whole = Placement { hash, tag: None };
+            assert_eq!(tagged.key_hash(b"user:{42}:name"), hash.hash(b"42"), "{hash}");
+            assert_eq!(tagged.key_hash(b"{}"), hash.hash(b"{}"), "{hash}");
+            assert_eq!(whole.key_hash(b"user:{42}:name"), hash.hash(b"user:{42}:name"), "{hash}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_drawn_once_by_random_and_never_by_the_others() {
+        let servers = [RingServer::new("a", 1), RingServer::new("b", 1), RingServer::new("c", 1)];
+        for kind in DistributionKind::ALL {
+            let ring = Ring::new(kind, &servers, &[true; 3]);
+            let mut draws = 0;
+            let owner = Placement::default().route(&ring, b"apple", || {
+                draws += 1;
+                7
+            });
+            let random = kind == DistributionKind::Random;
+            assert_eq!(draws, usize::from(random), "{kind}");
+            assert!(owner.is_some_and(|server| !random || server == 1), "{kind}: {owner:?}");
+        }
+    }
+}
