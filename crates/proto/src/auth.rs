@@ -1,0 +1,13 @@
+//! What a Redis client is told about passwords, in the original's words (`redis_handle_auth_req`).
+
+/// The password is right.
+pub const ACCEPTED: &[u8] = b"+OK\r\n";
+
+/// The password is wrong.
+pub const WRONG: &[u8] = b"-ERR invalid password\r\n";
+
+/// A password was given to a pool that has none.
+pub const NOT_NEEDED: &[u8] = b"-ERR Client sent AUTH, but no password is set\r\n";
+
+/// The pool has a password and the client has not given it.
+pub const REQUIRED: &[u8] = b"-NOAUTH Authentication required\r\n";

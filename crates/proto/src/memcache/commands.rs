@@ -1,0 +1,253 @@
+//! The table of commands.
+
+use crate::command::{Arity, Command, Keys, Local, Travel};
+use crate::gather::Gather;
+
+/// Every command there is, sorted by name.
+///
+/// A command that is not here is answered with `ERROR`, memcached's own word for it, and the
+/// connection lives on.
+pub const COMMANDS: &[Command] = &commands();
+
+/// Looks `name` up: the command's row and the form its line has. No allocation; a comparison of
+/// one machine word a row.
+#[inline]
+pub(super) fn find(name: &[u8]) -> Option<(&'static Command, Form)> {
+    let name = packed(name)?;
+    let at = NAMES.iter().position(|&known| known == name)?;
+    Some((&COMMANDS[at], ROWS[at].form))
+}
+
+/// The form of a name that would be a storage command's but for its letters' case.
+///
+/// memcached knows lower case alone, and so `SET` is no command; but whoever sends it sends data
+/// behind it, which is not to be read as commands.
+pub(super) fn find_misspelt_storage(name: &[u8]) -> Option<Form> {
+    ROWS.iter()
+        .filter(|row| row.form.data_length_argument().is_some())
+        .find(|row| name.eq_ignore_ascii_case(row.command.name.as_bytes()))
+        .map(|row| row.form)
+}
+
+/// What follows the name on a command's line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// One key or more.
+    Keys,
+    /// `key flags exptime bytes [noreply]`, and data.
+    Store,
+    /// `key flags exptime bytes unique [noreply]`, and data.
+    CompareAndStore,
+    /// `key [0] [noreply]`: the 0 is what is left of a delay that memcached once knew.
+    Delete,
+    /// `key delta [noreply]`.
+    Count,
+    /// `key exptime [noreply]`.
+    Touch,
+    /// Nothing, and what there is all the same is of no effect.
+    Bare,
+    /// `key bytes flag*`, and data: framed, so that the data is not taken for commands.
+    Meta,
+}
+
+impl Form {
+    /// Which argument says how long the data behind the line is.
+    pub(super) const fn data_length_argument(self) -> Option<usize> {
+        match self {
+            Self::Store | Self::CompareAndStore => Some(3),
+            Self::Meta => Some(1),
+            Self::Keys | Self::Delete | Self::Count | Self::Touch | Self::Bare => None,
+        }
+    }
+
+    /// Whether a last word `noreply` asks for silence.
+    pub(super) const fn takes_noreply(self) -> bool {
+        match self {
+            Self::Store | Self::CompareAndStore | Self::Delete | Self::Count | Self::Touch => true,
+            Self::Keys | Self::Bare | Self::Meta => false,
+        }
+    }
+}
+
+/// A command, and how to read its line.
+struct Row {
+    command: Command,
+    form: Form,
+}
+
+impl Row {
+    /// The same command once more. It is no `Clone`: a command is its row, and has one place.
+    const fn command(&self) -> Command {
+        let Command { name, arity, keys, travel, writes, repeatable } = self.command;
+        Command { name, arity, keys, travel, writes, repeatable }
+    }
+}
+
+const ONE: Travel = Travel::OneServer;
+const VALUES: Travel = Travel::Split(Gather::Values);
+const QUIT: Travel = Travel::Here(Local::Quit);
+const NO_META: Travel = Travel::Refused("the meta commands are not served");
+
+/// The rows. Arguments are counted with `noreply` and without the data.
+///
+/// Only what reads, and `touch`, which sets the same expiry time again, is repeatable: a write
+/// sent twice may undo what another client wrote in between.
+#[rustfmt::skip]
+static ROWS: [Row; ROW_COUNT] = [
+    //  name       arguments              keys         travel             writes repeat form
+    row("add",     Arity::Between(4, 5),  Keys::First, ONE,               true,  false, Form::Store),
+    row("append",  Arity::Between(4, 5),  Keys::First, ONE,               true,  false, Form::Store),
+    row("cas",     Arity::Between(5, 6),  Keys::First, ONE,               true,  false, Form::CompareAndStore),
+    row("decr",    Arity::Between(2, 3),  Keys::First, ONE,               true,  false, Form::Count),
+    row("delete",  Arity::Between(1, 3),  Keys::First, ONE,               true,  false, Form::Delete),
+    row("get",     Arity::AtLeast(1),     Keys::Each,  VALUES,            false, true,  Form::Keys),
+    row("gets",    Arity::AtLeast(1),     Keys::Each,  VALUES,            false, true,  Form::Keys),
+    row("incr",    Arity::Between(2, 3),  Keys::First, ONE,               true,  false, Form::Count),
+    row("ms",      Arity::AtLeast(2),     Keys::First, NO_META,           true,  false, Form::Meta),
+    row("prepend", Arity::Between(4, 5),  Keys::First, ONE,               true,  false, Form::Store),
+    row("quit",    Arity::AtLeast(0),     Keys::None,  QUIT,              false, true,  Form::Bare),
+    row("replace", Arity::Between(4, 5),  Keys::First, ONE,               true,  false, Form::Store),
+    row("set",     Arity::Between(4, 5),  Keys::First, ONE,               true,  false, Form::Store),
+    row("touch",   Arity::Between(2, 3),  Keys::First, ONE,               true,  true,  Form::Touch),
+    row("version", Arity::AtLeast(0),     Keys::None,  Travel::Anywhere,  false, true,  Form::Bare),
+];
+
+const ROW_COUNT: usize = 15;
+
+const fn row(
+    name: &'static str,
+    arity: Arity,
+    keys: Keys,
+    travel: Travel,
+    writes: bool,
+    repeatable: bool,
+    form: Form,
+) -> Row {
+    Row { command: Command { name, arity, keys, travel, writes, repeatable }, form }
+}
+
+/// The rows' commands, which is what the rest of the program sees of them.
+const fn commands() -> [Command; ROW_COUNT] {
+    let mut commands = [const { ROWS[0].command() }; ROW_COUNT];
+    let mut at = 0;
+    while at < ROW_COUNT {
+        commands[at] = ROWS[at].command();
+        at += 1;
+    }
+    commands
+}
+
+/// The rows' names, packed.
+static NAMES: [u64; ROW_COUNT] = {
+    let mut names = [0; ROW_COUNT];
+    let mut at = 0;
+    while at < ROW_COUNT {
+        names[at] = match packed(ROWS[at].command.name.as_bytes()) {
+            Some(name) => name,
+            None => panic!("a command's name is one to seven bytes long"),
+        };
+        at += 1;
+    }
+    names
+};
+
+/// A name of up to seven bytes as one number, so that two are compared at once. A 1 stands before
+/// it, for a NUL in front would not be seen otherwise.
+#[inline]
+const fn packed(name: &[u8]) -> Option<u64> {
+    if name.is_empty() || name.len() > 7 {
+        return None;
+    }
+    let mut packed = 1;
+    let mut at = 0;
+    while at < name.len() {
+        packed = packed << 8 | name[at] as u64;
+        at += 1;
+    }
+    Some(packed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_sorted_by_name_and_no_name_is_there_twice() {
+        for pair in COMMANDS.windows(2) {
+            assert!(pair[0].name < pair[1].name, "{} before {}", pair[0].name, pair[1].name);
+        }
+    }
+
+    #[test]
+    fn every_command_of_the_original_is_there() {
+        for name in [
+            "get", "gets", "set", "add", "replace", "append", "prepend", "cas", "delete", "incr",
+            "decr", "touch", "version", "quit",
+        ] {
+            assert!(COMMANDS.iter().any(|command| command.name == name), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_name_is_found_and_no_other_is() {
+        for (row, command) in ROWS.iter().zip(COMMANDS) {
+            assert_eq!(&row.command, command);
+            assert_eq!(
+                find(command.name.as_bytes()),
+                Some((command, row.form)),
+                "{}",
+                command.name
+            );
+        }
+        for name in [
+            "",
+            "ge",
+            "getx",
+            "xget",
+            "GET",
+            "Get",
+            "gat",
+            "gats",
+            "mg",
+            "md",
+            "ma",
+            "mn",
+            "me",
+            "stats",
+            "flush_all",
+            "verbosity",
+            "\0get",
+            "get\0",
+            "replacee",
+            "prepend\0",
+            "a",
+        ] {
+            assert_eq!(find(name.as_bytes()), None, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn storage_names_are_known_in_any_case() {
+        for (name, form) in [
+            ("SET", Some(Form::Store)),
+            ("Cas", Some(Form::CompareAndStore)),
+            ("MS", Some(Form::Meta)),
+            ("GET", None),
+            ("sets", None),
+        ] {
+            assert_eq!(find_misspelt_storage(name.as_bytes()), form, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_silent_writes_and_what_stores_has_its_length_among_its_arguments() {
+        for row in &ROWS {
+            let name = row.command.name;
+            assert!(!row.form.takes_noreply() || row.command.writes, "{name}");
+            if let Some(argument) = row.form.data_length_argument() {
+                assert!(!row.command.arity.allows(argument as u32), "{name} could lack its length");
+                assert!(row.command.writes, "{name}");
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! What must hold for any bytes at all, for the fuzz targets and for the tests beside the parsers.
+
+use super::{Parts, RequestParser, ResponseParser, gather_values};
+use crate::limits::MEMCACHE_KEY_BYTES_MAX;
+use crate::{ParseError, Piece, Progress, Request, Response, Routed};
+
+/// Reads `data` as cuts and a client's stream, and checks that the cuts do not matter and that
+/// each request is what it says.
+///
+/// # Panics
+/// When it is not so.
+pub fn fuzz_requests(data: &[u8]) {
+    let (cuts, wire) = cuts_and_wire(data);
+    let (requests, error) = requests_in(wire, []);
+    assert_eq!(requests_in(wire, cuts), (requests.clone(), error));
+    let mut at = 0;
+    for request in &requests {
+        let len = request_len(request);
+        let frame = &wire[at..at + len];
+        assert!(frame.ends_with(b"\n"), "{}", frame.escape_ascii());
+        match request {
+            Request::Routed(routed) => check_routed(routed, frame),
+            Request::Refused(refused) => {
+                let answer = &refused.answer;
+                assert!(answer.is_empty() || answer.ends_with(b"\r\n"), "{refused:?}");
+            }
+            Request::Inline(_) | Request::Blank { .. } => unreachable!("request_len refuses them"),
+        }
+        at += len;
+    }
+    assert!(error.is_none_or(|error| at + error.at <= wire.len()), "{error:?} is in the stream");
+}
+
+/// Reads `data` as cuts and a server's stream, and checks that the cuts do not matter and that
+/// what is gathered from its responses is a response.
+///
+/// # Panics
+/// When it is not so.
+pub fn fuzz_responses(data: &[u8]) {
+    let (cuts, wire) = cuts_and_wire(data);
+    let (responses, error) = responses_in(wire, []);
+    assert_eq!(responses_in(wire, cuts), (responses.clone(), error));
+    let mut frames = Vec::new();
+    let mut rest = wire;
+    for response in responses {
+        let (frame, behind) = rest.split_at(response.len);
+        assert!(frame.ends_with(b"\r\n"), "{}", frame.escape_ascii());
+        frames.push(frame);
+        rest = behind;
+    }
+    assert!(error.is_none_or(|error| error.at <= rest.len()), "{error:?} is in the stream");
+
+    let owners: Vec<_> = (0..frames.len() as u32).cycle().take(3 * frames.len()).collect();
+    let mut gathered = Vec::new();
+    let result = gather_values(&owners, &frames, |piece| match piece {
+        Piece::Bytes(bytes) => gathered.extend_from_slice(bytes),
+        Piece::Of { fragment, range } => gathered.extend_from_slice(&frames[fragment][range]),
+    });
+    let (responses, error) = responses_in(&gathered, []);
+    match result {
+        Ok(()) => assert_eq!((responses.len(), error), (1, None), "{}", gathered.escape_ascii()),
+        Err(_) => assert!(gathered.is_empty(), "{}", gathered.escape_ascii()),
+    }
+}
+
+/// The requests in `wire`, and the error behind them, when it comes in pieces that end at `cuts`.
+pub fn requests_in(
+    wire: &[u8],
+    cuts: impl IntoIterator<Item = usize>,
+) -> (Vec<Request>, Option<ParseError>) {
+    let mut parser = RequestParser::new();
+    messages_in(wire, cuts, |buf| parser.parse(buf), request_len)
+}
+
+/// The responses in `wire`, and the error behind them, when it comes in pieces that end at `cuts`.
+pub fn responses_in(
+    wire: &[u8],
+    cuts: impl IntoIterator<Item = usize>,
+) -> (Vec<Response>, Option<ParseError>) {
+    let mut parser = ResponseParser::new();
+    messages_in(wire, cuts, |buf| parser.parse(buf), |response| response.len)
+}
+
+fn messages_in<T>(
+    wire: &[u8],
+    cuts: impl IntoIterator<Item = usize>,
+    mut parse: impl FnMut(&[u8]) -> Result<Progress<T>, ParseError>,
+    len: impl Fn(&T) -> usize,
+) -> (Vec<T>, Option<ParseError>) {
+    let mut ends: Vec<_> = cuts.into_iter().map(|cut| cut.min(wire.len())).collect();
+    ends.push(wire.len());
+    ends.sort_unstable();
+    let mut messages = Vec::new();
+    let mut start = 0;
+    for received in ends {
+        // An earlier message may already have taken in all there was.
+        while start < received {
+            match parse(&wire[start..received]) {
+                Ok(Progress::Done(message)) => {
+                    let len = len(&message);
+                    assert!((1..=received - start).contains(&len), "{len} bytes of what is there");
+                    start += len;
+                    messages.push(message);
+                }
+                Ok(Progress::Incomplete { missing }) => {
+                    assert!(missing > 0, "a message that lacks nothing");
+                    break;
+                }
+                Err(error) => return (messages, Some(error)),
+            }
+        }
+    }
+    (messages, None)
+}
+
+fn request_len(request: &Request) -> usize {
+    match request {
+        Request::Routed(routed) => routed.len,
+        Request::Refused(refused) => refused.len,
+        Request::Inline(_) | Request::Blank { .. } => panic!("{request:?} is none of memcached's"),
+    }
+}
+
+/// Checks that the ranges of a request hold what they should.
+fn check_routed(routed: &Routed, frame: &[u8]) {
+    let keys: Vec<_> = Parts::new(routed, frame).map(|part| part.key).collect();
+    assert_eq!(keys.len(), routed.keys as usize, "{routed:?}");
+    let first = &frame[routed.key.start as usize..routed.key.end as usize];
+    assert_eq!(keys.first().copied().unwrap_or_default(), first, "{routed:?}");
+    for key in keys {
+        assert!((1..=MEMCACHE_KEY_BYTES_MAX).contains(&key.len()), "{routed:?}");
+        assert!(!key.iter().any(|byte| b" \r\n\0".contains(byte)), "{routed:?}");
+    }
+
+    let omit = &frame[routed.omit.start as usize..routed.omit.end as usize];
+    assert_eq!(routed.noreply, !omit.is_empty(), "{routed:?}");
+    if routed.noreply {
+        assert_eq!(omit.trim_ascii_start(), b"noreply", "{routed:?}");
+        // What is left is the same request, but for the silence.
+        let front = &frame[..routed.omit.start as usize];
+        let forwarded = [front, &frame[routed.omit.end as usize..]].concat();
+        let len = forwarded.len();
+        let end = len as u32;
+        let expected = Routed { len, omit: end..end, noreply: false, ..routed.clone() };
+        assert_eq!(requests_in(&forwarded, []).0, [Request::Routed(expected)]);
+    }
+}
+
+/// The first byte says how many of those behind it are cuts; the rest is the stream.
+fn cuts_and_wire(data: &[u8]) -> (impl Iterator<Item = usize>, &[u8]) {
+    let (&count, rest) = data.split_first().unwrap_or((&0, &[]));
+    let (cuts, wire) = rest.split_at(rest.len().min(usize::from(count % 8)));
+    (cuts.iter().map(|&cut| usize::from(cut) % (wire.len() + 1)), wire)
+}
+
+/// Runs a fuzz function on streams of `pieces`, each made from its seed.
+#[cfg(test)]
+pub(super) fn over_seeds(fuzz: fn(&[u8]), pieces: &[&[u8]]) {
+    for seed in 0..20_000_u64 {
+        // SplitMix64: any seed will do, and the next one gives something else altogether.
+        let mut state = seed;
+        let mut random = || {
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            (mixed ^ (mixed >> 31)) as usize
+        };
+        let mut data = vec![7];
+        data.extend((0..7).map(|_| random() as u8));
+        for _ in 0..random() % 24 {
+            match random() % 16 {
+                0 => data.push(random() as u8),
+                place => data.extend_from_slice(pieces[(place + random()) % pieces.len()]),
+            }
+        }
+        let outcome = std::panic::catch_unwind(|| fuzz(&data));
+        assert!(outcome.is_ok(), "seed {seed}: {}", data.escape_ascii());
+    }
+}
+
+/// What requests are made of.
+#[cfg(test)]
+#[rustfmt::skip]
+pub(super) const REQUEST_PIECES: &[&[u8]] = &[
+    b"get ", b"gets ", b"set ", b"cas ", b"append ", b"delete ", b"incr ", b"touch ", b"version",
+    b"quit", b"ms ", b"SET ", b"k ", b"key2 ", b"0 ", b"0", b"1 ", b"3", b"-1 ", b"noreply", b" noreply",
+    b" ", b"  ", b"\r\n", b"\r\n", b"\r\n", b"\n", b"\r", b"\0", b"abc\r\n", b"\r\n\r\n",
+    b"set k 0 0 3\r\nabc\r\n", b"set k 0 0 ", b"delete k 0", b"cas k 1 2 3 4 ", b"\x80", b"HTTP/1.1",
+];
+
+/// What responses are made of.
+#[cfg(test)]
+#[rustfmt::skip]
+pub(super) const RESPONSE_PIECES: &[&[u8]] = &[
+    b"VALUE ", b"k ", b"0 ", b"1", b"3 ", b"\r\n", b"\r\n", b"\n", b"\r", b"END\r\n", b"END\r\n", b"END",
+    b"VALUE k 0 3\r\nabc\r\n", b"VALUE k 0 0 9\r\n\r\n", b"VALUE k 0 ", b"abc\r\n", b" ", b"STORED",
+    b"STORED\r\n", b"12\r\n", b"ERROR\r\n", b"CLIENT_ERROR x\r\n", b"SERVER_ERROR ", b"VERSION 1\r\n",
+];

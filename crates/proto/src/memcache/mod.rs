@@ -1,0 +1,47 @@
+//! The memcached text protocol.
+//!
+//! A request is one line, and a block of data behind it for the commands that store. A response is
+//! one line, or `VALUE` blocks up to an `END`.
+//!
+//! ```text
+//! line    = *SP name *( 1*SP argument ) *SP [CR] LF
+//! request = line / storage-line *OCTET CR LF        as many octets as the storage line says
+//! ```
+//!
+//! # Whose lines these are
+//! A request that goes to one server goes there as its client sent it, so what is a line here must
+//! be a line there: were the two to differ, a client could slip a command past the proxy, or put a
+//! connection that many clients share out of step. Hence what this parser is strict about:
+//! - a line ends at LF, with or without CR, as it does for memcached;
+//! - CR and NUL have no place within a line (memcached reads nothing of a line behind a NUL);
+//! - a storage command's numbers are those memcached takes, for it would read the data behind a
+//!   line that it refuses as commands;
+//! - a line is no longer than memcached is sure to read;
+//! - `noreply` is never forwarded: each request that a server gets brings one response.
+//!
+//! # The rooms
+//! `request` and `response` find where a message ends, `line` says what a request's line asks for,
+//! `commands` is the table, `parts` and `gather` take a request apart and put its responses
+//! together, `encode` words what the proxy says itself.
+
+mod commands;
+mod digits;
+mod encode;
+#[doc(hidden)]
+pub mod fuzz;
+mod gather;
+mod line;
+#[cfg(test)]
+mod naive;
+mod parts;
+mod request;
+mod response;
+mod value;
+mod words;
+
+pub use commands::COMMANDS;
+pub use encode::protocol_error;
+pub use gather::gather_values;
+pub use parts::{Parts, fragment_head, fragment_part, fragment_tail};
+pub use request::RequestParser;
+pub use response::ResponseParser;

@@ -1,0 +1,153 @@
+//! The obvious request parser: it starts over at every call, copies what it likes, and is what the
+//! fast one has to agree with.
+
+use super::commands::COMMANDS;
+use super::encode;
+use crate::{ParseError, Progress, Refused, Request, Routed};
+
+/// As [`RequestParser::parse`](super::RequestParser::parse) at the start of a request, for lines
+/// that the limits of a line allow.
+pub(super) fn parse(buf: &[u8]) -> Result<Progress<Request>, ParseError> {
+    if buf.first() == Some(&0x80) {
+        let rule = "the binary protocol is not served; use the text protocol";
+        return Err(ParseError { at: 0, found: Some(0x80), rule });
+    }
+    let Some(line_end) = buf.iter().position(|&byte| byte == b'\n') else {
+        return Ok(Progress::Incomplete { missing: 1 });
+    };
+    let text = buf[..line_end].strip_suffix(b"\r").unwrap_or(&buf[..line_end]);
+    let words = words(text);
+    let name = words.first().map_or(&b""[..], |word| word.1);
+    let arguments = words.get(1..).unwrap_or_default();
+
+    let row = COMMANDS.iter().find(|row| row.name.as_bytes() == name);
+    let last = arguments.last().filter(|word| row.is_none() && word.1.starts_with(b"HTTP/"));
+    if let Some(&(at, _)) = last {
+        let rule = "HTTP is not served; use the text protocol";
+        return Err(ParseError { at, found: None, rule });
+    }
+
+    let mut len = line_end + 1;
+    let length_argument = match name.to_ascii_lowercase().as_slice() {
+        b"set" | b"add" | b"replace" | b"append" | b"prepend" | b"cas" => Some(3),
+        b"ms" => Some(1),
+        _ => None,
+    };
+    if let Some(n) = length_argument {
+        let length = arguments.get(n).and_then(|word| number::<u64>(word.1, false));
+        let Some(length) = length.filter(|&length| length <= 1 << 30) else {
+            let at = arguments.get(n).map_or(text.len(), |word| word.0);
+            let rule = "bad data chunk: its length must be a number from 0 to 1073741824";
+            return Err(ParseError { at, found: None, rule });
+        };
+        len += length as usize + 2;
+        if buf.len() < len {
+            return Ok(Progress::Incomplete { missing: len - buf.len() });
+        }
+        for (at, expected) in [(len - 2, b'\r'), (len - 1, b'\n')] {
+            if buf[at] != expected {
+                return Err(ParseError { at, found: Some(buf[at]), rule: "bad data chunk" });
+            }
+        }
+    }
+
+    let writes = row.is_some_and(|row| row.writes && row.name != "ms");
+    let silent = writes
+        && arguments.len() >= 2
+        && arguments.len() <= 6
+        && arguments.last().unwrap().1 == b"noreply";
+    if let Some(answer) = refusal(name, arguments, text) {
+        let answer = if silent { Vec::new() } else { answer.to_vec() };
+        return Ok(Progress::Done(Request::Refused(Refused { len, answer })));
+    }
+    let command = row.expect("an unknown command is refused");
+    let has_key = !matches!(name, b"version" | b"quit");
+    let span = |word: &(usize, &[u8])| word.0 as u32..(word.0 + word.1.len()) as u32;
+    let omit = if silent {
+        let [.., before, last] = arguments else { unreachable!("two arguments at least") };
+        span(before).end..span(last).end
+    } else {
+        len as u32..len as u32
+    };
+    let keys = match name {
+        b"get" | b"gets" => arguments.len() as u32,
+        _ => u32::from(has_key),
+    };
+    let key = if has_key { span(&arguments[0]) } else { 0..0 };
+    Ok(Progress::Done(Request::Routed(Routed { len, command, key, keys, omit, noreply: silent })))
+}
+
+/// The answer to a line that is not to be served.
+fn refusal(name: &[u8], arguments: &[(usize, &[u8])], text: &[u8]) -> Option<&'static [u8]> {
+    let words: Vec<&[u8]> = arguments.iter().map(|word| word.1).collect();
+    let counts = match name {
+        b"get" | b"gets" => 1..=usize::MAX,
+        b"set" | b"add" | b"replace" | b"append" | b"prepend" => 4..=5,
+        b"cas" => 5..=6,
+        b"delete" => 1..=3,
+        b"incr" | b"decr" | b"touch" => 2..=3,
+        b"version" | b"quit" => 0..=usize::MAX,
+        _ => return Some(encode::ERROR),
+    };
+    if !counts.contains(&words.len()) {
+        return Some(encode::ERROR);
+    }
+    if text.iter().any(|byte| matches!(byte, b'\r' | b'\0')) {
+        return Some(encode::STRAY_BYTE);
+    }
+    let keys = match name {
+        b"get" | b"gets" => &words[..],
+        b"version" | b"quit" => &[],
+        _ => &words[..1],
+    };
+    if keys.iter().any(|key| key.len() > 250) {
+        return Some(encode::KEY_TOO_LONG);
+    }
+    let noreply = |at: usize| words.len() == at || words[at..] == [b"noreply"];
+    let store = |words: &[&[u8]]| {
+        number::<u64>(words[1], false).is_some() && number::<i64>(words[2], true).is_some()
+    };
+    let (fine, answer) = match name {
+        b"set" | b"add" | b"replace" | b"append" | b"prepend" => {
+            (store(&words) && noreply(4), encode::BAD_FORMAT)
+        }
+        b"cas" => (
+            store(&words) && number::<u64>(words[4], false).is_some() && noreply(5),
+            encode::BAD_FORMAT,
+        ),
+        b"delete" => (
+            matches!(words[1..], [] | [b"0"] | [b"noreply"] | [b"0", b"noreply"]),
+            encode::BAD_DELETE,
+        ),
+        b"incr" | b"decr" | b"touch" => {
+            let digits = words[1].strip_prefix(b"-").unwrap_or(words[1]);
+            if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+                let touch = name == b"touch";
+                (false, if touch { encode::BAD_EXPTIME } else { encode::BAD_DELTA })
+            } else {
+                (noreply(2), encode::BAD_FORMAT)
+            }
+        }
+        _ => (true, encode::ERROR),
+    };
+    (!fine).then_some(answer)
+}
+
+/// The words of a line, each with its place.
+fn words(text: &[u8]) -> Vec<(usize, &[u8])> {
+    let mut at = 0;
+    let mut words = Vec::new();
+    for word in text.split(|&byte| byte == b' ') {
+        if !word.is_empty() {
+            words.push((at, word));
+        }
+        at += word.len() + 1;
+    }
+    words
+}
+
+fn number<T: std::str::FromStr>(text: &[u8], signed: bool) -> Option<T> {
+    let text = std::str::from_utf8(text).ok()?;
+    let sign = text.starts_with('+') || (text.starts_with('-') && !signed);
+    if sign { None } else { text.parse().ok() }
+}

@@ -1,0 +1,67 @@
+//! Which of the two protocols, and how each words what the proxy says itself.
+
+use crate::command::Command;
+use crate::progress::ParseError;
+use crate::{memcache, resp};
+
+/// Which protocol a pool speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// Redis: RESP2 arrays and inline requests.
+    Redis,
+    /// memcached: the text protocol.
+    Memcache,
+}
+
+impl Protocol {
+    /// The protocol's table of commands, sorted by name.
+    #[must_use]
+    pub const fn commands(self) -> &'static [Command] {
+        match self {
+            Self::Redis => resp::COMMANDS,
+            Self::Memcache => memcache::COMMANDS,
+        }
+    }
+
+    /// Says that a request failed for a reason of the proxy's or a server's: `-ERR text` or
+    /// `SERVER_ERROR text`. `text` holds no line end.
+    pub fn error(self, text: &str, out: &mut Vec<u8>) {
+        debug_assert!(!text.contains(['\r', '\n']), "an error is one line: {text:?}");
+        let head: &[u8] = match self {
+            Self::Redis => b"-ERR ",
+            Self::Memcache => b"SERVER_ERROR ",
+        };
+        out.extend_from_slice(head);
+        out.extend_from_slice(text.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+
+    /// Says that the client's bytes broke a rule and that the connection closes for it.
+    pub fn protocol_error(self, error: &ParseError, out: &mut Vec<u8>) {
+        match self {
+            Self::Redis => resp::protocol_error(error, out),
+            Self::Memcache => memcache::protocol_error(error, out),
+        }
+    }
+
+    /// The answer to a [`Local::Ping`](crate::Local::Ping); nothing where the protocol has none.
+    #[must_use]
+    pub const fn pong(self) -> &'static [u8] {
+        match self {
+            Self::Redis => b"+PONG\r\n",
+            Self::Memcache => b"",
+        }
+    }
+
+    /// Writes what a new connection must say to a server before its first request, and returns
+    /// how many responses that will bring, each of which must be [`Fine`](crate::Outcome::Fine).
+    ///
+    /// Redis: `AUTH` when there is a password, then `SELECT` when `database` is not 0.
+    /// memcached: nothing.
+    pub fn handshake(self, password: Option<&[u8]>, database: u32, out: &mut Vec<u8>) -> u32 {
+        match self {
+            Self::Redis => resp::handshake(password, database, out),
+            Self::Memcache => 0,
+        }
+    }
+}

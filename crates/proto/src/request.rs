@@ -1,0 +1,99 @@
+//! A request, found but not copied.
+
+use std::ops::Range;
+
+use crate::command::Command;
+use crate::progress::{ParseError, Progress};
+use crate::{Protocol, memcache, resp};
+
+/// One whole request at the front of a client's bytes. All ranges are into those bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// A command of the table with a fitting number of arguments: it can go on its way.
+    Routed(Routed),
+    /// Well framed, but not to be served: an unknown command, a wrong number of arguments, a key
+    /// that is too long. The connection stays in step, so it lives on.
+    Refused(Refused),
+    /// An inline line of words, made into the protocol's ordinary form. Parse `frame` next.
+    Inline(Inline),
+    /// An empty line or an array of nothing, which asks for nothing and gets no answer.
+    Blank {
+        /// Bytes to consume.
+        len: usize,
+    },
+}
+
+/// A request that a server, several servers or the proxy itself will answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Routed {
+    /// Bytes of the whole request.
+    pub len: usize,
+    /// Its row in the command table.
+    pub command: &'static Command,
+    /// The first key, or the password of an `AUTH`; empty when there is neither.
+    pub key: Range<u32>,
+    /// How many keys it has (pairs count once).
+    pub keys: u32,
+    /// Bytes to leave out when forwarding, empty (`len..len`) for most. A `noreply` is left out, so
+    /// that every request a server gets has one response and the two never fall out of step.
+    pub omit: Range<u32>,
+    /// The client wants no response.
+    pub noreply: bool,
+}
+
+/// A request that gets an error from the proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Bytes to consume.
+    pub len: usize,
+    /// The whole error response, in the protocol's form; empty when the client wants none
+    /// (`noreply`).
+    pub answer: Vec<u8>,
+}
+
+/// A line of words in the protocol's ordinary form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inline {
+    /// Bytes to consume of what was received.
+    pub len: usize,
+    /// The same request as a frame.
+    pub frame: Vec<u8>,
+}
+
+/// The place in a request that has been seen in part.
+#[derive(Clone, Debug)]
+pub enum RequestParser {
+    /// Redis.
+    Redis(resp::RequestParser),
+    /// memcached text.
+    Memcache(memcache::RequestParser),
+}
+
+impl RequestParser {
+    /// A parser at the start of a stream of `protocol`.
+    ///
+    /// `key_bytes_max` is the longest key, bytes; memcached's own limit holds all the same.
+    #[must_use]
+    pub const fn new(protocol: Protocol, key_bytes_max: usize) -> Self {
+        match protocol {
+            Protocol::Redis => Self::Redis(resp::RequestParser::new(key_bytes_max)),
+            Protocol::Memcache => Self::Memcache(memcache::RequestParser::new()),
+        }
+    }
+
+    /// Looks for one whole request at the front of `buf`, the bytes received and not yet consumed.
+    ///
+    /// Copies nothing: a [`Request`] is byte ranges into `buf`. After `Incomplete` the parser keeps
+    /// its place, so the next call, with `buf` grown at its end, looks only at the new bytes. After
+    /// `Done` it is at the start again, for the bytes behind the request.
+    ///
+    /// # Errors
+    /// [`ParseError`] names the byte and the rule it broke; the answer to it is the caller's
+    /// ([`Protocol::protocol_error`]), and the stream is of no further use.
+    pub fn parse(&mut self, buf: &[u8]) -> Result<Progress<Request>, ParseError> {
+        match self {
+            Self::Redis(parser) => parser.parse(buf),
+            Self::Memcache(parser) => parser.parse(buf),
+        }
+    }
+}

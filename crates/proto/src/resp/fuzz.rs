@@ -1,0 +1,278 @@
+//! What must hold of any bytes at all, for the fuzzer and for the tests.
+
+use super::{Parts, RequestParser, ResponseParser, fragment_head, gather_array, protocol_error};
+use crate::command::Travel;
+use crate::gather::{Gather, Piece, gather};
+use crate::progress::{ParseError, Progress};
+use crate::request::Request;
+
+/// Short, so that a key of a few bytes is already too long.
+const KEY_BYTES_MAX: usize = 12;
+
+/// Takes `data` for what a client sends, its first 8 bytes for the places at which it is cut, and
+/// panics where the request parser, [`Parts`] or an answer breaks a promise.
+pub fn fuzz_requests(data: &[u8]) {
+    let Some((seed, stream)) = data.split_first_chunk() else { return };
+    let whole = requests(stream, |rest| rest);
+    let mut cuts = Cuts(u64::from_le_bytes(*seed));
+    assert_eq!(requests(stream, |rest| cuts.next(rest)), whole, "cuts make a difference");
+
+    let (found, end) = whole;
+    let mut at = 0;
+    for request in &found {
+        let len = match request {
+            Request::Routed(routed) => routed.len,
+            Request::Refused(refused) => refused.len,
+            Request::Inline(inline) => inline.len,
+            Request::Blank { len } => *len,
+        };
+        check_request(request, &stream[at..at + len]);
+        at += len;
+    }
+    match end {
+        Ok(missing) => assert!(missing > 0),
+        Err(error) => {
+            assert!(at + error.at <= stream.len(), "{error}");
+            assert!(error.found.is_none_or(|byte| stream[at + error.at] == byte), "{error}");
+            let mut answer = Vec::new();
+            protocol_error(&error, &mut answer);
+            assert_one_error(&answer);
+        }
+    }
+}
+
+/// As [`fuzz_requests`], for what a server sends.
+pub fn fuzz_responses(data: &[u8]) {
+    let Some((seed, stream)) = data.split_first_chunk() else { return };
+    let whole = responses(stream, |rest| rest);
+    let mut cuts = Cuts(u64::from_le_bytes(*seed));
+    assert_eq!(responses(stream, |rest| cuts.next(rest)), whole, "cuts make a difference");
+
+    let mut rest = stream;
+    for len in whole.0 {
+        let (response, behind) = rest.split_at(len);
+        rest = behind;
+        check_response(response);
+    }
+}
+
+fn check_request(request: &Request, bytes: &[u8]) {
+    match request {
+        Request::Routed(routed) => {
+            assert!(bytes.get(routed.key.start as usize..routed.key.end as usize).is_some());
+            assert!(routed.omit.is_empty() && !routed.noreply, "Redis has no noreply");
+            let parts: Vec<_> = Parts::new(routed, bytes).collect();
+            assert_eq!(parts.len(), routed.keys as usize, "a part a key");
+            let Some(first) = parts.first() else { return };
+            let key = &bytes[routed.key.start as usize..routed.key.end as usize];
+            assert_eq!(first.key, key, "the first key decides");
+            assert!(key.len() <= KEY_BYTES_MAX);
+            if !matches!(routed.command.travel, Travel::Split(_)) {
+                return;
+            }
+            // All of them in one fragment make the same request again.
+            let mut fragment = Vec::new();
+            fragment_head(routed.command, routed.keys, &mut fragment);
+            for part in &parts {
+                fragment.extend_from_slice(part.bytes);
+            }
+            let again = RequestParser::new(KEY_BYTES_MAX).parse(&fragment);
+            let Ok(Progress::Done(Request::Routed(again))) = again else {
+                panic!("a fragment is no request: {again:?}");
+            };
+            assert_eq!((again.len, again.keys), (fragment.len(), routed.keys));
+            assert!(Parts::new(&again, &fragment).eq(parts), "its parts are the same");
+        }
+        Request::Refused(refused) => assert_one_error(&refused.answer),
+        Request::Inline(inline) => {
+            let again = RequestParser::new(KEY_BYTES_MAX).parse(&inline.frame);
+            let Ok(Progress::Done(frame)) = again else {
+                panic!("an inline request makes no frame: {again:?}");
+            };
+            assert!(matches!(frame, Request::Routed(_) | Request::Refused(_)), "{frame:?}");
+            check_request(&frame, &inline.frame);
+        }
+        Request::Blank { .. } => {}
+    }
+}
+
+fn check_response(response: &[u8]) {
+    let owners = [0; 3];
+    for keys in 0..=owners.len() {
+        let mut out = Vec::new();
+        let gathered = gather_array(&owners[..keys], &[response], |piece| match piece {
+            Piece::Bytes(bytes) => out.extend_from_slice(bytes),
+            Piece::Of { range, .. } => out.extend_from_slice(&response[range]),
+        });
+        match gathered {
+            Ok(()) => assert_eq!(out, response, "one fragment's array is the whole"),
+            Err(_) => assert!(out.is_empty(), "an error leaves nothing half said"),
+        }
+    }
+    // Taken apart element by element and put together again, twice over.
+    let twice = [response; 2];
+    let mut out = Vec::new();
+    let gathered = gather_array(&[0, 1, 0, 1], &twice, |piece| match piece {
+        Piece::Bytes(bytes) => out.extend_from_slice(bytes),
+        Piece::Of { fragment, range } => out.extend_from_slice(&twice[fragment][range]),
+    });
+    if gathered.is_ok() {
+        assert_one_response(&out);
+    }
+    for kind in [Gather::Sum, Gather::Status] {
+        let mut out = Vec::new();
+        let gathered = gather(kind, &[], &twice, |piece| match piece {
+            Piece::Bytes(bytes) => out.extend_from_slice(bytes),
+            Piece::Of { .. } => panic!("a number is no piece of a response"),
+        });
+        if gathered.is_ok() {
+            assert_one_response(&out);
+        }
+    }
+}
+
+fn assert_one_error(answer: &[u8]) {
+    assert!(answer.starts_with(b"-ERR "), "{}", answer.escape_ascii());
+    assert_one_response(answer);
+}
+
+fn assert_one_response(bytes: &[u8]) {
+    let parsed = ResponseParser::new().parse(bytes);
+    let Ok(Progress::Done(response)) = parsed else {
+        panic!("{} is no response: {parsed:?}", bytes.escape_ascii());
+    };
+    assert_eq!(response.len, bytes.len(), "{}", bytes.escape_ascii());
+}
+
+/// What the parser found in `stream`, and how it ended: with bytes missing, or an error. `reach`
+/// says how many bytes arrive next, of so many to come.
+fn requests(
+    stream: &[u8],
+    mut reach: impl FnMut(usize) -> usize,
+) -> (Vec<Request>, Result<usize, ParseError>) {
+    let mut parser = RequestParser::new(KEY_BYTES_MAX);
+    let mut found = Vec::new();
+    let mut begin = 0;
+    let mut end = 0;
+    loop {
+        match parser.parse(&stream[begin..end]) {
+            Err(error) => return (found, Err(error)),
+            Ok(Progress::Done(request)) => {
+                begin += match &request {
+                    Request::Routed(routed) => routed.len,
+                    Request::Refused(refused) => refused.len,
+                    Request::Inline(inline) => inline.len,
+                    Request::Blank { len } => *len,
+                };
+                found.push(request);
+            }
+            Ok(Progress::Incomplete { missing }) if end == stream.len() => {
+                return (found, Ok(missing));
+            }
+            Ok(Progress::Incomplete { missing }) => {
+                assert!(missing > 0);
+                end += reach(stream.len() - end);
+            }
+        }
+    }
+}
+
+/// As [`requests`]; of each response its length.
+fn responses(
+    stream: &[u8],
+    mut reach: impl FnMut(usize) -> usize,
+) -> (Vec<usize>, Result<usize, ParseError>) {
+    let mut parser = ResponseParser::new();
+    let mut found = Vec::new();
+    let mut begin = 0;
+    let mut end = 0;
+    loop {
+        match parser.parse(&stream[begin..end]) {
+            Err(error) => return (found, Err(error)),
+            Ok(Progress::Done(response)) => {
+                found.push(response.len);
+                begin += response.len;
+            }
+            Ok(Progress::Incomplete { missing }) if end == stream.len() => {
+                return (found, Ok(missing));
+            }
+            Ok(Progress::Incomplete { missing }) => {
+                assert!(missing > 0);
+                end += reach(stream.len() - end);
+            }
+        }
+    }
+}
+
+/// Draws the lengths of the pieces that arrive: short ones mostly.
+struct Cuts(u64);
+
+impl Cuts {
+    fn next(&mut self, rest: usize) -> usize {
+        // A linear congruential generator; its upper bits are the better ones.
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let draw = (self.0 >> 33) as usize;
+        let longest = if draw.is_multiple_of(8) { 64 } else { 4 };
+        (1 + (draw >> 3) % longest).min(rest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REQUESTS: &[&[u8]] = &[
+        b"",
+        b"*2\r\n$3\r\nGET\r\n$3\r\nfoo\r\n*1\r\n$4\r\nPING\r\n*2\r\n$4\r\nAUTH\r\n$2\r\npw\r\n",
+        b"*3\r\n$4\r\nmget\r\n$1\r\na\r\n$0\r\n\r\n*5\r\n$4\r\nMSET\r\n$1\r\na\r\n$1\r\n1\r\n$1\r\nb\r\n$2\r\n\r\n\r\n",
+        b"*4\r\n$4\r\nEVAL\r\n$1\r\nx\r\n$1\r\n1\r\n$1\r\nk\r\n*3\r\n$4\r\nEVAL\r\n$1\r\nx\r\n$1\r\n0\r\n",
+        b"*3\r\n$6\r\nZUNION\r\n$1\r\n2\r\n$1\r\na\r\n*3\r\n$4\r\nHGET\r\n$20\r\n01234567890123456789\r\n$1\r\nf\r\n",
+        b"*3\r\n$3\r\nFOO\r\n$3\r\na\r\n\r\n$1\r\n\0\r\n*0\r\n*-1\r\n\r\n  \nSET a \"b c\\x41\"\r\nget k\nPOST\n",
+        b"*1\r\n$4\r\nPING\rX",
+        b"*1\r\n:4\r\n",
+        b"*99999999\r\n",
+        b"*3\r\n$999999999\r\n",
+        b"GET \"a\r\n",
+        b"\x16\x03\x01\x02\x00",
+    ];
+
+    const RESPONSES: &[&[u8]] = &[
+        b"",
+        b"+OK\r\n-ERR no\r\n:12\r\n:-1\r\n$3\r\na\r\n\r\n$-1\r\n*-1\r\n*0\r\n",
+        b"*2\r\n$1\r\na\r\n$-1\r\n*3\r\n*1\r\n*1\r\n:1\r\n*0\r\n+x\r\n",
+        b"%1\r\n+a\r\n:1\r\n~2\r\n#t\r\n#f\r\n>1\r\n+x\r\n_\r\n,1.5\r\n(123\r\n!2\r\nno\r\n=5\r\ntxt:a\r\n|1\r\n+k\r\n+v\r\n:1\r\n",
+        b"-OOM x\r\n-BUSYKEY x\r\n:+1\r\n",
+        b"*9999999999\r\n",
+        b"*4294967295\r\n*4294967295\r\n*4294967295\r\n|4294967295\r\n",
+        b"garbage\r\n",
+    ];
+
+    /// Each sample under several cuts, and with each of its bytes changed.
+    fn try_all(samples: &[&[u8]], target: fn(&[u8])) {
+        for sample in samples {
+            for seed in 0..16_u64 {
+                let mut data = seed.to_le_bytes().to_vec();
+                data.extend_from_slice(sample);
+                target(&data);
+                for at in 8..data.len() {
+                    let kept = data[at];
+                    for byte in [b'0', b'1', b'9', b'$', b'*', b'-', b'\r', b'\n', b'"', 0] {
+                        data[at] = byte;
+                        target(&data);
+                    }
+                    data[at] = kept;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn requests_keep_the_promises_whatever_comes() {
+        try_all(REQUESTS, fuzz_requests);
+    }
+
+    #[test]
+    fn responses_keep_the_promises_whatever_comes() {
+        try_all(RESPONSES, fuzz_responses);
+    }
+}

@@ -1,0 +1,151 @@
+//! The keys of a request, each with the bytes that travel with it.
+
+use super::digits;
+use super::request::{Bulk, bulk, short_bulk};
+use crate::command::Keys;
+use crate::limits::ARGUMENTS_MAX;
+use crate::request::Routed;
+use crate::split::Part;
+
+/// The keys of a request, in order. Copies nothing; one pass over the request in all.
+#[derive(Clone, Debug)]
+pub struct Parts<'a> {
+    strings: Strings<'a>,
+    /// Keys to come.
+    left: u32,
+    /// Each key is followed by a value.
+    valued: bool,
+}
+
+impl<'a> Parts<'a> {
+    /// The parts of `request`, whose bytes are `frame`. O(1).
+    ///
+    /// A command whose arguments are not all keys has parts all the same: the keys that the table
+    /// knows of, without what stands around them.
+    #[must_use]
+    pub fn new(request: &Routed, frame: &'a [u8]) -> Self {
+        let mut strings = Strings::new(frame);
+        let before = match request.command.keys {
+            Keys::None | Keys::First | Keys::Each | Keys::EachPair => 0,
+            Keys::Counted(number) => number + 1,
+        };
+        for _name_and_what_is_before_the_keys in 0..=before {
+            strings.next();
+        }
+        let valued = request.command.keys == Keys::EachPair;
+        Self { strings, left: request.keys, valued }
+    }
+}
+
+impl<'a> Iterator for Parts<'a> {
+    type Item = Part<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Part<'a>> {
+        self.left = self.left.checked_sub(1)?;
+        let begin = self.strings.at;
+        let key = self.strings.next()?;
+        if self.valued {
+            self.strings.next()?;
+        }
+        Some(Part { key, bytes: &self.strings.frame[begin..self.strings.at] })
+    }
+}
+
+/// The bulk strings of a request that is known to be whole, its name first. Ends early at bytes
+/// that are no bulk string.
+#[derive(Clone, Debug)]
+pub(super) struct Strings<'a> {
+    frame: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Strings<'a> {
+    pub(super) fn new(frame: &'a [u8]) -> Self {
+        let head = digits::length(frame, 1, ARGUMENTS_MAX as u32, "");
+        let at = head.ok().flatten().map_or(frame.len(), |(_, next)| next);
+        Self { frame, at }
+    }
+}
+
+impl<'a> Iterator for Strings<'a> {
+    type Item = &'a [u8];
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let (start, end) =
+            short_bulk(self.frame, self.at).or_else(|| any_bulk(self.frame, self.at))?;
+        self.at = end + 2;
+        Some(&self.frame[start..end])
+    }
+}
+
+/// As [`short_bulk`], of any length.
+#[cold]
+fn any_bulk(frame: &[u8], at: usize) -> Option<(usize, usize)> {
+    match bulk(frame, at) {
+        Ok(Bulk::Whole { start, end }) => Some((start, end)),
+        Ok(Bulk::Part { .. }) | Err(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::progress::Progress;
+    use crate::request::Request;
+    use crate::resp::RequestParser;
+
+    /// Each key of the request with the bytes that travel with it.
+    fn parts(frame: &str) -> Vec<(String, String)> {
+        let parsed = RequestParser::new(100).parse(frame.as_bytes());
+        let Ok(Progress::Done(Request::Routed(routed))) = parsed else { panic!("{parsed:?}") };
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Parts::new(&routed, frame.as_bytes())
+            .map(|part| (text(part.key), text(part.bytes)))
+            .collect()
+    }
+
+    fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+        expected.iter().map(|(key, bytes)| ((*key).into(), (*bytes).into())).collect()
+    }
+
+    #[test]
+    fn each_key_comes_with_its_header_and_its_line_end() {
+        assert_eq!(
+            parts("*4\r\n$4\r\nMGET\r\n$1\r\na\r\n$0\r\n\r\n$4\r\n\r\n$1\r\n"),
+            pairs(&[("a", "$1\r\na\r\n"), ("", "$0\r\n\r\n"), ("\r\n$1", "$4\r\n\r\n$1\r\n")])
+        );
+    }
+
+    #[test]
+    fn a_value_travels_with_its_key() {
+        assert_eq!(
+            parts("*5\r\n$4\r\nmset\r\n$1\r\na\r\n$2\r\n12\r\n$1\r\nb\r\n$0\r\n\r\n"),
+            pairs(&[("a", "$1\r\na\r\n$2\r\n12\r\n"), ("b", "$1\r\nb\r\n$0\r\n\r\n")])
+        );
+    }
+
+    #[test]
+    fn keys_behind_a_number_are_found_and_what_follows_them_is_not_taken_for_one() {
+        assert_eq!(
+            parts("*6\r\n$4\r\nEVAL\r\n$1\r\nx\r\n$1\r\n2\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n"),
+            pairs(&[("a", "$1\r\na\r\n"), ("b", "$1\r\nb\r\n")])
+        );
+        assert_eq!(
+            parts("*4\r\n$6\r\nZUNION\r\n$1\r\n1\r\n$1\r\na\r\n$10\r\nWITHSCORES\r\n"),
+            pairs(&[("a", "$1\r\na\r\n")])
+        );
+    }
+
+    #[test]
+    fn a_request_without_a_key_has_no_parts() {
+        for frame in [
+            "*1\r\n$4\r\nPING\r\n",
+            "*2\r\n$4\r\nAUTH\r\n$1\r\nx\r\n",
+            "*3\r\n$4\r\nEVAL\r\n$1\r\nx\r\n$1\r\n0\r\n",
+        ] {
+            assert_eq!(parts(frame), [], "{frame:?}");
+        }
+    }
+}

@@ -1,0 +1,415 @@
+//! The request parser: an array of bulk strings, found, checked and given its row.
+//!
+//! ```text
+//!   *3 CRLF $3 CRLF SET CRLF $3 CRLF key CRLF $5 CRLF value CRLF
+//!   |       |                |       ^^^                        |
+//!   head    name             |       Routed::key                Routed::len
+//!                            arguments, from number 0
+//! ```
+//!
+//! The parser's place is always at the beginning of the head or of a bulk string. What is kept
+//! with it is how far the bytes must reach before there is anything new to see, so a bulk string
+//! that comes in small pieces costs one compare a piece. Its header is read again when its last
+//! byte is there: a dozen bytes, once.
+//!
+//! A request that cannot be served (an unknown command, say) is followed to its end all the same:
+//! the connection stays in step and the answer takes the request's place in line.
+
+use super::{commands, digits, encode, inline};
+use crate::command::{Command, Keys, Local, Travel};
+use crate::limits::{ARGUMENTS_MAX, BULK_BYTES_MAX, REQUEST_BYTES_MAX};
+use crate::progress::{ParseError, Progress};
+use crate::request::{Refused, Request, Routed};
+
+/// The place in a Redis request that has been seen in part. 48 bytes.
+#[derive(Clone, Debug)]
+pub struct RequestParser {
+    place: Place,
+}
+
+/// What is known of the request so far. Offsets are from its first byte.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// Where the next line begins: the head's, then each bulk string's. Of an inline request: how
+    /// far no line end was found.
+    at: u32,
+    /// How long the bytes must be before it is worth another look. At least 1.
+    need: u32,
+    /// Bulk strings not yet seen whole, the name's among them.
+    left: u32,
+    /// How many arguments follow the name; [`UNNAMED`] while the name has not been seen.
+    arguments: u32,
+    /// The next argument that is more than bytes to skip; [`NOTHING`] when none is.
+    watch: u32,
+    /// How many keys there are.
+    keys: u32,
+    /// The deciding key, `key.0..key.1`.
+    key: (u32, u32),
+    /// The row, unless the name is unknown.
+    command: Option<&'static Command>,
+    /// Why the request will be refused.
+    fault: Option<Fault>,
+    /// Longest key, bytes. The same for every request; it fills a gap here.
+    key_bytes_max: u32,
+}
+
+/// Why a request is refused that is well framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// No row has its name.
+    Unknown,
+    /// Its row allows no such number of arguments.
+    Arity,
+    /// A key is longer than the limit.
+    LongKey,
+    /// The number of keys is none.
+    BadCount,
+    /// The number of keys is below zero, or zero where there must be a key.
+    LowCount,
+    /// There are fewer arguments than the number of keys.
+    HighCount,
+}
+
+const UNNAMED: u32 = u32::MAX;
+const NOTHING: u32 = u32::MAX;
+
+/// The rule that a bulk string begins with `$`; its wording takes in the byte that was found.
+pub(super) const DOLLAR: &str = "expected '$'";
+const COUNT: &str = "invalid multibulk length";
+const LENGTH: &str = "invalid bulk length";
+/// The rule that a body is as long as its header says.
+pub(super) const BULK_END: &str = "expected CR LF after a bulk string";
+const TOO_BIG: &str = "too big request";
+
+/// The shortest bulk string, bytes: `$0`, a line end, nothing, and a line end.
+const BULK_BYTES_MIN: usize = 6;
+
+impl RequestParser {
+    /// A parser at the start of a stream. `key_bytes_max` is the longest key, bytes.
+    #[must_use]
+    pub const fn new(key_bytes_max: usize) -> Self {
+        let longest = u32::MAX as usize;
+        let key_bytes_max = if key_bytes_max < longest { key_bytes_max as u32 } else { u32::MAX };
+        Self { place: Place::start(key_bytes_max) }
+    }
+
+    /// Looks for one whole request at the front of `buf`; see
+    /// [`RequestParser::parse`](crate::RequestParser::parse).
+    ///
+    /// The bill of a [`Routed`] request: nothing copied, nothing allocated, one table look-up, and
+    /// of each argument the header and the line end. What is refused, and an inline request,
+    /// allocate their answer and their frame.
+    ///
+    /// # Errors
+    /// [`ParseError`] where a Redis server says "Protocol error". Unlike Redis the parser does not
+    /// wait for the end of a line whose beginning is wrong, and it wants each CR followed by LF.
+    pub fn parse(&mut self, buf: &[u8]) -> Result<Progress<Request>, ParseError> {
+        if buf.len() < self.place.need as usize {
+            return Ok(Progress::Incomplete { missing: self.place.missing(buf.len()) });
+        }
+        if self.place.need == 1
+            && let Some(routed) = self.whole(buf)
+        {
+            return Ok(Progress::Done(Request::Routed(routed)));
+        }
+        if buf[0] == b'*' { self.array(buf) } else { self.inline(buf) }
+    }
+
+    /// The request that nearly all are: all there, nothing wrong with it, and none of its bulk
+    /// strings of 100,000 bytes or more. `None` says nothing; [`array`](Self::array) has the answer
+    /// then, which is the same with more words.
+    ///
+    /// Reads and writes no state, and has few variables, so that they stay in registers.
+    #[inline]
+    fn whole(&self, buf: &[u8]) -> Option<Routed> {
+        let (strings, at) = digits::short_header(buf, 0, b'*')?;
+        let arguments = strings.checked_sub(1)?;
+        let (start, end) = short_bulk(buf, at)?;
+        let command = commands::lookup(&buf[start..end])?;
+        if !command.arity.allows(arguments) {
+            return None;
+        }
+        // The next argument that is a key, and how many further the one after it is.
+        let (mut watch, step, keys) = match command.keys {
+            Keys::First => (0, NOTHING, 1),
+            Keys::Each => (0, 1, arguments),
+            Keys::EachPair => (0, 2, arguments / 2),
+            Keys::None if arguments == 0 => (NOTHING, 0, 0),
+            Keys::None | Keys::Counted(_) => return None,
+        };
+        let mut next = end + 2;
+        let mut key = 0..0;
+        for number in 0..arguments {
+            let (start, end) = short_bulk(buf, next)?;
+            next = end + 2;
+            if number == watch {
+                if end - start > self.place.key_bytes_max as usize {
+                    return None;
+                }
+                if number == 0 {
+                    key = start as u32..end as u32;
+                }
+                watch = number.saturating_add(step);
+            }
+        }
+        let omit = next as u32..next as u32;
+        Some(Routed { len: next, command, key, keys, omit, noreply: false })
+    }
+
+    /// Any request that begins with `*`.
+    fn array(&mut self, buf: &[u8]) -> Result<Progress<Request>, ParseError> {
+        let mut place = self.place;
+        if place.at == 0 {
+            match digits::length(buf, 1, ARGUMENTS_MAX as u32, COUNT) {
+                Ok(Some((0, len))) => return Ok(self.blank(len)),
+                Ok(Some((strings, next))) => {
+                    place.left = strings;
+                    place.at = next as u32;
+                }
+                Ok(None) => return Ok(self.wait(place, buf.len() + 1, buf.len())),
+                Err(error) => return self.below_zero(buf, error),
+            }
+        }
+        if place.arguments == UNNAMED {
+            match bulk(buf, place.at as usize)? {
+                Bulk::Part { need } => return Ok(self.wait(place, need, buf.len())),
+                Bulk::Whole { start, end } => place.name(&buf[start..end], end),
+            }
+        }
+        while place.left > 0 {
+            let (start, end) = match bulk(buf, place.at as usize)? {
+                Bulk::Part { need } => return Ok(self.wait(place, need, buf.len())),
+                Bulk::Whole { start, end } => (start, end),
+            };
+            let number = place.arguments - place.left;
+            if number == place.watch {
+                place.notice(number, start, &buf[start..end]);
+            }
+            place.left -= 1;
+            place.at = (end + 2) as u32;
+        }
+        self.restart();
+        let len = place.at as usize;
+        match (place.command, place.fault) {
+            (Some(command), None) => Ok(Progress::Done(Request::Routed(Routed {
+                len,
+                command,
+                key: place.key.0..place.key.1,
+                keys: place.keys,
+                omit: place.at..place.at,
+                noreply: false,
+            }))),
+            (command, fault) => Ok(Progress::Done(Request::Refused(Refused {
+                len,
+                answer: encode::refusal(
+                    fault.unwrap_or(Fault::Unknown),
+                    command,
+                    &buf[..len],
+                    place.key_bytes_max,
+                ),
+            }))),
+        }
+    }
+
+    /// Keeps the place until `need` bytes are there; `len` are now.
+    fn wait(&mut self, place: Place, need: usize, len: usize) -> Progress<Request> {
+        // A header may begin where the longest request ends.
+        debug_assert!(need > len && need <= REQUEST_BYTES_MAX + 32, "{len} {need}");
+        self.place = Place { need: need as u32, ..place };
+        Progress::Incomplete { missing: self.place.missing(len) }
+    }
+
+    /// Back to the start, if the parser has left it.
+    fn restart(&mut self) {
+        // Every wait needs more than the one byte that the start needs.
+        if self.place.need != 1 {
+            self.place = Place::start(self.place.key_bytes_max);
+        }
+    }
+
+    fn blank(&mut self, len: usize) -> Progress<Request> {
+        self.restart();
+        Progress::Done(Request::Blank { len })
+    }
+
+    /// A head whose number is no length: Redis takes any number below zero for a request of
+    /// nothing, and so does the parser. `error` is what the head is otherwise.
+    #[cold]
+    fn below_zero(
+        &mut self,
+        buf: &[u8],
+        error: ParseError,
+    ) -> Result<Progress<Request>, ParseError> {
+        if buf.get(1) != Some(&b'-') {
+            return Err(error);
+        }
+        match digits::integer(buf, 1, COUNT)? {
+            Some((_, len)) => Ok(self.blank(len)),
+            None => Ok(self.wait(self.place, buf.len() + 1, buf.len())),
+        }
+    }
+
+    #[cold]
+    fn inline(&mut self, buf: &[u8]) -> Result<Progress<Request>, ParseError> {
+        match inline::parse(buf, self.place.at as usize)? {
+            Some(request) => {
+                self.restart();
+                Ok(Progress::Done(request))
+            }
+            None => {
+                let place = Place { at: buf.len() as u32, ..self.place };
+                Ok(self.wait(place, buf.len() + 1, buf.len()))
+            }
+        }
+    }
+}
+
+impl Place {
+    const fn start(key_bytes_max: u32) -> Self {
+        Self {
+            at: 0,
+            need: 1,
+            left: 0,
+            arguments: UNNAMED,
+            watch: NOTHING,
+            keys: 0,
+            key: (0, 0),
+            command: None,
+            fault: None,
+            key_bytes_max,
+        }
+    }
+
+    /// How many bytes are missing at the least, when `len` are there.
+    fn missing(&self, len: usize) -> usize {
+        let others = self.left.saturating_sub(1) as usize * BULK_BYTES_MIN;
+        self.need as usize - len + others
+    }
+
+    /// Takes in the name, which ends at `end`.
+    fn name(&mut self, name: &[u8], end: usize) {
+        self.at = (end + 2) as u32;
+        self.left -= 1;
+        self.arguments = self.left;
+        let Some(command) = commands::lookup(name) else {
+            self.fault = Some(Fault::Unknown);
+            return;
+        };
+        self.command = Some(command);
+        if !command.arity.allows(self.arguments) {
+            self.fault = Some(Fault::Arity);
+            return;
+        }
+        (self.watch, self.keys) = match command.keys {
+            Keys::First => (0, 1),
+            Keys::Each => (0, self.arguments),
+            Keys::EachPair => (0, self.arguments / 2),
+            Keys::Counted(number) => (number, 0),
+            Keys::None if command.travel == Travel::Here(Local::Authenticate) => {
+                (self.arguments - 1, 0)
+            }
+            Keys::None => (NOTHING, 0),
+        };
+    }
+
+    /// Takes in an argument that was waited for: the body `text`, which begins at `start`.
+    fn notice(&mut self, number: u32, start: usize, text: &[u8]) {
+        let Some(command) = self.command else { return };
+        let (is_key, watch) = match command.keys {
+            Keys::First => (true, NOTHING),
+            Keys::Each => (true, number + 1),
+            Keys::EachPair => (true, number + 2),
+            Keys::Counted(place) if place == number => return self.count(text, place),
+            Keys::Counted(_) => (true, NOTHING),
+            // A password. Its length is for the one who compares it.
+            Keys::None => (false, NOTHING),
+        };
+        if number == 0 || watch == NOTHING {
+            self.key = (start as u32, (start + text.len()) as u32);
+        }
+        self.watch = watch;
+        if is_key && text.len() > self.key_bytes_max as usize {
+            self.watch = NOTHING;
+            self.fault = Some(Fault::LongKey);
+        }
+    }
+
+    /// Takes in the number of keys, which is argument `number`.
+    fn count(&mut self, text: &[u8], number: u32) {
+        let behind = self.arguments - number - 1;
+        // A script may have no key; a sorted set's command, whose first argument it is, may not.
+        let least = i64::from(number == 0);
+        self.watch = NOTHING;
+        match digits::whole_integer(text) {
+            None => self.fault = Some(Fault::BadCount),
+            Some(count) if count < least => self.fault = Some(Fault::LowCount),
+            Some(count) if count > i64::from(behind) => self.fault = Some(Fault::HighCount),
+            Some(0) => {}
+            Some(count) => {
+                self.keys = count as u32;
+                self.watch = number + 1;
+            }
+        }
+    }
+}
+
+/// One bulk string, or as much of it as is there.
+pub(super) enum Bulk {
+    /// It does not end before the bytes have `need` bytes.
+    Part {
+        /// Bytes, more than there are.
+        need: usize,
+    },
+    /// Its body is `start..end`; a line end follows, which is there and checked.
+    Whole {
+        /// Offset.
+        start: usize,
+        /// Offset.
+        end: usize,
+    },
+}
+
+/// The body of the bulk string that begins at `at`, when it is all there and has fewer than
+/// 100,000 bytes. `None` says nothing; [`bulk`] has the answer then.
+#[inline(always)]
+pub(super) fn short_bulk(buf: &[u8], at: usize) -> Option<(usize, usize)> {
+    let (len, start) = digits::short_header(buf, at, b'$')?;
+    let end = start + len as usize;
+    let is_whole = end <= REQUEST_BYTES_MAX && buf.get(end..end + 2)? == b"\r\n";
+    is_whole.then_some((start, end))
+}
+
+/// Finds the bulk string that begins at `at`. Looks at the header and the line end only.
+///
+/// # Errors
+/// Where a Redis server says so, and where the body is not followed by CR LF.
+pub(super) fn bulk(buf: &[u8], at: usize) -> Result<Bulk, ParseError> {
+    if let Some((start, end)) = short_bulk(buf, at) {
+        return Ok(Bulk::Whole { start, end });
+    }
+    match buf.get(at) {
+        Some(b'$') => {}
+        Some(&byte) => return Err(ParseError { at, found: Some(byte), rule: DOLLAR }),
+        None => return Ok(Bulk::Part { need: at + 1 }),
+    }
+    let Some((len, start)) = digits::length(buf, at + 1, BULK_BYTES_MAX as u32, LENGTH)? else {
+        return Ok(Bulk::Part { need: buf.len() + 1 });
+    };
+    let end = start + len as usize;
+    if end > REQUEST_BYTES_MAX {
+        return Err(ParseError { at, found: None, rule: TOO_BIG });
+    }
+    match buf.get(end..).unwrap_or_default() {
+        [b'\r', b'\n', ..] => Ok(Bulk::Whole { start, end }),
+        [b'\r', byte, ..] => Err(ParseError { at: end + 1, found: Some(*byte), rule: BULK_END }),
+        [byte, _, ..] => Err(ParseError { at: end, found: Some(*byte), rule: BULK_END }),
+        [_] | [] => Ok(Bulk::Part { need: end + 2 }),
+    }
+}
+
+const _: () = assert!(size_of::<RequestParser>() <= 48, "a parser is kept for every client");
+const _: () = assert!(ARGUMENTS_MAX < u32::MAX as u64, "UNNAMED and NOTHING are no numbers");
+const _: () = assert!(REQUEST_BYTES_MAX < u32::MAX as usize - 2, "offsets are 32 bits");
+
+#[cfg(test)]
+mod tests;

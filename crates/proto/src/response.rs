@@ -1,0 +1,59 @@
+//! A response, found but not copied.
+
+use crate::progress::{ParseError, Progress};
+use crate::{Protocol, memcache, resp};
+
+/// One whole response at the front of a server's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// Bytes of the whole response.
+    pub len: usize,
+    /// What it says about the request and the server.
+    pub outcome: Outcome,
+}
+
+/// What a response says about the request and the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// An answer.
+    Fine,
+    /// An error, the request's own fault.
+    Error,
+    /// An error that says the server cannot serve just now: Redis' `-OOM`, `-BUSY` and `-LOADING`
+    /// (the original's `redis_error`). It counts as a failure of the server.
+    Unwell,
+}
+
+/// The place in a response that has been seen in part.
+#[derive(Clone, Debug)]
+pub enum ResponseParser {
+    /// Redis.
+    Redis(resp::ResponseParser),
+    /// memcached text.
+    Memcache(memcache::ResponseParser),
+}
+
+impl ResponseParser {
+    /// A parser at the start of a stream of `protocol`.
+    #[must_use]
+    pub const fn new(protocol: Protocol) -> Self {
+        match protocol {
+            Protocol::Redis => Self::Redis(resp::ResponseParser::new()),
+            Protocol::Memcache => Self::Memcache(memcache::ResponseParser::new()),
+        }
+    }
+
+    /// Looks for one whole response at the front of `buf`; as [`RequestParser::parse`], with the
+    /// same promises.
+    ///
+    /// # Errors
+    /// [`ParseError`] when the server does not keep to the protocol.
+    ///
+    /// [`RequestParser::parse`]: crate::RequestParser::parse
+    pub fn parse(&mut self, buf: &[u8]) -> Result<Progress<Response>, ParseError> {
+        match self {
+            Self::Redis(parser) => parser.parse(buf),
+            Self::Memcache(parser) => parser.parse(buf),
+        }
+    }
+}
