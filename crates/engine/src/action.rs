@@ -1,0 +1,136 @@
+//! What the engine asks of its shell, and what it tells it.
+
+use std::fmt;
+use std::rc::Rc;
+
+use nutcracker_proto::ParseError;
+
+use crate::ids::{ConnId, PoolId, ServerId};
+
+/// Something for the shell to do. Drain [`Engine::poll_action`](crate::Engine::poll_action) at the
+/// end of every turn, in order.
+#[derive(Debug)]
+pub enum Action {
+    /// Open a socket to this server and say `handle_connected` or `handle_closed`.
+    Connect {
+        /// The new conn.
+        conn: ConnId,
+        /// Its pool.
+        pool: PoolId,
+        /// The server to reach.
+        server: ServerId,
+    },
+    /// Send what `poll_send` lends, until it lends nothing or the socket takes no more; say
+    /// `handle_sent` for each part.
+    Flush(ConnId),
+    /// Read from this socket now: it was left unread while its client had too much outstanding,
+    /// and the kernel will not tell again of what it told before.
+    Read(ConnId),
+    /// Close the socket. The engine has forgotten the conn.
+    Close {
+        /// The conn that was.
+        conn: ConnId,
+        /// Its pool.
+        pool: PoolId,
+    },
+    /// Nothing to do, but worth a line in the log.
+    Report(Report),
+}
+
+/// Why a conn ended, or could not begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The other side closed in good order.
+    Eof,
+    /// The other side reset the conn.
+    Reset,
+    /// Nobody listens there, or every server of the pool is ejected.
+    Refused,
+    /// A request's deadline passed, or a connect's.
+    TimedOut,
+    /// The server's name has no address.
+    Unresolved,
+    /// The other side broke a rule of the protocol.
+    Protocol(ParseError),
+    /// A response arrived that no request waits for, or none that has begun to leave.
+    Unasked,
+    /// The server did not accept the password or the database of the pool: what it said.
+    Handshake(Rc<str>),
+    /// Too much is waiting for the server already.
+    QueueFull,
+    /// The system's own words.
+    Other(Rc<str>),
+}
+
+impl CloseReason {
+    /// What a client is told of it, without the protocol's own beginning: the original's
+    /// `strerror` of the conn's error (`msg_get_error`).
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            // The original's errno 0 reads "unknown".
+            Self::Eof => "unknown",
+            Self::Reset => "Connection reset by peer",
+            Self::Refused => "Connection refused",
+            Self::TimedOut => "Connection timed out",
+            Self::Unresolved => "Host is down",
+            Self::Protocol(_) | Self::Unasked => "Invalid argument",
+            Self::QueueFull => "Server queue is full",
+            Self::Handshake(text) | Self::Other(text) => text,
+        }
+    }
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Eof => f.write_str("closed by the other side"),
+            Self::Protocol(error) => write!(f, "protocol error: {error}"),
+            Self::Unasked => f.write_str("a response that no request waits for"),
+            Self::Unresolved => f.write_str("its name has no address"),
+            Self::Handshake(text) => write!(f, "handshake refused: {text}"),
+            other => f.write_str(other.text()),
+        }
+    }
+}
+
+/// Something an operator may want to know.
+#[derive(Debug)]
+pub enum Report {
+    /// A client broke a rule of the protocol and its conn closes.
+    ClientError {
+        /// Its conn.
+        conn: ConnId,
+        /// Its pool.
+        pool: PoolId,
+        /// Which byte broke which rule.
+        error: ParseError,
+        /// The first bytes of the message.
+        found: Box<[u8]>,
+    },
+    /// A conn to a server ended with requests waiting, or in any way but good order.
+    ServerClosed {
+        /// The pool.
+        pool: PoolId,
+        /// The server.
+        server: ServerId,
+        /// Why.
+        reason: CloseReason,
+        /// Requests that failed with it.
+        failed: usize,
+    },
+    /// A server left the ring.
+    Ejected {
+        /// The pool.
+        pool: PoolId,
+        /// The server.
+        server: ServerId,
+    },
+    /// A server's retry time has passed: it is back in the ring.
+    Returned {
+        /// The pool.
+        pool: PoolId,
+        /// The server.
+        server: ServerId,
+    },
+}

@@ -1,0 +1,363 @@
+//! The bytes of a conn: what came in and is not yet whole, what goes out and is not yet sent.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::rc::Rc;
+
+use crate::held::Shared;
+use crate::limits::{EVERYDAY_BYTES, FRESH_BYTES, GROW_BYTES_MAX, RECV_BYTES, SPARE_BUFFERS_MAX};
+
+/// Everyday buffers that no conn needs just now. An idle conn owns none.
+#[derive(Debug, Default)]
+pub(crate) struct Spares(Vec<Vec<u8>>);
+
+impl Spares {
+    pub(crate) fn take(&mut self) -> Vec<u8> {
+        self.0.pop().unwrap_or_else(|| Vec::with_capacity(FRESH_BYTES))
+    }
+
+    /// Takes a buffer back, or gives it to the system when it is large or enough are kept.
+    pub(crate) fn give(&mut self, mut buffer: Vec<u8>) {
+        let everyday = (1..=EVERYDAY_BYTES).contains(&buffer.capacity());
+        if everyday && self.0.len() < SPARE_BUFFERS_MAX {
+            buffer.clear();
+            self.0.push(buffer);
+        }
+    }
+}
+
+/// Bytes on their way out.
+///
+/// ```text
+/// copied   [ gone ........ | aaaa bbbb | cccc ]
+///                          ^ sent      ^ shared[0].at: its bytes leave here, between b and c
+/// ```
+/// Small messages are copied behind each other; large ones are shared and remember the place in
+/// the stream of copied bytes where they belong.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    copied: Vec<u8>,
+    /// Bytes of `copied` that are gone.
+    sent: usize,
+    shared: VecDeque<Insert>,
+    /// Bytes of `shared` that wait.
+    shared_len: usize,
+}
+
+#[derive(Debug)]
+struct Insert {
+    at: usize,
+    bytes: Shared,
+}
+
+impl Outbox {
+    /// Bytes waiting.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.copied.len() - self.sent + self.shared_len
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Where copied bytes are appended. Takes a buffer from `spares` when the outbox has none.
+    #[inline]
+    pub(crate) fn tail(&mut self, spares: &mut Spares) -> &mut Vec<u8> {
+        if self.copied.capacity() == 0 {
+            self.copied = spares.take();
+        }
+        &mut self.copied
+    }
+
+    /// Appends bytes by reference.
+    pub(crate) fn share(&mut self, bytes: Shared) {
+        self.shared_len += bytes.len();
+        self.shared.push_back(Insert { at: self.copied.len(), bytes });
+    }
+
+    /// Writes the front of what waits into `slices` and returns how many it used. At most the
+    /// next `limit` bytes, all of them copied ones, for a conn that may not say more yet.
+    pub(crate) fn slices<'a>(&'a self, limit: Option<usize>, slices: &mut [IoSlice<'a>]) -> usize {
+        if self.shared.is_empty() || limit.is_some() {
+            let waiting = self.copied.len() - self.sent;
+            let end = self.sent + limit.map_or(waiting, |limit| limit.min(waiting));
+            if self.sent >= end || slices.is_empty() {
+                return 0;
+            }
+            slices[0] = IoSlice::new(&self.copied[self.sent..end]);
+            return 1;
+        }
+        let mut used = 0;
+        let mut from = self.sent;
+        let mut push = |bytes: &'a [u8]| {
+            if bytes.is_empty() {
+                return true;
+            }
+            let Some(slot) = slices.get_mut(used) else { return false };
+            *slot = IoSlice::new(bytes);
+            used += 1;
+            true
+        };
+        for insert in &self.shared {
+            if !push(&self.copied[from..insert.at]) || !push(insert.bytes.bytes()) {
+                return used;
+            }
+            from = insert.at;
+        }
+        push(&self.copied[from..]);
+        used
+    }
+
+    /// Drops `len` bytes that were sent. When none is left, the buffer goes back to `spares`.
+    pub(crate) fn advance(&mut self, mut len: usize, spares: &mut Spares) {
+        debug_assert!(len <= self.len(), "no more is sent than waits");
+        while let Some(insert) = self.shared.front_mut() {
+            let before = insert.at - self.sent;
+            if len < before {
+                break;
+            }
+            self.sent = insert.at;
+            len -= before;
+            if len < insert.bytes.len() {
+                insert.bytes = insert.bytes.slice(len..insert.bytes.len());
+                self.shared_len -= len;
+                return;
+            }
+            len -= insert.bytes.len();
+            self.shared_len -= insert.bytes.len();
+            self.shared.pop_front();
+        }
+        self.sent += len;
+        if self.is_empty() {
+            self.sent = 0;
+            spares.give(std::mem::take(&mut self.copied));
+            if self.shared.capacity() > 0 {
+                self.shared = VecDeque::new();
+            }
+        } else if self.sent > EVERYDAY_BYTES && self.sent > self.copied.len() / 2 {
+            // A conn that never quite empties does not keep all it ever said. Each byte is moved
+            // at most once for each time as many were sent.
+            self.copied.drain(..self.sent);
+            for insert in &mut self.shared {
+                insert.at -= self.sent;
+            }
+            self.sent = 0;
+        }
+    }
+
+    /// Gives all up.
+    pub(crate) fn clear(&mut self, spares: &mut Spares) {
+        spares.give(std::mem::take(&mut self.copied));
+        *self = Self::default();
+    }
+}
+
+/// An inbox's bytes while they are worked on.
+#[derive(Debug)]
+pub(crate) struct Lent {
+    pub(crate) buffer: Rc<Vec<u8>>,
+    filled: usize,
+}
+
+impl Lent {
+    pub(crate) fn filled(&self) -> &[u8] {
+        &self.buffer[..self.filled]
+    }
+}
+
+/// The start of a message whose end has not come. Empty for nearly every conn nearly always: what
+/// arrives whole is parsed where the kernel put it.
+#[derive(Debug, Default)]
+pub(crate) struct Inbox {
+    /// Initialised bytes, more than are filled.
+    bytes: Vec<u8>,
+    filled: usize,
+}
+
+impl Inbox {
+    #[inline]
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.filled == 0
+    }
+
+    /// Keeps `bytes`, the unparsed end of a read, for a message that misses `missing` more.
+    pub(crate) fn keep(&mut self, bytes: &[u8], missing: usize, spares: &mut Spares) {
+        debug_assert!(self.is_empty(), "what was kept comes before");
+        debug_assert!(!bytes.is_empty(), "there is something to keep");
+        let want = bytes.len() + missing;
+        if want > EVERYDAY_BYTES {
+            self.bytes = Vec::with_capacity(bytes.len() + missing.min(GROW_BYTES_MAX));
+        } else {
+            self.bytes = spares.take();
+        }
+        self.bytes.extend_from_slice(bytes);
+        self.filled = bytes.len();
+    }
+
+    /// Space for the next read, behind what is filled.
+    ///
+    /// For a message that misses much it is just what is missing, so that the message ends where
+    /// the buffer ends and the whole can be handed on; else a little more, for what follows. It
+    /// grows by at most [`GROW_BYTES_MAX`] or what is there already, whichever is more: space
+    /// follows bytes received, not lengths announced.
+    pub(crate) fn space(&mut self, missing: usize) -> &mut [u8] {
+        let want = if missing >= RECV_BYTES / 4 {
+            missing.min(GROW_BYTES_MAX.max(self.filled))
+        } else {
+            missing.max(FRESH_BYTES)
+        };
+        let end = self.filled + want;
+        if self.bytes.len() < end {
+            self.bytes.resize(end, 0);
+        }
+        &mut self.bytes[self.filled..end]
+    }
+
+    /// `len` bytes of the space were filled.
+    pub(crate) fn advance(&mut self, len: usize) {
+        self.filled += len;
+        debug_assert!(self.filled <= self.bytes.len(), "no more is filled than was lent");
+    }
+
+    /// Lends the filled bytes out, to be read while the conn is worked on, and parts of them to be
+    /// shared. [`take_back`](Self::take_back) must follow.
+    pub(crate) fn lend(&mut self) -> Lent {
+        Lent { buffer: Rc::new(std::mem::take(&mut self.bytes)), filled: self.filled }
+    }
+
+    /// Takes back what was lent, less its first `consumed` bytes. What is left is moved to the
+    /// front, once for each message it follows; or to a buffer of its own, when a part of the old
+    /// one is on its way elsewhere.
+    pub(crate) fn take_back(&mut self, lent: Lent, consumed: usize, spares: &mut Spares) {
+        let rest = consumed..lent.filled;
+        self.filled = rest.len();
+        match Rc::try_unwrap(lent.buffer) {
+            Ok(bytes) if rest.is_empty() => spares.give(bytes),
+            Ok(mut bytes) => {
+                if consumed > 0 {
+                    bytes.copy_within(rest, 0);
+                }
+                self.bytes = bytes;
+            }
+            Err(_) if rest.is_empty() => {}
+            Err(shared) => self.bytes = shared[rest].to_vec(),
+        }
+    }
+
+    /// Gives all up.
+    pub(crate) fn clear(&mut self, spares: &mut Spares) {
+        spares.give(std::mem::take(&mut self.bytes));
+        self.filled = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shared(bytes: &[u8]) -> Shared {
+        Shared::new(Rc::new(bytes.to_vec()), 0..bytes.len())
+    }
+
+    fn flatten(outbox: &Outbox) -> Vec<u8> {
+        let mut slices = [IoSlice::new(&[]); 16];
+        let used = outbox.slices(None, &mut slices);
+        slices[..used].iter().flat_map(|slice| slice.iter().copied()).collect()
+    }
+
+    #[test]
+    fn copied_and_shared_bytes_leave_in_the_order_they_came_however_they_are_cut() {
+        let expected = b"aabbBBBBccCCddDD";
+        for cut in 1..=expected.len() {
+            let mut spares = Spares::default();
+            let mut outbox = Outbox::default();
+            outbox.tail(&mut spares).extend_from_slice(b"aabb");
+            outbox.share(shared(b"BBBB"));
+            outbox.tail(&mut spares).extend_from_slice(b"cc");
+            outbox.share(shared(b"CC"));
+            outbox.tail(&mut spares).extend_from_slice(b"dd");
+            outbox.share(shared(b"DD"));
+            let mut got = Vec::new();
+            while !outbox.is_empty() {
+                let rest = flatten(&outbox);
+                assert_eq!(rest.len(), outbox.len(), "cut every {cut}");
+                let step = cut.min(rest.len());
+                got.extend_from_slice(&rest[..step]);
+                outbox.advance(step, &mut spares);
+            }
+            assert_eq!(got, expected, "cut every {cut}");
+        }
+    }
+
+    #[test]
+    fn a_shared_message_before_anything_copied_goes_first() {
+        let mut spares = Spares::default();
+        let mut outbox = Outbox::default();
+        outbox.share(shared(b"first"));
+        outbox.tail(&mut spares).extend_from_slice(b"second");
+        assert_eq!(flatten(&outbox), b"firstsecond");
+    }
+
+    #[test]
+    fn a_limit_counts_from_what_is_sent() {
+        let mut spares = Spares::default();
+        let mut outbox = Outbox::default();
+        outbox.tail(&mut spares).extend_from_slice(b"abcdef");
+        outbox.share(shared(b"GHI"));
+        outbox.advance(3, &mut spares);
+        for (limit, expected) in [(0, &b""[..]), (2, b"de"), (3, b"def")] {
+            let mut slices = [IoSlice::new(&[]); 4];
+            let used = outbox.slices(Some(limit), &mut slices);
+            let got: Vec<u8> = slices[..used].iter().flat_map(|slice| slice.to_vec()).collect();
+            assert_eq!(got, expected, "{limit} bytes");
+        }
+    }
+
+    #[test]
+    fn an_outbox_that_never_empties_forgets_what_is_gone() {
+        let mut spares = Spares::default();
+        let mut outbox = Outbox::default();
+        outbox.tail(&mut spares).extend_from_slice(b"x");
+        for _ in 0..1_000 {
+            outbox.tail(&mut spares).extend_from_slice(&[b'y'; 1_000]);
+            outbox.advance(1_000, &mut spares);
+        }
+        assert_eq!(outbox.len(), 1);
+        assert!(outbox.copied.capacity() < 8 * EVERYDAY_BYTES, "{}", outbox.copied.capacity());
+    }
+
+    #[test]
+    fn an_inbox_lends_no_more_than_bytes_received_can_justify() {
+        let mut spares = Spares::default();
+        let mut inbox = Inbox::default();
+        inbox.keep(&[1; 100], 512 * 1024 * 1024, &mut spares);
+        assert!(inbox.space(512 * 1024 * 1024).len() <= GROW_BYTES_MAX);
+    }
+
+    #[test]
+    fn what_was_consumed_leaves_the_inbox_and_the_rest_stays() {
+        let mut spares = Spares::default();
+        let mut inbox = Inbox::default();
+        inbox.keep(b"abc", 10, &mut spares);
+        inbox.space(10)[..3].copy_from_slice(b"def");
+        inbox.advance(3);
+        let lent = inbox.lend();
+        assert_eq!(lent.filled(), b"abcdef");
+        inbox.take_back(lent, 4, &mut spares);
+        assert_eq!(inbox.lend().filled(), b"ef");
+    }
+
+    #[test]
+    fn what_follows_a_shared_message_gets_a_buffer_of_its_own() {
+        let mut spares = Spares::default();
+        let mut inbox = Inbox::default();
+        inbox.keep(b"abcdef", 10, &mut spares);
+        let lent = inbox.lend();
+        let shared = Shared::new(Rc::clone(&lent.buffer), 0..4);
+        inbox.take_back(lent, 4, &mut spares);
+        assert_eq!(shared.bytes(), b"abcd");
+        assert_eq!(inbox.lend().filled(), b"ef");
+    }
+}

@@ -1,0 +1,88 @@
+//! A client's conn: the line of responses, in the order of the requests.
+
+use nutcracker_proto::RequestParser;
+
+use crate::buffer::{Inbox, Outbox};
+use crate::ids::PoolId;
+use crate::limits::{OUTSTANDING_MAX, UNSENT_BYTES_MAX};
+use crate::request::Line;
+
+/// One client. Idle it owns no buffer.
+#[derive(Debug)]
+pub(crate) struct ClientConn {
+    pub(crate) pool: PoolId,
+    pub(crate) parser: RequestParser,
+    pub(crate) inbox: Inbox,
+    /// What the message at the front of the inbox misses at least, bytes.
+    pub(crate) missing: usize,
+    pub(crate) outbox: Outbox,
+    /// Requests whose response is not in the outbox yet, in the order they came.
+    pub(crate) line: Line,
+    /// Their number.
+    pub(crate) outstanding: u32,
+    /// Gave the pool's password.
+    pub(crate) authenticated: bool,
+    /// Too much is outstanding: not parsed, not read.
+    pub(crate) paused: bool,
+    /// In the list of conns to flush.
+    pub(crate) dirty: bool,
+    /// The socket took less than it was offered: wait until it says it takes more.
+    pub(crate) blocked: bool,
+    /// No more requests; it closes when what is due has gone.
+    pub(crate) closing: Option<Farewell>,
+}
+
+/// Why a client's conn closes once its responses have gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Farewell {
+    /// The client said so: end of stream, or QUIT.
+    Asked,
+    /// The client broke a rule.
+    Misbehaved,
+    /// The proxy stops.
+    Stopping,
+}
+
+impl ClientConn {
+    pub(crate) const fn new(
+        pool: PoolId,
+        parser: RequestParser,
+        inbox: Inbox,
+        outbox: Outbox,
+    ) -> Self {
+        Self {
+            pool,
+            parser,
+            inbox,
+            missing: 1,
+            outbox,
+            line: Line::new(),
+            outstanding: 0,
+            authenticated: false,
+            paused: false,
+            dirty: false,
+            blocked: false,
+            closing: None,
+        }
+    }
+
+    /// Has as much outstanding as it may.
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
+        self.outstanding >= OUTSTANDING_MAX || self.outbox.len() >= UNSENT_BYTES_MAX
+    }
+
+    /// Has little enough outstanding to be read from again.
+    #[inline]
+    pub(crate) fn may_resume(&self) -> bool {
+        self.paused
+            && self.outstanding <= OUTSTANDING_MAX / 2
+            && self.outbox.len() <= UNSENT_BYTES_MAX / 2
+    }
+
+    /// Nothing is due to it any more.
+    #[inline]
+    pub(crate) fn is_settled(&self) -> bool {
+        self.line.is_empty() && self.outbox.is_empty()
+    }
+}

@@ -1,0 +1,148 @@
+//! How conns end, and what becomes of the requests on them.
+
+use crate::action::{Action, CloseReason, Report};
+use crate::client::Farewell;
+use crate::engine::Engine;
+use crate::gathering::End;
+use crate::ids::ConnId;
+use crate::request::{Answer, RequestId, Role};
+use crate::server::State;
+use crate::stats::{PoolFigure, ServerFigure};
+
+impl Engine {
+    /// No more requests of this client: what is due goes out, then it is closed.
+    pub(crate) fn say_farewell(&mut self, conn: ConnId, farewell: Farewell) {
+        let Some(client) = self.clients.get_mut(conn.key()) else { return };
+        // The first reason stands: a client that misbehaved and then left has misbehaved.
+        client.closing.get_or_insert(farewell);
+        client.inbox.clear(&mut self.spares);
+        self.close_if_settled(conn);
+    }
+
+    /// Closes a client that is leaving once nothing is due to it.
+    pub(crate) fn close_if_settled(&mut self, conn: ConnId) {
+        let Some(client) = self.clients.get(conn.key()) else { return };
+        if client.closing.is_some() && client.is_settled() {
+            self.drop_client(conn, CloseReason::Eof);
+        }
+    }
+
+    /// Forgets a client. Its requests in flight stay in their servers' queues; their responses will
+    /// be discarded, and nobody else's.
+    pub(crate) fn drop_client(&mut self, conn: ConnId, reason: CloseReason) {
+        let Some(mut client) = self.clients.remove(conn.key()) else { return };
+        client.outbox.clear(&mut self.spares);
+        client.inbox.clear(&mut self.spares);
+        loop {
+            let id = client.line.pop(&mut self.requests);
+            if id.is_none() {
+                break;
+            }
+            self.orphan(id);
+        }
+        let asked = match client.closing {
+            Some(Farewell::Asked | Farewell::Stopping) => true,
+            Some(Farewell::Misbehaved) => false,
+            None => reason == CloseReason::Eof,
+        };
+        let figure = if asked { PoolFigure::ClientEof } else { PoolFigure::ClientErr };
+        let stats = self.pool_stats(client.pool);
+        stats.at(figure).add(1);
+        stats.at(PoolFigure::ClientConnections).add(-1);
+        self.stats.curr_connections.add(-1);
+        self.actions.push_back(Action::Close { conn, pool: client.pool });
+    }
+
+    /// A request whose client is gone: an answer that is here is dropped, one that is to come will
+    /// be.
+    fn orphan(&mut self, id: RequestId) {
+        let request = self.requests.get_mut(id);
+        match (request.role, &request.answer) {
+            (Role::Whole, Answer::Awaited) => request.client = None,
+            (Role::Parent { gathering }, answer) => {
+                let finished = !matches!(answer, Answer::Awaited);
+                self.requests.remove(id);
+                self.gatherings.get_mut(gathering).parent = RequestId::NONE;
+                if finished {
+                    self.finish_parent(gathering);
+                }
+            }
+            (Role::Whole, _) => {
+                if let Answer::Held(held) = self.requests.remove(id) {
+                    self.holding.release(held);
+                }
+            }
+            (Role::Fragment { .. }, _) => unreachable!("a fragment is in no client's line"),
+        }
+    }
+
+    /// Forgets a server conn and fails all that was queued or in flight on it. It counts as one
+    /// failure of the server, unless the server closed it in good order while nothing was asked of
+    /// it: that is a server tidying up.
+    pub(crate) fn close_server(&mut self, conn: ConnId, reason: CloseReason) {
+        let Some(mut server) = self.servers.remove(conn.key()) else { return };
+        let (pool, id) = (server.pool, server.server);
+        server.outbox.clear(&mut self.spares);
+        server.inbox.clear(&mut self.spares);
+        self.pools[pool.0 as usize].set_conn(server.slot, None);
+
+        let idle = server.queue.is_empty();
+        let mut failed = 0;
+        let (mut queued, mut queued_bytes) = (0, 0);
+        let (mut flying, mut flying_bytes) = (0, 0);
+        while let Some((request, in_flight)) = server.pop(&mut self.requests) {
+            let bytes = i64::from(self.requests.get(request).bytes);
+            if in_flight {
+                flying += 1;
+                flying_bytes += bytes;
+            } else {
+                queued += 1;
+                queued_bytes += bytes;
+            }
+            failed += 1;
+            self.fail(request, &reason);
+        }
+
+        let stats = self.server_stats(pool, id);
+        stats.at(ServerFigure::InQueue).add(-queued);
+        stats.at(ServerFigure::InQueueBytes).add(-queued_bytes);
+        stats.at(ServerFigure::OutQueue).add(-flying);
+        stats.at(ServerFigure::OutQueueBytes).add(-flying_bytes);
+        stats
+            .at(match reason {
+                CloseReason::Eof => ServerFigure::ServerEof,
+                CloseReason::TimedOut => ServerFigure::ServerTimedout,
+                _ => ServerFigure::ServerErr,
+            })
+            .add(1);
+        if !matches!(server.state, State::Connecting { .. }) {
+            stats.at(ServerFigure::ServerConnections).add(-1);
+        }
+        self.stats.curr_connections.add(-1);
+        self.actions.push_back(Action::Close { conn, pool });
+        if !(idle && reason == CloseReason::Eof) {
+            let report = Report::ServerClosed { pool, server: id, reason, failed };
+            self.actions.push_back(Action::Report(report));
+            self.record_failure(pool, id);
+        }
+    }
+
+    /// A request that will have no response.
+    fn fail(&mut self, id: RequestId, reason: &CloseReason) {
+        let request = self.requests.get_mut(id);
+        match (request.role, request.client) {
+            (Role::Whole, None) => {
+                self.requests.remove(id);
+            }
+            (Role::Whole, Some(conn)) => {
+                request.answer = Answer::Failed(Box::new(reason.clone()));
+                self.deliver_finished(conn);
+            }
+            (Role::Fragment { gathering, ordinal }, _) => {
+                self.requests.remove(id);
+                self.end_fragment(gathering, ordinal, End::Failed(Box::new(reason.clone())));
+            }
+            (Role::Parent { .. }, _) => unreachable!("a parent is in no server's queue"),
+        }
+    }
+}

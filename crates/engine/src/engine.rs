@@ -1,0 +1,427 @@
+//! The engine: its tables, and the face it shows its shell.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::sync::Arc;
+use std::time::Instant;
+
+use nutcracker_proto::RequestParser;
+
+use crate::action::{Action, CloseReason};
+use crate::buffer::{Inbox, Outbox, Spares};
+use crate::client::{ClientConn, Farewell};
+use crate::deadlines::Deadlines;
+use crate::gathering::Gatherings;
+use crate::held::Holding;
+use crate::ids::{ConnId, PoolId, ServerId, Side};
+use crate::limits::RECV_BYTES;
+use crate::pool::{Pool, SharedPool};
+use crate::request::Requests;
+use crate::serve::SplitScratch;
+use crate::server::{Handshake, ServerConn, State};
+use crate::slab::Slab;
+use crate::stats::{PoolFigure, PoolStats, ServerFigure, ServerStats, Stats};
+use crate::tick::Tick;
+
+/// What happens to messages, for the conns of one worker.
+///
+/// Its methods are of four kinds, to be called in the order of a turn (see the crate's front page):
+/// - `begin_turn`: the time, once a turn.
+/// - `handle_*`: what happened. They queue; they send nothing.
+/// - `poll_*`: what to do next. [`poll_action`](Self::poll_action) until it has nothing more.
+/// - commands: [`preconnect`](Self::preconnect), [`drain`](Self::drain).
+///
+/// The answer of [`poll_timeout`](Self::poll_timeout) can change with any of them but `poll_send`.
+#[derive(Debug)]
+pub struct Engine {
+    pub(crate) epoch: Instant,
+    pub(crate) now: Tick,
+    pub(crate) pools: Box<[Pool]>,
+    pub(crate) clients: Slab<ClientConn>,
+    pub(crate) servers: Slab<ServerConn>,
+    pub(crate) requests: Requests,
+    pub(crate) gatherings: Gatherings,
+    pub(crate) holding: Holding,
+    pub(crate) spares: Spares,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) random: Random,
+    pub(crate) split: SplitScratch,
+    /// Where a conn with an empty inbox is read; see [`recv_space`](Self::recv_space).
+    scratch: Vec<u8>,
+    pub(crate) actions: VecDeque<Action>,
+    dirty_servers: Vec<ConnId>,
+    dirty_clients: Vec<ConnId>,
+    /// Clients that were paused and may be read from again.
+    pub(crate) resumable: Vec<ConnId>,
+    draining: bool,
+}
+
+/// A xorshift generator: for spreading keys at random, where quality hardly matters.
+#[derive(Debug)]
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn draw(&mut self) -> u32 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 32) as u32
+    }
+}
+
+impl Engine {
+    /// An engine without conns for `pools`, which it shares with the other workers.
+    ///
+    /// `epoch` is a moment before any `now`, the same for all workers. `stats` is this worker's
+    /// own. `seed` decides what [`random`](nutcracker_ring::DistributionKind::Random) pools draw.
+    #[must_use]
+    pub fn new(pools: &[Arc<SharedPool>], stats: Arc<Stats>, epoch: Instant, seed: u64) -> Self {
+        assert_eq!(stats.pools.len(), pools.len(), "one table of counters a pool");
+        let pools: Box<[Pool]> = pools.iter().map(|pool| Pool::new(Arc::clone(pool))).collect();
+        let servers = pools.iter().map(|pool| pool.config().servers.len()).max().unwrap_or(0);
+        Self {
+            epoch,
+            now: Tick::default(),
+            pools,
+            clients: Slab::new(),
+            servers: Slab::new(),
+            requests: Requests::new(),
+            gatherings: Gatherings::default(),
+            holding: Holding::default(),
+            spares: Spares::default(),
+            deadlines: Deadlines::default(),
+            stats,
+            random: Random(seed | 1),
+            split: SplitScratch::new(servers),
+            scratch: vec![0; RECV_BYTES],
+            actions: VecDeque::new(),
+            dirty_servers: Vec::new(),
+            dirty_clients: Vec::new(),
+            resumable: Vec::new(),
+            draining: false,
+        }
+    }
+
+    /// Begins a turn: `now` is its time to the end.
+    pub fn begin_turn(&mut self, now: Instant) {
+        self.now = Tick::since(self.epoch, now);
+    }
+
+    /// A client of `pool` was accepted.
+    pub fn handle_accepted(&mut self, pool: PoolId) -> ConnId {
+        let config = self.pools[pool.0 as usize].config();
+        let parser = RequestParser::new(config.protocol, config.key_bytes_max);
+        let client = ClientConn::new(pool, parser, Inbox::default(), Outbox::default());
+        let id = ConnId::new(Side::Client, self.clients.insert(client));
+        self.pool_stats(pool).at(PoolFigure::ClientConnections).add(1);
+        self.stats.total_connections.add(1);
+        self.stats.curr_connections.add(1);
+        if self.draining {
+            self.say_farewell(id, Farewell::Stopping);
+        }
+        id
+    }
+
+    /// Space to read a conn's socket into; never empty. The bytes go to `handle_received`, before
+    /// space for another conn is asked for.
+    ///
+    /// An idle conn owns no space: it is lent the worker's. A conn with part of a message is lent
+    /// the end of its own buffer, as much as the message is known to miss.
+    pub fn recv_space(&mut self, conn: ConnId) -> &mut [u8] {
+        let (inbox, missing) = match conn.side() {
+            Side::Client => match self.clients.get_mut(conn.key()) {
+                Some(client) => (&mut client.inbox, client.missing),
+                None => return &mut self.scratch,
+            },
+            Side::Server => match self.servers.get_mut(conn.key()) {
+                Some(server) => (&mut server.inbox, server.missing),
+                None => return &mut self.scratch,
+            },
+        };
+        if inbox.is_empty() { &mut self.scratch } else { inbox.space(missing) }
+    }
+
+    /// `len` bytes, at least one, were read into the conn's `recv_space`. Parses them and queues
+    /// all that follows from them.
+    ///
+    /// Returns whether the socket may be read on. When not, the conn is paused or gone; a paused
+    /// one is asked for again with [`Action::Read`].
+    pub fn handle_received(&mut self, conn: ConnId, len: usize) -> bool {
+        match conn.side() {
+            Side::Client => {
+                let Some(client) = self.clients.get_mut(conn.key()) else { return false };
+                if client.closing.is_some() {
+                    return false;
+                }
+                if client.inbox.is_empty() {
+                    let scratch = std::mem::take(&mut self.scratch);
+                    self.serve_received(conn, &scratch[..len]);
+                    self.scratch = scratch;
+                } else {
+                    client.inbox.advance(len);
+                    self.serve_inbox(conn);
+                }
+                self.clients.get(conn.key()).is_some_and(|c| !c.paused && c.closing.is_none())
+            }
+            Side::Server => {
+                let Some(server) = self.servers.get_mut(conn.key()) else { return false };
+                if server.inbox.is_empty() {
+                    let scratch = std::mem::take(&mut self.scratch);
+                    self.relay_received(conn, &scratch[..len]);
+                    self.scratch = scratch;
+                } else {
+                    server.inbox.advance(len);
+                    self.relay_inbox(conn);
+                }
+                self.servers.get(conn.key()).is_some()
+            }
+        }
+    }
+
+    /// Whether the socket may be read. A paused client's may not: its bytes stay in the kernel.
+    #[must_use]
+    pub fn may_read(&self, conn: ConnId) -> bool {
+        match conn.side() {
+            Side::Client => {
+                self.clients.get(conn.key()).is_some_and(|c| !c.paused && c.closing.is_none())
+            }
+            Side::Server => self.servers.get(conn.key()).is_some(),
+        }
+    }
+
+    /// The socket of a server conn is connected.
+    pub fn handle_connected(&mut self, conn: ConnId) {
+        let Some(server) = self.servers.get_mut(conn.key()) else { return };
+        let State::Connecting { handshake } = server.state else { return };
+        server.state = if handshake.due > 0 { State::Greeting(handshake) } else { State::Ready };
+        let (pool, server_id) = (server.pool, server.server);
+        self.mark_server_dirty(conn);
+        self.server_stats(pool, server_id).at(ServerFigure::ServerConnections).add(1);
+    }
+
+    /// The socket takes bytes. Pollers say so along with other news; it matters only for a conn
+    /// that was blocked.
+    pub fn handle_writable(&mut self, conn: ConnId) {
+        match conn.side() {
+            Side::Client => {
+                let Some(client) = self.clients.get_mut(conn.key()) else { return };
+                if std::mem::take(&mut client.blocked) {
+                    self.mark_client_dirty(conn);
+                }
+            }
+            Side::Server => {
+                let Some(server) = self.servers.get_mut(conn.key()) else { return };
+                if std::mem::take(&mut server.blocked) {
+                    self.mark_server_dirty(conn);
+                }
+            }
+        }
+    }
+
+    /// The socket ended, or could not be opened.
+    ///
+    /// A client that ended its stream in good order still gets what is due to it; the engine asks
+    /// to close the conn when that is sent.
+    pub fn handle_closed(&mut self, conn: ConnId, reason: CloseReason) {
+        match conn.side() {
+            Side::Client if reason == CloseReason::Eof => {
+                self.say_farewell(conn, Farewell::Asked);
+            }
+            Side::Client => self.drop_client(conn, reason),
+            Side::Server => self.close_server(conn, reason),
+        }
+    }
+
+    /// Fails the requests whose deadline has passed.
+    pub fn handle_timeout(&mut self) {
+        while let Some(conn) = self.deadlines.pop_due(self.now) {
+            let Some(server) = self.servers.get_mut(conn.key()) else { continue };
+            server.armed = false;
+            let front = server.queue.front();
+            if front.is_none() {
+                continue;
+            }
+            let deadline = self.requests.get(front).deadline;
+            if deadline <= self.now {
+                self.close_server(conn, CloseReason::TimedOut);
+            } else {
+                server.armed = true;
+                self.deadlines.set(deadline, conn);
+            }
+        }
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) at the latest.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.deadlines.next().map(|tick| tick.instant(self.epoch))
+    }
+
+    /// The next thing to do, until there is none and the turn is over.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        loop {
+            if let Some(action) = self.actions.pop_front() {
+                return Some(action);
+            }
+            // Servers first: what they get now they can work on while the clients are written to.
+            if let Some(conn) = self.dirty_servers.pop() {
+                if let Some(server) = self.servers.get_mut(conn.key()) {
+                    server.dirty = false;
+                    if server.has_sendable() {
+                        return Some(Action::Flush(conn));
+                    }
+                }
+                continue;
+            }
+            if let Some(conn) = self.dirty_clients.pop() {
+                if let Some(client) = self.clients.get_mut(conn.key()) {
+                    client.dirty = false;
+                    if !client.blocked && !client.outbox.is_empty() {
+                        return Some(Action::Flush(conn));
+                    }
+                }
+                continue;
+            }
+            let conn = self.resumable.pop()?;
+            self.resume(conn);
+        }
+    }
+
+    /// Lends the bytes to send, front first, and says how many slices it used; 0 for nothing.
+    pub fn poll_send<'a>(&'a self, conn: ConnId, slices: &mut [IoSlice<'a>]) -> usize {
+        match conn.side() {
+            Side::Client => match self.clients.get(conn.key()) {
+                Some(client) => client.outbox.slices(None, slices),
+                None => 0,
+            },
+            Side::Server => match self.servers.get(conn.key()) {
+                Some(server) => server.outbox.slices(server.sendable(), slices),
+                None => 0,
+            },
+        }
+    }
+
+    /// `len` of the bytes that `poll_send` lent were sent. `blocked`: the socket took less than it
+    /// was offered, and `handle_writable` will follow when it takes more.
+    pub fn handle_sent(&mut self, conn: ConnId, len: usize, blocked: bool) {
+        match conn.side() {
+            Side::Client => {
+                let Some(client) = self.clients.get_mut(conn.key()) else { return };
+                client.outbox.advance(len, &mut self.spares);
+                client.blocked = blocked;
+                if client.may_resume() {
+                    self.resumable.push(conn);
+                }
+                if client.closing.is_some() {
+                    self.close_if_settled(conn);
+                }
+            }
+            Side::Server => {
+                let Some(server) = self.servers.get_mut(conn.key()) else { return };
+                server.outbox.advance(len, &mut self.spares);
+                server.blocked = blocked;
+                let moved = server.record_sent(len, &self.requests);
+                let stats = self.server_stats_of(conn);
+                stats.at(ServerFigure::InQueue).add(-moved.requests);
+                stats.at(ServerFigure::InQueueBytes).add(-moved.bytes);
+                stats.at(ServerFigure::OutQueue).add(moved.requests);
+                stats.at(ServerFigure::OutQueueBytes).add(moved.bytes);
+            }
+        }
+    }
+
+    /// Opens one conn to each server of the pools that want it (`server_pool_preconnect`).
+    pub fn preconnect(&mut self) {
+        for pool in 0..self.pools.len() {
+            if !self.pools[pool].config().preconnect {
+                continue;
+            }
+            for server in 0..self.pools[pool].config().servers.len() {
+                let slot = self.pools[pool].slot(ServerId(server as u32), 0);
+                if self.pools[pool].conn(slot).is_none() {
+                    self.connect(PoolId(pool as u32), ServerId(server as u32), slot);
+                }
+            }
+        }
+    }
+
+    /// Stops in good order: no further request is read, what is outstanding is answered, and each
+    /// client is closed when its responses have gone. [`clients`](Self::clients) says how many are
+    /// left.
+    pub fn drain(&mut self) {
+        self.draining = true;
+        let clients: Vec<ConnId> =
+            self.clients.keys().map(|key| ConnId::new(Side::Client, key)).collect();
+        for conn in clients {
+            self.say_farewell(conn, Farewell::Stopping);
+        }
+    }
+
+    /// Clients there are.
+    #[must_use]
+    pub fn clients(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// Requests, split requests and held chunks there are: all zero when nothing is outstanding.
+    /// For tests that ask whether anything was left behind.
+    #[must_use]
+    pub fn outstanding(&self) -> (usize, usize) {
+        (self.requests.len(), self.gatherings.len())
+    }
+
+    /// Opens a conn to `server` and gives it its place in the pool.
+    pub(crate) fn connect(&mut self, pool: PoolId, server: ServerId, slot: usize) -> ConnId {
+        let pool_state = &self.pools[pool.0 as usize];
+        let config = pool_state.config();
+        let mut conn = ServerConn::new(pool, server, slot, config.protocol);
+        let mut greeting = Vec::new();
+        let due =
+            config.protocol.handshake(config.password.as_deref(), config.database, &mut greeting);
+        if due > 0 {
+            conn.outbox.tail(&mut self.spares).extend_from_slice(&greeting);
+            let handshake = Handshake { unsent: greeting.len(), due };
+            conn.state = State::Connecting { handshake };
+        }
+        let id = ConnId::new(Side::Server, self.servers.insert(conn));
+        self.pools[pool.0 as usize].set_conn(slot, Some(id));
+        self.stats.total_connections.add(1);
+        self.stats.curr_connections.add(1);
+        self.actions.push_back(Action::Connect { conn: id, pool, server });
+        id
+    }
+
+    #[inline]
+    pub(crate) fn mark_client_dirty(&mut self, conn: ConnId) {
+        let Some(client) = self.clients.get_mut(conn.key()) else { return };
+        if !client.dirty && !client.blocked {
+            client.dirty = true;
+            self.dirty_clients.push(conn);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn mark_server_dirty(&mut self, conn: ConnId) {
+        let Some(server) = self.servers.get_mut(conn.key()) else { return };
+        if !server.dirty && !server.blocked {
+            server.dirty = true;
+            self.dirty_servers.push(conn);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn pool_stats(&self, pool: PoolId) -> &PoolStats {
+        &self.stats.pools[pool.0 as usize]
+    }
+
+    #[inline]
+    pub(crate) fn server_stats(&self, pool: PoolId, server: ServerId) -> &ServerStats {
+        &self.pool_stats(pool).servers[server.0 as usize]
+    }
+
+    fn server_stats_of(&self, conn: ConnId) -> &ServerStats {
+        let server = self.servers.get(conn.key()).expect("the caller has just used it");
+        self.server_stats(server.pool, server.server)
+    }
+}

@@ -1,0 +1,86 @@
+//! A split request: its fragments, and where each one's response is.
+
+use nutcracker_proto::Gather;
+
+use crate::action::CloseReason;
+use crate::held::Held;
+use crate::request::RequestId;
+
+/// A request whose fragments are under way.
+#[derive(Debug)]
+pub(crate) struct Gathering {
+    pub(crate) gather: Gather,
+    /// The request that was split; [`RequestId::NONE`] once its client is gone.
+    pub(crate) parent: RequestId,
+    /// Fragments that have not ended.
+    pub(crate) pending: u32,
+    /// For each key, in order, which fragment carries it.
+    pub(crate) owners: Vec<u32>,
+    /// One a server, in the servers' order.
+    pub(crate) ends: Vec<End>,
+}
+
+/// How a fragment ended.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// It has not.
+    Pending,
+    /// With a response.
+    Response(Held),
+    /// Without one.
+    Failed(Box<CloseReason>),
+}
+
+/// The split requests of a worker. Places, and the room for owners, are used again.
+#[derive(Debug, Default)]
+pub(crate) struct Gatherings {
+    table: Vec<Gathering>,
+    free: Vec<u32>,
+}
+
+/// Owners for which a free place keeps room: a request with more gives its room back.
+const OWNERS_KEPT_MAX: usize = 1_024;
+
+/// Free places kept when nothing is split any more.
+const SPARE_PLACES_MAX: usize = 1_024;
+
+impl Gatherings {
+    /// A place with nothing in it.
+    pub(crate) fn insert(&mut self, gather: Gather, parent: RequestId) -> u32 {
+        if let Some(at) = self.free.pop() {
+            let place = &mut self.table[at as usize];
+            (place.gather, place.parent) = (gather, parent);
+            return at;
+        }
+        self.table.push(Gathering {
+            gather,
+            parent,
+            pending: 0,
+            owners: Vec::new(),
+            ends: Vec::new(),
+        });
+        (self.table.len() - 1) as u32
+    }
+
+    pub(crate) fn get_mut(&mut self, at: u32) -> &mut Gathering {
+        &mut self.table[at as usize]
+    }
+
+    /// Frees a place; what its fragments' ends held must have been released.
+    pub(crate) fn remove(&mut self, at: u32) {
+        let place = &mut self.table[at as usize];
+        place.owners.clear();
+        place.owners.shrink_to(OWNERS_KEPT_MAX);
+        place.ends.clear();
+        place.pending = 0;
+        self.free.push(at);
+        if self.free.len() == self.table.len() && self.table.len() > SPARE_PLACES_MAX {
+            *self = Self::default();
+        }
+    }
+
+    /// Split requests under way.
+    pub(crate) fn len(&self) -> usize {
+        self.table.len() - self.free.len()
+    }
+}

@@ -1,0 +1,55 @@
+//! What happens to a message on its way: order, fragments, queues, deadlines, ejection, limits.
+//!
+//! No I/O: time and randomness are arguments, sockets are ids. A worker owns one [`Engine`] and is
+//! its shell: it tells the engine what happened and does what the engine asks.
+//!
+//! # A turn
+//! ```text
+//! shell                                      engine
+//!   events = poll(poll_timeout())
+//!   begin_turn(now)                          the turn's one reading of the clock
+//!   for each event:
+//!     read into recv_space(conn)
+//!     handle_received(conn, len)             parse, route, queue; nothing is sent yet
+//!     handle_connected / _closed / _writable
+//!   handle_timeout()                          requests whose deadline passed
+//!   while let Some(action) = poll_action():   one Flush a conn, however many messages
+//!     Flush: write poll_send(conn), then handle_sent(conn, len)
+//! ```
+//! Requests of many clients leave for a server in one write, and so do all responses for a client.
+//!
+//! # Rooms
+//! - [`engine`](crate::Engine): the tables and the turn; `serve` handles what clients send, `relay`
+//!   what servers send, `close` how conns end.
+//! - `client`, `server`: one conn of each side. `request`: the table of what is outstanding.
+//! - `gathering`: split requests. `held`: responses that came before their turn.
+//! - `buffer`: bytes in and out. `pool`: a key's route. `ejection`: failures and returns.
+//! - `deadlines`: who gives up next. [`stats`]: the table of counters. [`limits`]: the numbers.
+#![forbid(unsafe_code)]
+
+mod action;
+mod buffer;
+mod client;
+mod close;
+mod deadlines;
+mod ejection;
+mod engine;
+mod frame;
+mod gathering;
+mod held;
+mod ids;
+pub mod limits;
+mod pool;
+mod relay;
+mod request;
+mod serve;
+mod server;
+mod slab;
+pub mod stats;
+mod tick;
+
+pub use action::{Action, CloseReason, Report};
+pub use ejection::{Ejection, Health};
+pub use engine::Engine;
+pub use ids::{ConnId, PoolId, ServerId, Side};
+pub use pool::{PoolConfig, SharedPool};

@@ -1,0 +1,61 @@
+//! The engine's numbers, and why.
+
+/// What one read of a socket may bring, bytes: the worker's one shared space, lent to whichever
+/// conn is read. Large enough for a pipeline of a thousand small requests in one system call, small
+/// enough to stay in a core's second-level cache.
+pub const RECV_BYTES: usize = 64 * 1024;
+
+/// A message of so many bytes or more is handed on by reference instead of being copied. Below,
+/// one `memcpy` is cheaper than a reference count and an entry in `writev`.
+pub const SHARE_BYTES_MIN: usize = 16 * 1024;
+
+/// Buffers up to this capacity are everyday ones: they go back to the worker's pool when they
+/// empty. Larger ones go back to the system.
+pub const EVERYDAY_BYTES: usize = 16 * 1024;
+
+/// Capacity of a fresh everyday buffer, bytes.
+pub const FRESH_BYTES: usize = 4 * 1024;
+
+/// Everyday buffers kept for the next conn that needs one. A turn sees at most
+/// [`EVENTS_A_TURN`] conns, but seldom more than a fourth of them; the rest is given back.
+pub const SPARE_BUFFERS_MAX: usize = 256;
+
+/// Readiness events that one turn handles.
+pub const EVENTS_A_TURN: usize = 1024;
+
+/// A chunk of held responses, bytes (see `held.rs`).
+pub const CHUNK_BYTES: usize = 16 * 1024;
+
+/// A response of more bytes than this is held in a buffer of its own, so that one slow response
+/// does not keep a chunk full of strangers.
+pub const HELD_IN_CHUNK_BYTES_MAX: usize = 4 * 1024;
+
+/// Empty chunks kept for later.
+pub const SPARE_CHUNKS_MAX: usize = 64;
+
+/// Requests of one client that may be outstanding. At the limit the client is not read from until
+/// half of them are answered; it is told nothing and loses nothing. 256 covers the pipelines that
+/// client libraries send by default and bounds what 256 large responses can cost.
+pub const OUTSTANDING_MAX: u32 = 256;
+
+/// Response bytes of one client that may wait to be sent. At the limit the client is not read from
+/// until half of them have gone.
+pub const UNSENT_BYTES_MAX: usize = 1024 * 1024;
+
+/// Request bytes that may wait to be sent to one server conn. At the limit new requests for it are
+/// answered with an error at once.
+pub const QUEUED_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Largest step by which the space for a message of known size grows ahead of its bytes. A length
+/// is a promise; this is how far it is believed.
+pub const GROW_BYTES_MAX: usize = 1024 * 1024;
+
+/// Slots of requests kept when none is outstanding: what a burst needed above this goes back.
+pub const SPARE_REQUESTS_MAX: usize = 4 * 1024;
+
+/// Slices offered to one `writev`. A conn without large messages uses one.
+pub const SLICES_A_WRITE: usize = 16;
+
+const _: () = assert!(HELD_IN_CHUNK_BYTES_MAX <= CHUNK_BYTES, "what is held in a chunk fits one");
+const _: () = assert!(FRESH_BYTES <= EVERYDAY_BYTES, "a fresh buffer is an everyday one");
+const _: () = assert!(SHARE_BYTES_MIN < RECV_BYTES, "small messages are read whole");

@@ -1,0 +1,110 @@
+//! A pool: its servers, its ring, and a key's route.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nutcracker_proto::Protocol;
+use nutcracker_ring::{DistributionKind, Placement, Ring, RingBuilder, RingServer};
+
+use crate::ejection::{Ejection, Health};
+use crate::ids::{ConnId, ServerId};
+
+/// What a pool is, checked. The same for all workers.
+#[derive(Debug)]
+pub struct PoolConfig {
+    /// What its clients and servers speak.
+    pub protocol: Protocol,
+    /// Longest key, bytes.
+    pub key_bytes_max: usize,
+    /// The hash and the hash tag.
+    pub placement: Placement,
+    /// How keys are spread over the servers.
+    pub distribution: DistributionKind,
+    /// The servers, in the order that decides their index.
+    pub servers: Vec<RingServer>,
+    /// How long a request may take from being queued to its response; `None` for ever.
+    pub timeout: Option<Duration>,
+    /// When servers are ejected; `None` for never.
+    pub ejection: Option<Ejection>,
+    /// Conns to each server, at least 1. A client's requests for a server always take the same one,
+    /// so they are never overtaken by each other.
+    pub server_connections: u32,
+    /// The password that clients must give and servers are given.
+    pub password: Option<Box<[u8]>>,
+    /// The database that server conns select.
+    pub database: u32,
+    /// Whether conns to the servers are opened before the first request.
+    pub preconnect: bool,
+}
+
+/// A pool as all workers share it: what it is, and how its servers are.
+#[derive(Debug)]
+pub struct SharedPool {
+    /// What it is.
+    pub config: PoolConfig,
+    pub(crate) health: Health,
+}
+
+impl SharedPool {
+    /// A pool whose servers are all well. Builds the ring: O(points log points).
+    #[must_use]
+    pub fn new(config: PoolConfig) -> Self {
+        let builder = RingBuilder::new(config.distribution, &config.servers);
+        let health = Health::new(builder, config.servers.len(), config.ejection);
+        Self { config, health }
+    }
+}
+
+/// A pool as one worker uses it.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    pub(crate) shared: Arc<SharedPool>,
+    ring: Arc<Ring>,
+    version: u64,
+    /// This worker's conns, `server_connections` a server.
+    conns: Vec<Option<ConnId>>,
+}
+
+impl Pool {
+    pub(crate) fn new(shared: Arc<SharedPool>) -> Self {
+        let (ring, version) = shared.health.ring();
+        let conns = shared.config.servers.len() * shared.config.server_connections as usize;
+        Self { shared, ring, version, conns: vec![None; conns] }
+    }
+
+    pub(crate) fn config(&self) -> &PoolConfig {
+        &self.shared.config
+    }
+
+    /// Takes the newest ring. One load when there is none newer.
+    #[inline]
+    pub(crate) fn refresh(&mut self) {
+        if self.shared.health.version() != self.version {
+            (self.ring, self.version) = self.shared.health.ring();
+        }
+    }
+
+    /// The server that `key` belongs to; `None` when every server is ejected.
+    #[inline]
+    pub(crate) fn route(&self, key: &[u8], draw: impl FnOnce() -> u32) -> Option<ServerId> {
+        let server = self.shared.config.placement.route(&self.ring, key, draw)?;
+        Some(ServerId(server as u32))
+    }
+
+    /// Where the conn that `client` uses for `server` is kept. By the client's place, so that one
+    /// client's requests keep their order and many clients spread.
+    #[inline]
+    pub(crate) fn slot(&self, server: ServerId, client: usize) -> usize {
+        let each = self.config().server_connections as usize;
+        server.0 as usize * each + client % each
+    }
+
+    #[inline]
+    pub(crate) fn conn(&self, slot: usize) -> Option<ConnId> {
+        self.conns[slot]
+    }
+
+    pub(crate) fn set_conn(&mut self, slot: usize, conn: Option<ConnId>) {
+        self.conns[slot] = conn;
+    }
+}

@@ -1,0 +1,318 @@
+//! What servers send: responses found, matched with their requests, and brought into order.
+
+use std::rc::Rc;
+
+use nutcracker_proto::{GatherError, Outcome, Piece, Progress, gather};
+
+use crate::action::{Action, CloseReason, Report};
+use crate::ejection::Verdict;
+use crate::engine::Engine;
+use crate::frame::Frame;
+use crate::gathering::End;
+use crate::held::Held;
+use crate::ids::{ConnId, PoolId, ServerId};
+use crate::limits::SHARE_BYTES_MIN;
+use crate::request::{Answer, RequestId, Role};
+use crate::server::State;
+use crate::stats::{PoolFigure, ServerFigure};
+
+/// Responses that are gathered without an allocation.
+const GATHERED_ON_STACK: usize = 64;
+
+impl Engine {
+    /// Relays what was read into the worker's own space; the rest is kept in the inbox.
+    pub(crate) fn relay_received(&mut self, conn: ConnId, bytes: &[u8]) {
+        let consumed = self.relay(conn, bytes, None);
+        let Some(server) = self.servers.get_mut(conn.key()) else { return };
+        if consumed < bytes.len() {
+            server.inbox.keep(&bytes[consumed..], server.missing, &mut self.spares);
+        }
+    }
+
+    /// Relays the server conn's inbox.
+    pub(crate) fn relay_inbox(&mut self, conn: ConnId) {
+        let Some(server) = self.servers.get_mut(conn.key()) else { return };
+        let lent = server.inbox.lend();
+        let consumed = self.relay(conn, lent.filled(), Some(&lent.buffer));
+        let Some(server) = self.servers.get_mut(conn.key()) else { return };
+        server.inbox.take_back(lent, consumed, &mut self.spares);
+    }
+
+    /// Relays the responses at the front of `bytes` and returns how many bytes they took.
+    fn relay(&mut self, conn: ConnId, bytes: &[u8], buffer: Option<&Rc<Vec<u8>>>) -> usize {
+        let mut at = 0;
+        loop {
+            let Some(server) = self.servers.get_mut(conn.key()) else { return bytes.len() };
+            if at == bytes.len() {
+                server.missing = 1;
+                return at;
+            }
+            match server.parser.parse(&bytes[at..]) {
+                Ok(Progress::Incomplete { missing }) => {
+                    server.missing = missing;
+                    return at;
+                }
+                Ok(Progress::Done(response)) => {
+                    let frame = Frame::at(bytes, buffer, at, response.len);
+                    at += response.len;
+                    self.relay_one(conn, frame, response.outcome);
+                }
+                Err(error) => {
+                    self.close_server(conn, CloseReason::Protocol(error));
+                    return bytes.len();
+                }
+            }
+        }
+    }
+
+    fn relay_one(&mut self, conn: ConnId, frame: Frame<'_>, outcome: Outcome) {
+        let server = self.servers.get_mut(conn.key()).expect("it was parsed for this server");
+        if let State::Greeting(_) = server.state {
+            return self.hear_greeting(conn, frame.bytes, outcome);
+        }
+        let (pool, server_id) = (server.pool, server.server);
+        if !server.awaits_response() {
+            return self.close_server(conn, CloseReason::Unasked);
+        }
+        let (id, in_flight) = server.pop(&mut self.requests).expect("one awaits it");
+        let request_bytes = i64::from(self.requests.get(id).bytes);
+        let stats = self.server_stats(pool, server_id);
+        stats.at(ServerFigure::Responses).add(1);
+        stats.at(ServerFigure::ResponseBytes).add(frame.bytes.len() as i64);
+        let (queue, queue_bytes) = if in_flight {
+            (ServerFigure::OutQueue, ServerFigure::OutQueueBytes)
+        } else {
+            (ServerFigure::InQueue, ServerFigure::InQueueBytes)
+        };
+        stats.at(queue).add(-1);
+        stats.at(queue_bytes).add(-request_bytes);
+        if outcome == Outcome::Unwell {
+            self.record_failure(pool, server_id);
+        } else {
+            self.pools[pool.0 as usize].shared.health.record_success(server_id);
+        }
+        self.settle(id, frame);
+    }
+
+    /// A response for a request: to its client at once when it is its turn, else held until then.
+    fn settle(&mut self, id: RequestId, frame: Frame<'_>) {
+        let request = self.requests.get(id);
+        match (request.role, request.client) {
+            (Role::Whole, Some(conn)) => {
+                let client = self.clients.get_mut(conn.key()).expect("a client in line is here");
+                if client.line.front() != id {
+                    self.requests.get_mut(id).answer = Answer::Held(self.hold(frame));
+                    return;
+                }
+                match frame.shared() {
+                    Some(shared) => client.outbox.share(shared),
+                    None => {
+                        client.outbox.tail(&mut self.spares).extend_from_slice(frame.bytes);
+                    }
+                }
+                client.line.pop(&mut self.requests);
+                client.outstanding -= 1;
+                self.requests.remove(id);
+                self.deliver_finished(conn);
+            }
+            (Role::Whole, None) => {
+                self.requests.remove(id);
+            }
+            (Role::Fragment { gathering, ordinal }, _) => {
+                let end = match self.gatherings.get_mut(gathering).parent.is_none() {
+                    true => End::Response(Held::None),
+                    false => End::Response(self.hold(frame)),
+                };
+                self.requests.remove(id);
+                self.end_fragment(gathering, ordinal, end);
+            }
+            (Role::Parent { .. }, _) => unreachable!("a parent is in no server's queue"),
+        }
+    }
+
+    /// A fragment has ended; with the last of them its parent has.
+    pub(crate) fn end_fragment(&mut self, gathering: u32, ordinal: u32, end: End) {
+        let place = self.gatherings.get_mut(gathering);
+        place.ends[ordinal as usize] = end;
+        place.pending -= 1;
+        if place.pending == 0 {
+            self.finish_parent(gathering);
+        }
+    }
+
+    /// All fragments have ended: the parent is answered in its turn, or forgotten with its client.
+    pub(crate) fn finish_parent(&mut self, gathering: u32) {
+        let parent = self.gatherings.get_mut(gathering).parent;
+        if parent.is_none() {
+            return self.forget_gathering(gathering);
+        }
+        let request = self.requests.get_mut(parent);
+        request.answer = Answer::Gathered;
+        let conn = request.client.expect("a parent leaves with its client");
+        self.deliver_finished(conn);
+    }
+
+    /// Moves the finished front of a client's line to its outbox.
+    pub(crate) fn deliver_finished(&mut self, conn: ConnId) {
+        loop {
+            let Some(client) = self.clients.get_mut(conn.key()) else { return };
+            let front = client.line.front();
+            if front.is_none() || matches!(self.requests.get(front).answer, Answer::Awaited) {
+                break;
+            }
+            client.line.pop(&mut self.requests);
+            client.outstanding -= 1;
+            let pool = client.pool;
+            let role = self.requests.get(front).role;
+            match (self.requests.remove(front), role) {
+                (Answer::Held(held), _) => self.deliver_held(conn, held),
+                (Answer::Failed(reason), _) => self.deliver_failure(conn, pool, &reason),
+                (Answer::Gathered, Role::Parent { gathering }) => {
+                    self.deliver_gathered(conn, pool, gathering);
+                }
+                other => unreachable!("not an answer: {other:?}"),
+            }
+        }
+        let Some(client) = self.clients.get(conn.key()) else { return };
+        if client.may_resume() {
+            self.resumable.push(conn);
+        }
+        self.mark_client_dirty(conn);
+    }
+
+    fn deliver_held(&mut self, conn: ConnId, held: Held) {
+        let client = self.clients.get_mut(conn.key()).expect("its line was just popped");
+        match held {
+            Held::Shared(shared) if shared.len() >= SHARE_BYTES_MIN => client.outbox.share(shared),
+            held => {
+                let bytes = self.holding.bytes(&held);
+                client.outbox.tail(&mut self.spares).extend_from_slice(bytes);
+                self.holding.release(held);
+            }
+        }
+    }
+
+    fn deliver_failure(&mut self, conn: ConnId, pool: PoolId, reason: &CloseReason) {
+        self.pool_stats(pool).at(PoolFigure::ForwardError).add(1);
+        let client = self.clients.get_mut(conn.key()).expect("its line was just popped");
+        let tail = client.outbox.tail(&mut self.spares);
+        self.pools[pool.0 as usize].config().protocol.error(reason.text(), tail);
+    }
+
+    /// Makes one response of the fragments' and appends it to the client's outbox.
+    ///
+    /// When fragments failed, the error of the first in the servers' order stands for the whole; a
+    /// server's own error response is told as it is.
+    fn deliver_gathered(&mut self, conn: ConnId, pool: PoolId, gathering: u32) {
+        let place = self.gatherings.get_mut(gathering);
+        let kind = place.gather;
+        let owners = std::mem::take(&mut place.owners);
+        let ends = std::mem::take(&mut place.ends);
+        let failure = ends.iter().find_map(|end| match end {
+            End::Failed(reason) => Some(reason),
+            End::Response(_) | End::Pending => None,
+        });
+        if let Some(reason) = failure {
+            self.deliver_failure(conn, pool, reason);
+        } else {
+            let mut on_stack = [&[][..]; GATHERED_ON_STACK];
+            let mut on_heap = Vec::new();
+            let responses: &mut [&[u8]] = match on_stack.get_mut(..ends.len()) {
+                Some(responses) => responses,
+                None => {
+                    on_heap.resize(ends.len(), &[][..]);
+                    &mut on_heap
+                }
+            };
+            for (response, end) in responses.iter_mut().zip(&ends) {
+                if let End::Response(held) = end {
+                    *response = self.holding.bytes(held);
+                }
+            }
+            let client = self.clients.get_mut(conn.key()).expect("its line was just popped");
+            let (outbox, spares) = (&mut client.outbox, &mut self.spares);
+            let gathered = gather::gather(kind, &owners, responses, |piece| match piece {
+                Piece::Bytes(bytes) => outbox.tail(spares).extend_from_slice(bytes),
+                Piece::Of { fragment, range } => match &ends[fragment] {
+                    End::Response(Held::Shared(shared)) if range.len() >= SHARE_BYTES_MIN => {
+                        outbox.share(shared.slice(range));
+                    }
+                    _ => outbox.tail(spares).extend_from_slice(&responses[fragment][range]),
+                },
+            });
+            match gathered {
+                Ok(()) => {}
+                Err(GatherError::Error { fragment }) => {
+                    outbox.tail(spares).extend_from_slice(responses[fragment]);
+                }
+                Err(GatherError::WrongType { .. }) => {
+                    let reason = CloseReason::Other("Invalid argument".into());
+                    self.deliver_failure(conn, pool, &reason);
+                }
+            }
+        }
+        let place = self.gatherings.get_mut(gathering);
+        place.owners = owners;
+        place.ends = ends;
+        self.forget_gathering(gathering);
+    }
+
+    /// Lets go of a split request whose fragments have all ended.
+    fn forget_gathering(&mut self, gathering: u32) {
+        let place = self.gatherings.get_mut(gathering);
+        debug_assert_eq!(place.pending, 0, "no fragment refers to it any more");
+        for end in place.ends.drain(..) {
+            if let End::Response(held) = end {
+                self.holding.release(held);
+            }
+        }
+        self.gatherings.remove(gathering);
+    }
+
+    fn hold(&mut self, frame: Frame<'_>) -> Held {
+        match frame.shared() {
+            Some(shared) => Held::Shared(shared),
+            None => self.holding.hold(frame.bytes),
+        }
+    }
+
+    /// A server's answer to the handshake. Requests wait until all of it is right: with a wrong
+    /// password they would be refused, with a wrong database they would hit strangers' keys.
+    fn hear_greeting(&mut self, conn: ConnId, answer: &[u8], outcome: Outcome) {
+        if outcome != Outcome::Fine {
+            let text = error_text(answer).into();
+            return self.close_server(conn, CloseReason::Handshake(text));
+        }
+        let server = self.servers.get_mut(conn.key()).expect("it has just spoken");
+        let State::Greeting(handshake) = &mut server.state else { return };
+        handshake.due -= 1;
+        if handshake.due == 0 {
+            server.greet();
+            self.mark_server_dirty(conn);
+        }
+    }
+
+    /// Counts a failure of a server; it may leave the ring for it.
+    pub(crate) fn record_failure(&mut self, pool: PoolId, server: ServerId) {
+        match self.pools[pool.0 as usize].shared.health.record_failure(server, self.now) {
+            Verdict::Stay => {}
+            Verdict::Leave => {
+                self.pool_stats(pool).at(PoolFigure::ServerEjects).add(1);
+                self.actions.push_back(Action::Report(Report::Ejected { pool, server }));
+                self.pools[pool.0 as usize].refresh();
+            }
+        }
+    }
+}
+
+/// The words of a Redis error, on one line: of several, a client would take each for a response.
+fn error_text(error: &[u8]) -> String {
+    let text = String::from_utf8_lossy(error);
+    let text = match text.strip_prefix('!') {
+        // A bulk error: its length, then its words.
+        Some(bulk) => bulk.split_once('\n').map_or(bulk, |(_, words)| words),
+        None => text.strip_prefix('-').unwrap_or(&text),
+    };
+    let text = text.trim();
+    text.strip_prefix("ERR ").unwrap_or(text).replace(['\r', '\n'], " ")
+}

@@ -1,0 +1,244 @@
+//! Requests on their way, and the table they live in.
+
+use crate::action::CloseReason;
+use crate::held::Held;
+use crate::ids::ConnId;
+use crate::limits::SPARE_REQUESTS_MAX;
+use crate::tick::Tick;
+
+/// A request's place in [`Requests`]. Whoever holds one is a list the request is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RequestId(u32);
+
+impl RequestId {
+    /// No request.
+    pub(crate) const NONE: Self = Self(u32::MAX);
+
+    #[inline]
+    pub(crate) fn is_none(self) -> bool {
+        self == Self::NONE
+    }
+}
+
+/// One request, or one fragment of one. A cache line.
+#[derive(Debug)]
+pub(crate) struct Request {
+    /// Who waits for it; `None` when nobody does (any more): its response is discarded.
+    pub(crate) client: Option<ConnId>,
+    /// The next in its client's line of responses.
+    next_in_line: RequestId,
+    /// The next in its server conn's queue; the next free place in the table.
+    next_in_queue: RequestId,
+    /// What it is.
+    pub(crate) role: Role,
+    /// Where its answer is.
+    pub(crate) answer: Answer,
+    /// When it gives up.
+    pub(crate) deadline: Tick,
+    /// Bytes it takes in its server conn's outbox.
+    pub(crate) bytes: u32,
+}
+
+/// What a request is to its client and its server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Goes to one server as it came; or was answered here.
+    Whole,
+    /// Was split: it waits in its client's line for its fragments.
+    Parent { gathering: u32 },
+    /// A part of a split request: it waits in a server's queue.
+    Fragment { gathering: u32, ordinal: u32 },
+}
+
+/// Where a request's answer is.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// Still to come.
+    Awaited,
+    /// Here: a response.
+    Held(Held),
+    /// There will be none: this is why.
+    Failed(Box<CloseReason>),
+    /// All fragments of the parent have ended, each in its own way.
+    Gathered,
+}
+
+impl Request {
+    pub(crate) const fn new(client: Option<ConnId>, role: Role) -> Self {
+        Self {
+            client,
+            next_in_line: RequestId::NONE,
+            next_in_queue: RequestId::NONE,
+            role,
+            answer: Answer::Awaited,
+            deadline: Tick::NEVER,
+            bytes: 0,
+        }
+    }
+}
+
+/// All requests of a worker that are outstanding. Places are used again, the last freed first.
+#[derive(Debug)]
+pub(crate) struct Requests {
+    table: Vec<Request>,
+    free: RequestId,
+    len: usize,
+}
+
+impl Requests {
+    pub(crate) const fn new() -> Self {
+        Self { table: Vec::new(), free: RequestId::NONE, len: 0 }
+    }
+
+    /// Requests outstanding.
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Amortised O(1); allocates only when more are outstanding than ever since it was last empty.
+    #[inline]
+    pub(crate) fn insert(&mut self, request: Request) -> RequestId {
+        self.len += 1;
+        if self.free.is_none() {
+            let id = u32::try_from(self.table.len()).expect("fewer than 2^32 requests");
+            self.table.push(request);
+            return RequestId(id);
+        }
+        let id = self.free;
+        let place = &mut self.table[id.0 as usize];
+        self.free = place.next_in_queue;
+        *place = request;
+        id
+    }
+
+    /// Frees the place and gives the answer it had.
+    #[inline]
+    pub(crate) fn remove(&mut self, id: RequestId) -> Answer {
+        self.len -= 1;
+        let place = &mut self.table[id.0 as usize];
+        place.next_in_queue = self.free;
+        self.free = id;
+        let answer = std::mem::replace(&mut place.answer, Answer::Awaited);
+        if self.len == 0 && self.table.capacity() > SPARE_REQUESTS_MAX {
+            // A burst leaves nothing behind.
+            *self = Self::new();
+        }
+        answer
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, id: RequestId) -> &Request {
+        &self.table[id.0 as usize]
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, id: RequestId) -> &mut Request {
+        &mut self.table[id.0 as usize]
+    }
+}
+
+/// Requests in an order, linked through the table: no memory of its own, so an idle conn's two
+/// words are all it costs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct List<const LINE: bool> {
+    head: RequestId,
+    tail: RequestId,
+}
+
+/// A client's line of responses.
+pub(crate) type Line = List<true>;
+
+/// A server conn's queue.
+pub(crate) type Queue = List<false>;
+
+impl<const LINE: bool> List<LINE> {
+    pub(crate) const fn new() -> Self {
+        Self { head: RequestId::NONE, tail: RequestId::NONE }
+    }
+
+    /// The first, or [`RequestId::NONE`].
+    #[inline]
+    pub(crate) const fn front(&self) -> RequestId {
+        self.head
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head.is_none()
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, id: RequestId, requests: &mut Requests) {
+        if self.head.is_none() {
+            self.head = id;
+        } else {
+            *Self::next_mut(requests.get_mut(self.tail)) = id;
+        }
+        self.tail = id;
+    }
+
+    /// Takes the first out, or gives [`RequestId::NONE`].
+    #[inline]
+    pub(crate) fn pop(&mut self, requests: &mut Requests) -> RequestId {
+        let id = self.head;
+        if !id.is_none() {
+            let next = Self::next_mut(requests.get_mut(id));
+            self.head = std::mem::replace(next, RequestId::NONE);
+            if self.head.is_none() {
+                self.tail = RequestId::NONE;
+            }
+        }
+        id
+    }
+
+    /// The one after `id`.
+    pub(crate) fn after(&self, id: RequestId, requests: &Requests) -> RequestId {
+        let request = requests.get(id);
+        if LINE { request.next_in_line } else { request.next_in_queue }
+    }
+
+    #[inline]
+    const fn next_mut(request: &mut Request) -> &mut RequestId {
+        if LINE { &mut request.next_in_line } else { &mut request.next_in_queue }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_a_cache_line_and_a_half_at_most() {
+        assert!(size_of::<Request>() <= 96, "{} bytes", size_of::<Request>());
+    }
+
+    #[test]
+    fn a_line_and_a_queue_share_requests_and_keep_their_own_order() {
+        let mut requests = Requests::new();
+        let ids: Vec<_> =
+            (0..4).map(|_| requests.insert(Request::new(None, Role::Whole))).collect();
+        let (mut line, mut queue) = (Line::new(), Queue::new());
+        ids.iter().for_each(|&id| line.push(id, &mut requests));
+        ids.iter().rev().for_each(|&id| queue.push(id, &mut requests));
+        for n in 0..4 {
+            assert_eq!(line.pop(&mut requests), ids[n]);
+            assert_eq!(queue.pop(&mut requests), ids[3 - n]);
+        }
+        assert!(line.is_empty() && queue.is_empty());
+        assert!(line.pop(&mut requests).is_none());
+    }
+
+    #[test]
+    fn places_are_used_again_and_a_burst_leaves_none_behind() {
+        let mut requests = Requests::new();
+        let burst: Vec<_> =
+            (0..10_000).map(|_| requests.insert(Request::new(None, Role::Whole))).collect();
+        for id in burst {
+            requests.remove(id);
+        }
+        assert_eq!((requests.len(), requests.table.capacity()), (0, 0));
+        let first = requests.insert(Request::new(None, Role::Whole));
+        requests.remove(first);
+        assert_eq!(requests.insert(Request::new(None, Role::Whole)), first);
+    }
+}

@@ -1,0 +1,483 @@
+//! What clients send: requests found, routed, split and queued, or answered here.
+
+use std::rc::Rc;
+
+use nutcracker_proto::command::PLACEHOLDER_KEY;
+use nutcracker_proto::{
+    Gather, Local, ParseError, Progress, Protocol, Request as Parsed, RequestParser, Routed,
+    Travel, auth, split,
+};
+
+use crate::action::{Action, CloseReason, Report};
+use crate::client::Farewell;
+use crate::engine::Engine;
+use crate::frame::Frame;
+use crate::gathering::End;
+use crate::ids::{ConnId, PoolId, ServerId};
+use crate::limits::QUEUED_BYTES_MAX;
+use crate::request::{Answer, Request, RequestId, Role};
+use crate::stats::{PoolFigure, ServerFigure};
+use crate::tick::Tick;
+
+/// Room for splitting, kept between requests.
+#[derive(Debug, Default)]
+pub(crate) struct SplitScratch {
+    /// For each key of the request, its server; then its fragment.
+    owners: Vec<u32>,
+    /// For each server of a pool, its keys in the request; then its fragment.
+    counts: Box<[u32]>,
+    /// Servers with a key in the request.
+    touched: Vec<u32>,
+    fragments: Vec<Fragment>,
+}
+
+/// A fragment being written.
+#[derive(Clone, Copy, Debug)]
+struct Fragment {
+    request: RequestId,
+    conn: ConnId,
+    /// Length of the conn's outbox before it.
+    start: usize,
+}
+
+impl SplitScratch {
+    pub(crate) fn new(servers_max: usize) -> Self {
+        Self { counts: vec![0; servers_max].into(), ..Self::default() }
+    }
+}
+
+/// How much of a reported message is shown.
+const FOUND_BYTES_MAX: usize = 64;
+
+impl Engine {
+    /// Serves what was read into the worker's own space: whole requests where they lie, and the
+    /// rest is kept in the client's inbox.
+    pub(crate) fn serve_received(&mut self, conn: ConnId, bytes: &[u8]) {
+        let consumed = self.serve(conn, bytes, None);
+        let Some(client) = self.clients.get_mut(conn.key()) else { return };
+        if consumed < bytes.len() && client.closing.is_none() {
+            client.inbox.keep(&bytes[consumed..], client.missing, &mut self.spares);
+        }
+    }
+
+    /// Serves the client's inbox.
+    pub(crate) fn serve_inbox(&mut self, conn: ConnId) {
+        let Some(client) = self.clients.get_mut(conn.key()) else { return };
+        let lent = client.inbox.lend();
+        let consumed = self.serve(conn, lent.filled(), Some(&lent.buffer));
+        let Some(client) = self.clients.get_mut(conn.key()) else { return };
+        client.inbox.take_back(lent, consumed, &mut self.spares);
+    }
+
+    /// A paused client has little enough outstanding: parses what it sent before, and has its
+    /// socket read again.
+    pub(crate) fn resume(&mut self, conn: ConnId) {
+        let Some(client) = self.clients.get_mut(conn.key()) else { return };
+        if !client.may_resume() || client.closing.is_some() {
+            return;
+        }
+        client.paused = false;
+        if !client.inbox.is_empty() {
+            self.serve_inbox(conn);
+        }
+        if self.may_read(conn) {
+            self.actions.push_back(Action::Read(conn));
+        }
+    }
+
+    /// Serves the requests at the front of `bytes` and returns how many bytes they took. Stops at
+    /// the first that is not whole, or when the client has as much outstanding as it may.
+    fn serve(&mut self, conn: ConnId, bytes: &[u8], buffer: Option<&Rc<Vec<u8>>>) -> usize {
+        let mut at = 0;
+        loop {
+            let Some(client) = self.clients.get_mut(conn.key()) else { return bytes.len() };
+            if client.closing.is_some() {
+                return bytes.len();
+            }
+            if at == bytes.len() {
+                client.missing = 1;
+                return at;
+            }
+            if client.is_full() {
+                client.paused = true;
+                client.missing = 1;
+                return at;
+            }
+            let rest = &bytes[at..];
+            match client.parser.parse(rest) {
+                Ok(Progress::Incomplete { missing }) => {
+                    client.missing = missing;
+                    return at;
+                }
+                Ok(Progress::Done(Parsed::Routed(routed))) => {
+                    let frame = Frame::at(bytes, buffer, at, routed.len);
+                    at += routed.len;
+                    self.dispatch(conn, frame, &routed);
+                }
+                Ok(Progress::Done(Parsed::Refused(refused))) => {
+                    at += refused.len;
+                    self.answer(conn, &refused.answer);
+                }
+                Ok(Progress::Done(Parsed::Inline(inline))) => {
+                    at += inline.len;
+                    self.serve_frame(conn, &inline.frame);
+                }
+                Ok(Progress::Done(Parsed::Blank { len })) => at += len,
+                Err(error) => {
+                    self.refuse_stream(conn, error, rest);
+                    return bytes.len();
+                }
+            }
+        }
+    }
+
+    /// Serves an inline request in its ordinary form.
+    fn serve_frame(&mut self, conn: ConnId, frame: &[u8]) {
+        let Some(client) = self.clients.get(conn.key()) else { return };
+        let config = self.pools[client.pool.0 as usize].config();
+        let mut parser = RequestParser::new(config.protocol, config.key_bytes_max);
+        match parser.parse(frame) {
+            Ok(Progress::Done(Parsed::Routed(routed))) => {
+                self.dispatch(conn, Frame::borrowed(frame), &routed);
+            }
+            Ok(Progress::Done(Parsed::Refused(refused))) => self.answer(conn, &refused.answer),
+            other => unreachable!("an inline request is encoded as one whole frame: {other:?}"),
+        }
+    }
+
+    /// Sends one request on its way.
+    ///
+    /// The bill of a whole request: its key is hashed, its bytes are copied once (or shared, when
+    /// large), one place in the table of requests is taken.
+    fn dispatch(&mut self, conn: ConnId, frame: Frame<'_>, routed: &Routed) {
+        let client = self.clients.get(conn.key()).expect("it was parsed for this client");
+        let (pool, authenticated) = (client.pool, client.authenticated);
+        let config = self.pools[pool.0 as usize].config();
+        let travel = routed.command.travel;
+        if config.password.is_some()
+            && !authenticated
+            && !matches!(travel, Travel::Here(Local::Authenticate | Local::Quit))
+        {
+            return self.answer(conn, auth::REQUIRED);
+        }
+        match travel {
+            Travel::OneServer | Travel::Anywhere => self.forward(conn, pool, frame, routed),
+            Travel::Split(gather) if routed.keys >= 2 && config.servers.len() > 1 => {
+                self.split(conn, pool, frame, routed, gather);
+            }
+            Travel::Split(_) => self.forward(conn, pool, frame, routed),
+            Travel::Here(local) => self.answer_here(conn, pool, local, frame, routed),
+            Travel::Refused(reason) => {
+                let mut answer = Vec::new();
+                config.protocol.error(reason, &mut answer);
+                self.answer(conn, &answer);
+            }
+        }
+    }
+
+    /// Answers a request that no server is needed for.
+    fn answer_here(
+        &mut self,
+        conn: ConnId,
+        pool: PoolId,
+        local: Local,
+        frame: Frame<'_>,
+        routed: &Routed,
+    ) {
+        let config = self.pools[pool.0 as usize].config();
+        match local {
+            Local::Ping => {
+                let pong = config.protocol.pong();
+                self.answer(conn, pong);
+            }
+            Local::Authenticate => {
+                let given = &frame.bytes[routed.key.start as usize..routed.key.end as usize];
+                let (answer, authenticated) = match &config.password {
+                    None => (auth::NOT_NEEDED, false),
+                    Some(password) if **password == *given => (auth::ACCEPTED, true),
+                    Some(_) => (auth::WRONG, false),
+                };
+                if let Some(client) = self.clients.get_mut(conn.key()) {
+                    client.authenticated = authenticated;
+                }
+                self.answer(conn, answer);
+            }
+            Local::Quit => self.say_farewell(conn, Farewell::Asked),
+        }
+    }
+
+    /// Queues a request, whole, for the server that its first key belongs to.
+    fn forward(&mut self, conn: ConnId, pool: PoolId, frame: Frame<'_>, routed: &Routed) {
+        let key = if routed.keys == 0 {
+            PLACEHOLDER_KEY
+        } else {
+            &frame.bytes[routed.key.start as usize..routed.key.end as usize]
+        };
+        self.welcome_back(pool);
+        let client = (!routed.noreply).then_some(conn);
+        let server_conn = match self.server_conn(pool, key, conn) {
+            Ok(server_conn) => server_conn,
+            Err(reason) => return self.fail_request(client, pool, reason),
+        };
+        let server = self.servers.get_mut(server_conn.key()).expect("found or opened just now");
+        let before = server.outbox.len();
+        let omit = routed.omit.start as usize..routed.omit.end as usize;
+        match frame.shared() {
+            Some(shared) if omit.is_empty() => server.outbox.share(shared),
+            _ => {
+                let tail = server.outbox.tail(&mut self.spares);
+                tail.extend_from_slice(&frame.bytes[..omit.start]);
+                tail.extend_from_slice(&frame.bytes[omit.end..]);
+            }
+        }
+        let bytes = server.outbox.len() - before;
+        let request = self.requests.insert(Request::new(client, Role::Whole));
+        if client.is_some() {
+            self.put_in_line(conn, request);
+        }
+        self.enqueue(server_conn, request, bytes);
+    }
+
+    /// Queues one fragment a server for a request with several keys. Two passes over its keys: one
+    /// to route, one to write; linear in the request.
+    fn split(
+        &mut self,
+        conn: ConnId,
+        pool: PoolId,
+        frame: Frame<'_>,
+        routed: &Routed,
+        gather: Gather,
+    ) {
+        self.welcome_back(pool);
+        let mut scratch = std::mem::take(&mut self.split);
+        let spread = self.spread(pool, frame, routed, &mut scratch);
+        match spread {
+            Err(reason) => self.fail_request(Some(conn), pool, reason),
+            // All keys live on one server: there is nothing to take apart.
+            Ok(()) if scratch.touched.len() == 1 => self.forward(conn, pool, frame, routed),
+            Ok(()) => self.write_fragments(conn, pool, frame, routed, gather, &mut scratch),
+        }
+        for server in scratch.touched.drain(..) {
+            scratch.counts[server as usize] = 0;
+        }
+        scratch.owners.clear();
+        scratch.fragments.clear();
+        self.split = scratch;
+    }
+
+    /// Finds each key's server and counts the keys of each.
+    fn spread(
+        &mut self,
+        pool: PoolId,
+        frame: Frame<'_>,
+        routed: &Routed,
+        scratch: &mut SplitScratch,
+    ) -> Result<(), CloseReason> {
+        let pool = &self.pools[pool.0 as usize];
+        let random = &mut self.random;
+        for part in split::parts(pool.config().protocol, routed, frame.bytes) {
+            let server = pool.route(part.key, || random.draw()).ok_or(CloseReason::Refused)?;
+            let count = &mut scratch.counts[server.0 as usize];
+            if *count == 0 {
+                scratch.touched.push(server.0);
+            }
+            *count += 1;
+            scratch.owners.push(server.0);
+        }
+        // The servers' order decides whose error is told when several fail, as in the original.
+        scratch.touched.sort_unstable();
+        Ok(())
+    }
+
+    fn write_fragments(
+        &mut self,
+        conn: ConnId,
+        pool: PoolId,
+        frame: Frame<'_>,
+        routed: &Routed,
+        gather: Gather,
+        scratch: &mut SplitScratch,
+    ) {
+        let protocol = self.pools[pool.0 as usize].config().protocol;
+        let parent = self.requests.insert(Request::new(Some(conn), Role::Whole));
+        let gathering = self.gatherings.insert(gather, parent);
+        self.requests.get_mut(parent).role = Role::Parent { gathering };
+        self.put_in_line(conn, parent);
+
+        for (ordinal, &server) in scratch.touched.iter().enumerate() {
+            let ordinal = ordinal as u32;
+            let keys = std::mem::replace(&mut scratch.counts[server as usize], ordinal);
+            let opened = self.open_conn(pool, ServerId(server), conn);
+            let end = match &opened {
+                Ok(_) => End::Pending,
+                Err(reason) => End::Failed(Box::new(reason.clone())),
+            };
+            let place = self.gatherings.get_mut(gathering);
+            place.pending += u32::from(opened.is_ok());
+            place.ends.push(end);
+            let fragment = match opened {
+                Err(_) => Fragment { request: RequestId::NONE, conn, start: 0 },
+                Ok(conn) => {
+                    let role = Role::Fragment { gathering, ordinal };
+                    let request = self.requests.insert(Request::new(None, role));
+                    let server = self.servers.get_mut(conn.key()).expect("opened just now");
+                    let start = server.outbox.len();
+                    let tail = server.outbox.tail(&mut self.spares);
+                    split::head(protocol, routed.command, keys, tail);
+                    Fragment { request, conn, start }
+                }
+            };
+            scratch.fragments.push(fragment);
+        }
+        self.write_parts(protocol, frame, routed, scratch);
+        for fragment in &scratch.fragments {
+            if fragment.request.is_none() {
+                continue;
+            }
+            let server = self.servers.get_mut(fragment.conn.key()).expect("opened just now");
+            split::tail(protocol, server.outbox.tail(&mut self.spares));
+            let bytes = server.outbox.len() - fragment.start;
+            self.enqueue(fragment.conn, fragment.request, bytes);
+        }
+        self.pool_stats(pool).at(PoolFigure::Fragments).add(scratch.fragments.len() as i64);
+        let place = self.gatherings.get_mut(gathering);
+        place.owners.extend_from_slice(&scratch.owners);
+        if place.pending == 0 {
+            self.finish_parent(gathering);
+        }
+    }
+
+    /// Writes each key, and its value, into its fragment, and notes the fragment as its owner.
+    fn write_parts(
+        &mut self,
+        protocol: Protocol,
+        frame: Frame<'_>,
+        routed: &Routed,
+        scratch: &mut SplitScratch,
+    ) {
+        let parts = split::parts(protocol, routed, frame.bytes);
+        for (owner, part) in scratch.owners.iter_mut().zip(parts) {
+            *owner = scratch.counts[*owner as usize];
+            let fragment = scratch.fragments[*owner as usize];
+            if fragment.request.is_none() {
+                continue;
+            }
+            let server = self.servers.get_mut(fragment.conn.key()).expect("opened just now");
+            split::part(protocol, &part, server.outbox.tail(&mut self.spares));
+        }
+    }
+
+    /// Gives a queued request its deadline and counts it. Its bytes are in the outbox already.
+    fn enqueue(&mut self, conn: ConnId, id: RequestId, bytes: usize) {
+        let server = self.servers.get_mut(conn.key()).expect("the caller wrote to it");
+        let pool = &self.pools[server.pool.0 as usize];
+        let request = self.requests.get_mut(id);
+        request.bytes = u32::try_from(bytes).expect("a request is shorter than 4 GiB");
+        if let Some(timeout) = pool.config().timeout {
+            request.deadline = self.now.after(timeout);
+            if !server.armed {
+                server.armed = true;
+                self.deadlines.set(request.deadline, conn);
+            }
+        } else {
+            request.deadline = Tick::NEVER;
+        }
+        server.enqueue(id, &mut self.requests);
+        let (pool, server) = (server.pool, server.server);
+        let stats = self.server_stats(pool, server);
+        let bytes = bytes as i64;
+        stats.at(ServerFigure::Requests).add(1);
+        stats.at(ServerFigure::RequestBytes).add(bytes);
+        stats.at(ServerFigure::InQueue).add(1);
+        stats.at(ServerFigure::InQueueBytes).add(bytes);
+        self.mark_server_dirty(conn);
+    }
+
+    /// The conn for a key: its server's, opened if need be.
+    fn server_conn(
+        &mut self,
+        pool: PoolId,
+        key: &[u8],
+        client: ConnId,
+    ) -> Result<ConnId, CloseReason> {
+        let random = &mut self.random;
+        let server =
+            self.pools[pool.0 as usize].route(key, || random.draw()).ok_or(CloseReason::Refused)?;
+        self.open_conn(pool, server, client)
+    }
+
+    /// The conn that `client` uses for `server`, opened if need be.
+    fn open_conn(
+        &mut self,
+        pool: PoolId,
+        server: ServerId,
+        client: ConnId,
+    ) -> Result<ConnId, CloseReason> {
+        let pool_state = &self.pools[pool.0 as usize];
+        let slot = pool_state.slot(server, client.index());
+        let Some(conn) = pool_state.conn(slot) else {
+            return Ok(self.connect(pool, server, slot));
+        };
+        let queued = self.servers.get(conn.key()).map_or(0, |server| server.outbox.len());
+        if queued >= QUEUED_BYTES_MAX { Err(CloseReason::QueueFull) } else { Ok(conn) }
+    }
+
+    /// Takes ejected servers back whose time has come, and the newest ring. Two loads when nothing
+    /// changed.
+    fn welcome_back(&mut self, pool: PoolId) {
+        let pool_state = &mut self.pools[pool.0 as usize];
+        if pool_state.shared.health.is_return_due(self.now) {
+            for server in pool_state.shared.health.take_back(self.now) {
+                self.actions.push_back(Action::Report(Report::Returned { pool, server }));
+            }
+        }
+        pool_state.refresh();
+    }
+
+    /// Gives a request its place in its client's line.
+    pub(crate) fn put_in_line(&mut self, conn: ConnId, request: RequestId) {
+        let client = self.clients.get_mut(conn.key()).expect("it sent the request");
+        client.line.push(request, &mut self.requests);
+        client.outstanding += 1;
+    }
+
+    /// Answers the client in its turn with a response that is known already.
+    fn answer(&mut self, conn: ConnId, response: &[u8]) {
+        let Some(client) = self.clients.get_mut(conn.key()) else { return };
+        if response.is_empty() {
+            // The client asked for silence.
+            return;
+        }
+        if client.line.is_empty() {
+            client.outbox.tail(&mut self.spares).extend_from_slice(response);
+            self.mark_client_dirty(conn);
+            return;
+        }
+        let mut request = Request::new(Some(conn), Role::Whole);
+        request.answer = Answer::Held(self.holding.hold(response));
+        let request = self.requests.insert(request);
+        self.put_in_line(conn, request);
+    }
+
+    /// Answers a request that could not be queued. Nobody is told when nobody waits.
+    fn fail_request(&mut self, client: Option<ConnId>, pool: PoolId, reason: CloseReason) {
+        let Some(conn) = client else { return };
+        let mut answer = Vec::new();
+        self.pools[pool.0 as usize].config().protocol.error(reason.text(), &mut answer);
+        self.pool_stats(pool).at(PoolFigure::ForwardError).add(1);
+        self.answer(conn, &answer);
+    }
+
+    /// The client's stream cannot be followed: what is finished goes out, then the error, then the
+    /// conn closes.
+    fn refuse_stream(&mut self, conn: ConnId, error: ParseError, found: &[u8]) {
+        let Some(client) = self.clients.get(conn.key()) else { return };
+        let pool = client.pool;
+        let mut answer = Vec::new();
+        self.pools[pool.0 as usize].config().protocol.protocol_error(&error, &mut answer);
+        let found = found[..found.len().min(FOUND_BYTES_MAX)].into();
+        self.actions.push_back(Action::Report(Report::ClientError { conn, pool, error, found }));
+        self.answer(conn, &answer);
+        self.say_farewell(conn, Farewell::Misbehaved);
+    }
+}

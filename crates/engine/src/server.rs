@@ -1,0 +1,167 @@
+//! A conn to a server: what is queued, what is in flight.
+
+use nutcracker_proto::{Protocol, ResponseParser};
+
+use crate::buffer::{Inbox, Outbox};
+use crate::ids::{PoolId, ServerId};
+use crate::request::{Queue, RequestId, Requests};
+
+/// One conn to a server.
+///
+/// ```text
+/// queue    [ r1 | r2 | r3 | r4 | r5 ]     responses match it front to back
+///            in flight   ^ unsent: the first that is not wholly sent
+/// ```
+#[derive(Debug)]
+pub(crate) struct ServerConn {
+    pub(crate) pool: PoolId,
+    pub(crate) server: ServerId,
+    /// Where its pool keeps it.
+    pub(crate) slot: usize,
+    pub(crate) state: State,
+    pub(crate) parser: ResponseParser,
+    pub(crate) inbox: Inbox,
+    /// What the response at the front of the inbox misses at least, bytes.
+    pub(crate) missing: usize,
+    pub(crate) outbox: Outbox,
+    /// Requests that await a response.
+    pub(crate) queue: Queue,
+    /// The first of the queue that is not wholly sent.
+    unsent: RequestId,
+    /// Bytes sent of `unsent`; below zero while the rest of an already answered request goes out.
+    credit: i64,
+    /// Has an entry among the deadlines.
+    pub(crate) armed: bool,
+    /// In the list of conns to flush.
+    pub(crate) dirty: bool,
+    /// The socket took less than it was offered: wait until it says it takes more.
+    pub(crate) blocked: bool,
+}
+
+/// How far a server conn has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Waits for the socket. Requests are queued behind the handshake, if there is one.
+    Connecting { handshake: Handshake },
+    /// Connected; the handshake is being said and heard, and requests wait for its end.
+    Greeting(Handshake),
+    /// Requests go out.
+    Ready,
+}
+
+/// What is left of a handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Handshake {
+    /// Bytes at the front of the outbox.
+    pub(crate) unsent: usize,
+    /// Responses to come.
+    pub(crate) due: u32,
+}
+
+/// Requests that have moved on, and their bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Moved {
+    pub(crate) requests: i64,
+    pub(crate) bytes: i64,
+}
+
+impl ServerConn {
+    pub(crate) fn new(pool: PoolId, server: ServerId, slot: usize, protocol: Protocol) -> Self {
+        Self {
+            pool,
+            server,
+            slot,
+            state: State::Connecting { handshake: Handshake { unsent: 0, due: 0 } },
+            parser: ResponseParser::new(protocol),
+            inbox: Inbox::default(),
+            missing: 1,
+            outbox: Outbox::default(),
+            queue: Queue::new(),
+            unsent: RequestId::NONE,
+            credit: 0,
+            armed: false,
+            dirty: false,
+            blocked: false,
+        }
+    }
+
+    /// How many bytes may go out now; `None` for all there are.
+    pub(crate) const fn sendable(&self) -> Option<usize> {
+        match self.state {
+            State::Connecting { .. } => Some(0),
+            State::Greeting(handshake) => Some(handshake.unsent),
+            State::Ready => None,
+        }
+    }
+
+    /// Whether a flush would send something.
+    pub(crate) fn has_sendable(&self) -> bool {
+        !self.blocked && !self.outbox.is_empty() && self.sendable() != Some(0)
+    }
+
+    /// The handshake has been heard to its end: requests go out. What the server did not wait to
+    /// be told of it still goes out before them.
+    pub(crate) fn greet(&mut self) {
+        if let State::Greeting(handshake) = self.state {
+            self.credit -= handshake.unsent as i64;
+        }
+        self.state = State::Ready;
+    }
+
+    /// Queues a request whose bytes have been appended to the outbox.
+    #[inline]
+    pub(crate) fn enqueue(&mut self, id: RequestId, requests: &mut Requests) {
+        self.queue.push(id, requests);
+        if self.unsent.is_none() {
+            self.unsent = id;
+        }
+    }
+
+    /// Accounts for `len` bytes sent, and says which requests went from queued to in flight.
+    pub(crate) fn record_sent(&mut self, len: usize, requests: &Requests) -> Moved {
+        let mut len = len;
+        if let State::Greeting(handshake) = &mut self.state {
+            let greeting = len.min(handshake.unsent);
+            handshake.unsent -= greeting;
+            len -= greeting;
+        }
+        self.credit += len as i64;
+        let mut moved = Moved::default();
+        while !self.unsent.is_none() {
+            let bytes = i64::from(requests.get(self.unsent).bytes);
+            if self.credit < bytes {
+                break;
+            }
+            self.credit -= bytes;
+            moved.requests += 1;
+            moved.bytes += bytes;
+            self.unsent = self.queue.after(self.unsent, requests);
+        }
+        moved
+    }
+
+    /// Whether a response can be meant for a request: for one of which at least a byte was sent.
+    #[inline]
+    pub(crate) fn awaits_response(&self) -> bool {
+        let front = self.queue.front();
+        !front.is_none() && (front != self.unsent || self.credit > 0)
+    }
+
+    /// Takes the oldest request. The flag says whether it was in flight; a server may answer before
+    /// it has read the whole request (memcached refuses a value that is too large by its length),
+    /// and then the rest of it still goes out.
+    #[inline]
+    pub(crate) fn pop(&mut self, requests: &mut Requests) -> Option<(RequestId, bool)> {
+        let id = self.queue.front();
+        if id.is_none() {
+            return None;
+        }
+        let in_flight = id != self.unsent;
+        if !in_flight {
+            self.credit -= i64::from(requests.get(id).bytes);
+            self.unsent = self.queue.after(id, requests);
+        }
+        self.queue.pop(requests);
+        Some((id, in_flight))
+    }
+}

@@ -1,0 +1,188 @@
+//! The table of counters: each one's name, kind and meaning, written once; all else (the statistics
+//! port, the descriptions, the documentation) is derived from it.
+//!
+//! Each worker owns one [`Stats`] and is its only writer; the control thread adds the workers'
+//! figures up. A tick is a plain load and store on the worker's own memory: no locked instruction.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// What a figure does over time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Microseconds since the Unix epoch, 0 for never.
+    Timestamp,
+}
+
+/// Declares an enum of figures with the original's name, the kind and the original's description
+/// of each, in the order of the original's output (its `STATS_POOL_CODEC`, `STATS_SERVER_CODEC`).
+macro_rules! figures {
+    ($(#[$doc:meta])* $table:ident { $($(#[$row_doc:meta])* $variant:ident, $name:literal, $kind:ident, $help:literal;)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $table { $($(#[$row_doc])* $variant),* }
+
+        impl $table {
+            /// Every figure, in the order of the output.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The name on the statistics port.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+
+            /// What it does over time.
+            #[must_use]
+            pub const fn kind(self) -> Kind {
+                match self { $(Self::$variant => Kind::$kind),* }
+            }
+
+            /// What it says, in one line.
+            #[must_use]
+            pub const fn help(self) -> &'static str {
+                match self { $(Self::$variant => $help),* }
+            }
+        }
+    };
+}
+
+figures! {
+    /// The figures of a pool.
+    PoolFigure {
+        /// Client conns closed after end of stream or QUIT.
+        ClientEof, "client_eof", Counter, "# eof on client connections";
+        /// Client conns closed for any other reason.
+        ClientErr, "client_err", Counter, "# errors on client connections";
+        /// Client conns there are.
+        ClientConnections, "client_connections", Gauge, "# active client connections";
+        /// Servers ejected.
+        ServerEjects, "server_ejects", Counter, "# times backend server was ejected";
+        /// Error responses of the proxy's own making, one a client request.
+        ForwardError, "forward_error", Counter, "# times we encountered a forwarding error";
+        /// Fragments made of requests with several keys.
+        Fragments, "fragments", Counter, "# fragments created from a multi-vector request";
+    }
+}
+
+figures! {
+    /// The figures of a server.
+    ServerFigure {
+        /// Server conns the server closed in good order.
+        ServerEof, "server_eof", Counter, "# eof on server connections";
+        /// Server conns that ended in any other way.
+        ServerErr, "server_err", Counter, "# errors on server connections";
+        /// Server conns closed because a request's deadline passed.
+        ServerTimedout, "server_timedout", Counter, "# timeouts on server connections";
+        /// Server conns there are.
+        ServerConnections, "server_connections", Gauge, "# active server connections";
+        /// When the server was last ejected.
+        ServerEjectedAt, "server_ejected_at", Timestamp, "timestamp when server was ejected in usec since epoch";
+        /// Requests queued for the server, each fragment counted.
+        Requests, "requests", Counter, "# requests";
+        /// Their bytes.
+        RequestBytes, "request_bytes", Counter, "total request bytes";
+        /// Responses received for requests.
+        Responses, "responses", Counter, "# responses";
+        /// Their bytes.
+        ResponseBytes, "response_bytes", Counter, "total response bytes";
+        /// Requests queued and not yet wholly sent.
+        InQueue, "in_queue", Gauge, "# requests in incoming queue";
+        /// Their bytes.
+        InQueueBytes, "in_queue_bytes", Gauge, "current request bytes in incoming queue";
+        /// Requests in flight: sent and awaiting a response.
+        OutQueue, "out_queue", Gauge, "# requests in outgoing queue";
+        /// Their bytes.
+        OutQueueBytes, "out_queue_bytes", Gauge, "current request bytes in outgoing queue";
+    }
+}
+
+/// One figure. Written by one thread, read by any.
+#[derive(Debug, Default)]
+pub struct Figure(AtomicI64);
+
+impl Figure {
+    /// Adds `n`, which may be negative for a gauge. For the one thread that writes only.
+    #[inline]
+    pub fn add(&self, n: i64) {
+        // The only writer sees its own stores, so a load and a store make an addition.
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
+    }
+
+    /// Replaces the value. For the one thread that writes only.
+    #[inline]
+    pub fn set(&self, value: i64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    /// The value as last stored.
+    #[must_use]
+    pub fn get(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The figures of one server, as one worker saw them.
+#[derive(Debug, Default)]
+pub struct ServerStats([Figure; ServerFigure::ALL.len()]);
+
+impl ServerStats {
+    /// That figure.
+    #[must_use]
+    #[inline]
+    pub fn at(&self, figure: ServerFigure) -> &Figure {
+        &self.0[figure as usize]
+    }
+}
+
+/// The figures of one pool, as one worker saw them.
+#[derive(Debug)]
+pub struct PoolStats {
+    figures: [Figure; PoolFigure::ALL.len()],
+    /// One a server, in the pool's order.
+    pub servers: Box<[ServerStats]>,
+}
+
+impl PoolStats {
+    /// A pool of `servers` servers that nothing has happened to.
+    #[must_use]
+    pub fn new(servers: usize) -> Self {
+        Self {
+            figures: Default::default(),
+            servers: (0..servers).map(|_| ServerStats::default()).collect(),
+        }
+    }
+
+    /// That figure.
+    #[must_use]
+    #[inline]
+    pub fn at(&self, figure: PoolFigure) -> &Figure {
+        &self.figures[figure as usize]
+    }
+}
+
+/// All that one worker counts.
+#[derive(Debug)]
+pub struct Stats {
+    /// One a pool, in the configuration's order.
+    pub pools: Box<[PoolStats]>,
+    /// Conns ever made, of clients and servers.
+    pub total_connections: Figure,
+    /// Conns there are, of clients and servers.
+    pub curr_connections: Figure,
+}
+
+impl Stats {
+    /// Nothing counted yet, for pools with so many servers each.
+    #[must_use]
+    pub fn new(servers: impl IntoIterator<Item = usize>) -> Self {
+        Self {
+            pools: servers.into_iter().map(PoolStats::new).collect(),
+            total_connections: Figure::default(),
+            curr_connections: Figure::default(),
+        }
+    }
+}
