@@ -1,0 +1,55 @@
+//! What is printed, to the byte: scripts and monitors read it.
+
+/// The version block. The version is that of the original whose place this program takes: scripts
+/// look for it. The log's first line has the program's own.
+pub(super) const VERSION: &str = "This is nutcracker-0.5.0\nasync event backend: epoll\n\n";
+
+/// The usage. The line ends are the original's mixture, and `-w` is this program's addition.
+pub(super) const USAGE: &str = concat!(
+    "Usage: nutcracker [-?hVdDt] [-v verbosity level] [-o output file]\r\n",
+    "                  [-c conf file] [-s stats port] [-a stats addr]\r\n",
+    "                  [-i stats interval] [-p pid file] [-m mbuf size]\r\n",
+    "\n",
+    "Options:\r\n",
+    "  -h, --help             : this help\r\n",
+    "  -V, --version          : show version and exit\r\n",
+    "  -t, --test-conf        : test configuration for syntax errors and exit\r\n",
+    "  -d, --daemonize        : run as a daemon\r\n",
+    "  -D, --describe-stats   : print stats description and exit\n",
+    "  -v, --verbose=N        : set logging level (default: 5, min: 0, max: 11)\r\n",
+    "  -o, --output=S         : set logging file (default: stderr)\r\n",
+    "  -c, --conf-file=S      : set configuration file (default: conf/nutcracker.yml)\r\n",
+    "  -s, --stats-port=N     : set stats monitoring port (default: 22222)\r\n",
+    "  -a, --stats-addr=S     : set stats monitoring ip (default: 0.0.0.0)\r\n",
+    "  -i, --stats-interval=N : set stats aggregation interval in msec (default: 30000 msec)\r\n",
+    "  -p, --pid-file=S       : set pid file (default: off)\r\n",
+    "  -m, --mbuf-size=N      : set size of mbuf chunk in bytes (default: 16384 bytes)\r\n",
+    "  -w, --workers=N|auto   : set number of worker threads (default: 1)\r\n",
+    "\n",
+);
+
+/// What `-D` prints: every counter of the statistics, in their order.
+pub(super) const STATS: &str = concat!(
+    "pool stats:\n",
+    "  client_eof          \"# eof on client connections\"\n",
+    "  client_err          \"# errors on client connections\"\n",
+    "  client_connections  \"# active client connections\"\n",
+    "  server_ejects       \"# times backend server was ejected\"\n",
+    "  forward_error       \"# times we encountered a forwarding error\"\n",
+    "  fragments           \"# fragments created from a multi-vector request\"\n",
+    "\n",
+    "server stats:\n",
+    "  server_eof          \"# eof on server connections\"\n",
+    "  server_err          \"# errors on server connections\"\n",
+    "  server_timedout     \"# timeouts on server connections\"\n",
+    "  server_connections  \"# active server connections\"\n",
+    "  server_ejected_at   \"timestamp when server was ejected in usec since epoch\"\n",
+    "  requests            \"# requests\"\n",
+    "  request_bytes       \"total request bytes\"\n",
+    "  responses           \"# responses\"\n",
+    "  response_bytes      \"total response bytes\"\n",
+    "  in_queue            \"# requests in incoming queue\"\n",
+    "  in_queue_bytes      \"current request bytes in incoming queue\"\n",
+    "  out_queue           \"# requests in outgoing queue\"\n",
+    "  out_queue_bytes     \"current request bytes in outgoing queue\"\n",
+);

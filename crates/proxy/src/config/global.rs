@@ -1,0 +1,32 @@
+//! The `global:` section: options of the process rather than of a pool.
+//!
+//! The original has no such section, and there a pool may be called "global". So it still may: a
+//! `global:` with `listen` or `servers` in it is a pool like any other.
+
+use super::document::Section;
+use super::fault::Fault;
+use super::keys::{Findings, Keys};
+use super::types::{Global, Workers};
+
+/// The keys of the section.
+const KEYS: [&str; 1] = ["workers"];
+
+/// Whether `section` holds options of the process.
+pub(super) fn is_global(section: &Section) -> bool {
+    section.name.text == "global"
+        && !section.entries.iter().any(|entry| matches!(&*entry.key.text, "listen" | "servers"))
+}
+
+/// Reads the section, for which [`is_global`] holds.
+pub(super) fn read(section: &Section, findings: &mut Findings) -> Global {
+    let keys = &mut Keys::of_process(section, findings);
+    keys.check_names(&KEYS, |found, nearest| Fault::UnknownGlobalKey {
+        found,
+        nearest,
+        keys: &KEYS,
+    });
+    let workers = keys.read("workers", |found| {
+        Workers::from_text(found).ok_or_else(|| Fault::Workers { found: found.to_owned() })
+    });
+    Global { workers }
+}

@@ -1,0 +1,32 @@
+//! The numbers of the configuration: limits, defaults, and where they come from.
+
+use std::time::Duration;
+
+/// Most workers. Each is a thread with sockets of its own to every server, so a number above this
+/// is a slip of the pen rather than a machine.
+pub const WORKERS_MAX: u32 = 1024;
+
+/// Largest number any key takes: the original counts in a signed 32-bit int.
+pub const NUMBER_MAX: u32 = i32::MAX as u32;
+
+/// Longest path of a unix socket in bytes: `sun_path` has 108, one of them for the final zero.
+pub const UNIX_PATH_BYTES_MAX: usize = 107;
+
+/// Largest permissions of a unix socket.
+pub const UNIX_MODE_MAX: u64 = 0o777;
+
+/// The port whose number is left out of a server's name, so that keys are placed as libmemcached
+/// places them (the original's `CONF_DEFAULT_KETAMA_PORT`).
+pub const UNNAMED_PORT: u16 = 11211;
+
+/// `backlog` when the file has none.
+pub const BACKLOG_DEFAULT: u32 = 512;
+
+/// `server_connections` when the file has none.
+pub const SERVER_CONNECTIONS_DEFAULT: u32 = 1;
+
+/// `server_retry_timeout` when the file has none.
+pub const SERVER_RETRY_TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
+
+/// `server_failure_limit` when the file has none.
+pub const SERVER_FAILURE_LIMIT_DEFAULT: u32 = 2;

@@ -1,0 +1,187 @@
+//! From a section of the file to a [`Pool`]: the keys, their defaults, and what they may be.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::time::Duration;
+
+use nutcracker_proto::Protocol;
+use nutcracker_ring::{DistributionKind, HashKind, HashTag, name_order};
+
+use super::document::{Section, Value};
+use super::fault::Fault;
+use super::keys::{Findings, Keys};
+use super::nearest::nearest;
+use super::types::{Listen, Pool, Server};
+use super::{address, limits};
+
+/// The keys of a pool.
+pub(super) const KEYS: [&str; 18] = [
+    "listen",
+    "hash",
+    "hash_tag",
+    "distribution",
+    "timeout",
+    "backlog",
+    "client_connections",
+    "redis",
+    "tcpkeepalive",
+    "reuseport",
+    "redis_auth",
+    "redis_db",
+    "preconnect",
+    "auto_eject_hosts",
+    "server_connections",
+    "server_retry_timeout",
+    "server_failure_limit",
+    "servers",
+];
+
+/// Reads the pool in `section`; `None` when something is wrong, which `findings` then has.
+pub(super) fn read(section: &Section, findings: &mut Findings) -> Option<Pool> {
+    let wrong_before = findings.problems.len();
+    let keys = &mut Keys::of_pool(section, findings);
+    keys.check_names(&KEYS, |found, nearest| Fault::UnknownKey { found, nearest, keys: &KEYS });
+
+    let listen = listen(keys);
+    let redis = keys.flag("redis").unwrap_or(false);
+    let pool = Pool {
+        name: section.name.text.clone(),
+        protocol: if redis { Protocol::Redis } else { Protocol::Memcache },
+        hash: hash(keys),
+        hash_tag: keys.read("hash_tag", hash_tag),
+        distribution: distribution(keys),
+        timeout: keys.number("timeout").filter(|&ms| ms > 0).map(milliseconds),
+        backlog: keys.number("backlog").unwrap_or(limits::BACKLOG_DEFAULT),
+        client_connections: keys.number("client_connections").unwrap_or(0),
+        redis_auth: redis_auth(keys, redis),
+        redis_db: redis_db(keys, redis),
+        preconnect: keys.flag("preconnect").unwrap_or(false),
+        auto_eject_hosts: keys.flag("auto_eject_hosts").unwrap_or(false),
+        server_connections: server_connections(keys),
+        server_retry_timeout: keys
+            .number("server_retry_timeout")
+            .map_or(limits::SERVER_RETRY_TIMEOUT_DEFAULT, milliseconds),
+        server_failure_limit: keys
+            .number("server_failure_limit")
+            .map_or(limits::SERVER_FAILURE_LIMIT_DEFAULT, |limit| limit.max(1)),
+        tcpkeepalive: keys.flag("tcpkeepalive").unwrap_or(false),
+        reuseport: keys.flag("reuseport").unwrap_or(false),
+        servers: servers(keys),
+        // Last: without a listener there is no pool, but all its other keys have been read.
+        listen: listen?,
+    };
+    (findings.problems.len() == wrong_before).then_some(pool)
+}
+
+fn listen(keys: &mut Keys<'_>) -> Option<Listen> {
+    if keys.value("listen").is_none() {
+        keys.wrong(keys.name().at, Fault::MissingListen);
+    }
+    let (listen, odd) = keys.read("listen", address::listen)?;
+    if let Some(odd) = odd {
+        keys.warn(keys.place("listen"), odd);
+    }
+    Some(listen)
+}
+
+fn hash(keys: &mut Keys<'_>) -> HashKind {
+    let hash = keys.read("hash", |found| {
+        HashKind::from_name(found).ok_or_else(|| Fault::UnknownHash {
+            found: found.to_owned(),
+            nearest: nearest(found, &HashKind::NAMES),
+        })
+    });
+    hash.unwrap_or(HashKind::Fnv1a64)
+}
+
+/// Two bytes rather than two characters, as in the original: "é" is one.
+fn hash_tag(found: &str) -> Result<HashTag, Fault> {
+    HashTag::from_bytes(found.as_bytes()).ok_or_else(|| Fault::HashTag { found: found.to_owned() })
+}
+
+fn distribution(keys: &mut Keys<'_>) -> DistributionKind {
+    let distribution = keys.read("distribution", |found| {
+        DistributionKind::from_name(found).ok_or_else(|| Fault::UnknownDistribution {
+            found: found.to_owned(),
+            nearest: nearest(found, &DistributionKind::NAMES),
+        })
+    });
+    distribution.unwrap_or(DistributionKind::Ketama)
+}
+
+fn redis_auth(keys: &mut Keys<'_>, redis: bool) -> Option<String> {
+    let password = keys.read("redis_auth", |found| Ok(found.to_owned()))?;
+    // Where `redis` itself is wrong, that is the problem.
+    let said_no = keys.value("redis").is_none_or(|value| value.is_text("false"));
+    if !redis && said_no {
+        keys.wrong(keys.place("redis_auth"), Fault::AuthWithoutRedis);
+    }
+    Some(password)
+}
+
+fn redis_db(keys: &mut Keys<'_>, redis: bool) -> u32 {
+    let db = keys.number("redis_db").unwrap_or(0);
+    if db > 0 && !redis {
+        keys.warn(keys.place("redis_db"), Fault::DatabaseWithoutRedis);
+    }
+    db
+}
+
+fn server_connections(keys: &mut Keys<'_>) -> u32 {
+    let connections = keys.number("server_connections");
+    if connections == Some(0) {
+        keys.wrong(keys.place("server_connections"), Fault::ZeroServerConnections);
+    }
+    connections.unwrap_or(limits::SERVER_CONNECTIONS_DEFAULT)
+}
+
+/// Reads the list of servers and puts it in order.
+fn servers(keys: &mut Keys<'_>) -> Vec<Server> {
+    let items = match keys.value("servers") {
+        Some(Value::List(items)) => items,
+        Some(Value::Text(text)) => {
+            let fault = match text.text.strip_prefix('-') {
+                Some(_) => Fault::NoSpaceAfterDash { item: first_word(&text.text[1..]) },
+                None => Fault::ServersNotList,
+            };
+            keys.wrong(text.at, fault);
+            return Vec::new();
+        }
+        Some(Value::Faulty) => return Vec::new(),
+        None => {
+            keys.wrong(keys.name().at, Fault::MissingServers);
+            return Vec::new();
+        }
+    };
+    let mut servers: Vec<Server> = Vec::with_capacity(items.len());
+    let mut lines_by_name: HashMap<String, usize> = HashMap::with_capacity(items.len());
+    for item in items {
+        let Some((server, odd)) = keys.read_text(item, address::server) else {
+            continue;
+        };
+        if let Some(odd) = odd {
+            keys.warn(item.at, odd);
+        }
+        match lines_by_name.entry(server.name.clone()) {
+            Entry::Occupied(first) => {
+                let (name, first_line) = (server.name, *first.get());
+                keys.wrong(item.at, Fault::DuplicateServer { name, first_line });
+            }
+            Entry::Vacant(vacant) => {
+                vacant.insert(item.at.line);
+                servers.push(server);
+            }
+        }
+    }
+    servers.sort_by(|a, b| name_order(&a.name, &b.name));
+    servers
+}
+
+/// The first word of a text that YAML made of several lines.
+fn first_word(text: &str) -> String {
+    text.split(' ').next().unwrap_or(text).to_owned()
+}
+
+fn milliseconds(number: u32) -> Duration {
+    Duration::from_millis(number.into())
+}

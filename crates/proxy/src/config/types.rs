@@ -1,0 +1,167 @@
+//! What a configuration means once it is checked: durations, addresses and kinds, no text to parse.
+//!
+//! Nothing here is checked again by later code. Where the file leaves a key out, the field holds
+//! the original's default.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use nutcracker_proto::Protocol;
+use nutcracker_ring::{DistributionKind, HashKind, HashTag};
+
+use super::error::Problem;
+use super::limits;
+
+/// A whole configuration file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Options of the process, from the `global:` mapping.
+    pub global: Global,
+    /// The pools, at least one, in the original's order: shorter names first, then by byte value.
+    pub pools: Vec<Pool>,
+    /// What is legal and yet hardly meant, in the order of the file's lines. For the log.
+    pub warnings: Vec<Problem>,
+}
+
+/// Options that hold for the process and not for one pool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Global {
+    /// How many workers serve clients; the command line's `-w` wins over it.
+    pub workers: Option<Workers>,
+}
+
+/// How many workers, that is threads that serve clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Workers {
+    /// One for each processor the process may use.
+    Auto,
+    /// This many, between 1 and [`WORKERS_MAX`](limits::WORKERS_MAX).
+    Count(u32),
+}
+
+impl Workers {
+    /// Reads `auto` or a number as the file and the command line write it; `None` for anything
+    /// else, 0 and numbers above [`WORKERS_MAX`](limits::WORKERS_MAX) included.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        if text == "auto" {
+            return Some(Self::Auto);
+        }
+        // `parse` takes a sign, which the original's numbers never have.
+        if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let count = text.parse().ok()?;
+        (1..=limits::WORKERS_MAX).contains(&count).then_some(Self::Count(count))
+    }
+}
+
+/// Servers behind one listening address, with one protocol and one ring.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// The key it stands under in the file; unique among the pools.
+    pub name: String,
+    /// Where clients connect; its text is unique among the pools.
+    pub listen: Listen,
+    /// `redis: true` or `false`.
+    pub protocol: Protocol,
+    /// What turns a key into a number.
+    pub hash: HashKind,
+    /// The two bytes around the part of a key that is hashed; `None` hashes whole keys.
+    pub hash_tag: Option<HashTag>,
+    /// What turns the number into a server.
+    pub distribution: DistributionKind,
+    /// How long a request may take, connecting and waiting included; `None` is for ever.
+    pub timeout: Option<Duration>,
+    /// Connections the kernel keeps waiting to be accepted.
+    pub backlog: u32,
+    /// Most clients at once; 0 sets no limit. The original read this key and ignored it.
+    pub client_connections: u32,
+    /// The password that clients must give and that servers are given. Only in Redis pools.
+    pub redis_auth: Option<String>,
+    /// The database that every server connection selects. No effect in memcached pools.
+    pub redis_db: u32,
+    /// Whether servers are connected to before a client asks.
+    pub preconnect: bool,
+    /// Whether a failing server leaves the ring.
+    pub auto_eject_hosts: bool,
+    /// Most connections to one server, at least 1.
+    pub server_connections: u32,
+    /// How long an ejected server stays out of the ring.
+    pub server_retry_timeout: Duration,
+    /// Failures in a row that eject a server, at least 1: the file's 0 means 1, as in the original.
+    pub server_failure_limit: u32,
+    /// Whether idle client connections are probed by the kernel (`SO_KEEPALIVE`).
+    pub tcpkeepalive: bool,
+    /// Whether other processes may listen on the same address (`SO_REUSEPORT`).
+    pub reuseport: bool,
+    /// The servers, at least one, names unique, in the same order as pools; `modula` counts on it.
+    pub servers: Vec<Server>,
+}
+
+/// Where a pool's clients connect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// A TCP port.
+    Tcp {
+        /// The host as written.
+        host: String,
+        /// The port, not 0.
+        port: u16,
+        /// What the host resolved to while the file was read: the first answer, as in the original.
+        addr: SocketAddr,
+        /// The whole value as written; messages and logs name the listener by it.
+        text: String,
+    },
+    /// A unix socket.
+    Unix {
+        /// The socket's path, short enough for the kernel.
+        path: PathBuf,
+        /// The permissions to give the socket once it is bound; `None` leaves them to the umask.
+        mode: Option<u32>,
+        /// The whole value as written; messages and logs name the listener by it.
+        text: String,
+    },
+}
+
+impl Listen {
+    /// The value as the file has it.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Tcp { text, .. } | Self::Unix { text, .. } => text,
+        }
+    }
+}
+
+/// One cache process of a pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// What the ring, the statistics and the order of servers know it by: the name it was given,
+    /// or one made of its address as the original makes it (`address.rs` has the rule).
+    pub name: String,
+    /// Its share of the keys in proportion to the other servers' weights; at least 1.
+    pub weight: u32,
+    /// Where it listens.
+    pub address: Address,
+    /// The item as the file has it.
+    pub text: String,
+}
+
+/// Where a server listens. A host is resolved when it is connected to, not before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// A TCP port.
+    Tcp {
+        /// A name or an address.
+        host: String,
+        /// The port, not 0.
+        port: u16,
+    },
+    /// A unix socket.
+    Unix {
+        /// The socket's path.
+        path: PathBuf,
+    },
+}

@@ -1,0 +1,38 @@
+//! The rooms of the `nutcracker` binary: the only crate that meets the system.
+//!
+//! ```text
+//!              main thread: start, then the control plane (one tokio runtime)
+//!                |            signals · statistics port · summaries for the log
+//!                |
+//!   worker 0 .. worker N-1    one poller (mio) and one engine each; worker 0 also accepts
+//!                |
+//!   names 0 .. 3              look hosts up, so that nobody else waits for it
+//! ```
+//! What they share is in [`shared`].
+//!
+//! - [`cli`], [`config`]: what was asked for, checked. [`start`]: from there to serving, and back.
+//! - [`worker`], [`net`]: the data plane. [`report`]: what it has to say, for the log.
+//! - [`stats_server`], [`signals`], [`names`]: the control plane.
+//! - [`log`], [`daemon`], [`pid_file`]: the process and its surroundings.
+//! - [`sys`]: the only `unsafe`.
+#![deny(unsafe_code)]
+
+pub mod cli;
+pub mod config;
+pub mod daemon;
+pub mod log;
+pub mod names;
+pub mod net;
+pub mod pid_file;
+pub mod report;
+pub mod shared;
+pub mod signals;
+pub mod start;
+pub mod stats_server;
+#[expect(
+    unsafe_code,
+    reason = "the one room for it: each call with its reason, in a safe function"
+)]
+pub mod sys;
+pub mod topology;
+pub mod worker;

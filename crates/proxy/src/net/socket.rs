@@ -1,0 +1,130 @@
+//! One stream socket, TCP or unix.
+
+use std::io::{self, IoSlice, Read, Write};
+
+use mio::event::Source;
+use mio::net::{TcpStream, UnixStream};
+use mio::{Interest, Registry, Token};
+use nutcracker_engine::CloseReason;
+
+use crate::log::reason;
+
+/// A stream socket that never blocks.
+#[derive(Debug)]
+pub enum Socket {
+    /// Over TCP.
+    Tcp(TcpStream),
+    /// Over a unix socket.
+    Unix(UnixStream),
+}
+
+impl Socket {
+    /// Reads what there is, up to the length of `space`. One system call.
+    ///
+    /// # Errors
+    /// As `read(2)`; `WouldBlock` when there is nothing.
+    pub fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.read(space),
+            Self::Unix(stream) => stream.read(space),
+        }
+    }
+
+    /// Writes as much of `slices` as the socket takes. One system call: `write(2)` for one slice,
+    /// which the kernel handles in less time, `writev(2)` for more.
+    ///
+    /// # Errors
+    /// As `write(2)`; `WouldBlock` when it takes nothing.
+    pub fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match (self, slices) {
+            (Self::Tcp(stream), [slice]) => stream.write(slice),
+            (Self::Unix(stream), [slice]) => stream.write(slice),
+            (Self::Tcp(stream), slices) => stream.write_vectored(slices),
+            (Self::Unix(stream), slices) => stream.write_vectored(slices),
+        }
+    }
+
+    /// Sends small writes at once: a proxy has nothing to wait for. No-op for a unix socket.
+    ///
+    /// # Errors
+    /// As `setsockopt(2)`.
+    pub fn set_nodelay(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.set_nodelay(true),
+            Self::Unix(_) => Ok(()),
+        }
+    }
+
+    /// Lets the kernel probe an idle peer. No-op for a unix socket.
+    ///
+    /// # Errors
+    /// As `setsockopt(2)`.
+    pub fn set_keepalive(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => socket2::SockRef::from(stream).set_keepalive(true),
+            Self::Unix(_) => Ok(()),
+        }
+    }
+
+    /// Whether a connect that was begun has succeeded.
+    ///
+    /// # Errors
+    /// Why it has failed; `NotConnected` while it is under way.
+    pub fn connected(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => match stream.take_error()? {
+                Some(error) => Err(error),
+                None => stream.peer_addr().map(drop),
+            },
+            Self::Unix(stream) => match stream.take_error()? {
+                Some(error) => Err(error),
+                None => stream.peer_addr().map(drop),
+            },
+        }
+    }
+
+    /// Has `registry` report both readiness kinds, once a change.
+    ///
+    /// # Errors
+    /// As `epoll_ctl(2)`.
+    pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        // Both at once: an edge is reported only when it happens, so there is nothing to change
+        // later, and no system call for it.
+        let both = Interest::READABLE | Interest::WRITABLE;
+        match self {
+            Self::Tcp(stream) => stream.register(registry, token, both),
+            Self::Unix(stream) => stream.register(registry, token, both),
+        }
+    }
+}
+
+/// What a failed system call on a conn means to the engine.
+#[must_use]
+pub fn close_reason(error: &io::Error) -> CloseReason {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => CloseReason::Refused,
+        io::ErrorKind::ConnectionReset => CloseReason::Reset,
+        io::ErrorKind::TimedOut => CloseReason::TimedOut,
+        _ => CloseReason::Other(reason(error).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_of_an_error_is_the_systems_own_words() {
+        for (code, text) in [
+            (111, "Connection refused"),
+            (104, "Connection reset by peer"),
+            (110, "Connection timed out"),
+            (32, "Broken pipe"),
+            (113, "No route to host"),
+            (101, "Network is unreachable"),
+        ] {
+            let reason = close_reason(&io::Error::from_raw_os_error(code));
+            assert_eq!(reason.text(), text, "errno {code}");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What the engine reports, as lines of the log.
+
+use nutcracker_engine::{PoolId, Report, ServerId};
+
+use crate::log;
+use crate::shared::Shared;
+
+/// Writes a report to the log.
+pub fn write(shared: &Shared, report: &Report) {
+    match report {
+        Report::ClientError { conn, pool, error, found } => {
+            log::limited!(
+                ERROR,
+                "client {conn} of pool '{}' broke a rule and is closed: {error}; its message begins \"{}\"",
+                pool_name(shared, *pool),
+                found.escape_ascii()
+            );
+        }
+        Report::ServerClosed { pool, server, reason, failed } => {
+            log::limited!(
+                WARN,
+                "server '{}' of pool '{}' closed with {failed} requests waiting: {reason}",
+                server_name(shared, *pool, *server),
+                pool_name(shared, *pool)
+            );
+        }
+        Report::Ejected { pool, server } => {
+            let pool_config = &shared.shells[pool.0 as usize].config;
+            tracing::warn!(
+                "server '{}' of pool '{}' ejected after {} failures in a row, for {} ms",
+                server_name(shared, *pool, *server),
+                pool_config.name,
+                pool_config.server_failure_limit,
+                pool_config.server_retry_timeout.as_millis()
+            );
+        }
+        Report::Returned { pool, server } => {
+            tracing::warn!(
+                "server '{}' of pool '{}' is back in the ring",
+                server_name(shared, *pool, *server),
+                pool_name(shared, *pool)
+            );
+        }
+    }
+}
+
+/// Says that a client came when there were as many as there may be.
+pub fn client_refused(shared: &Shared, pool: PoolId) {
+    log::limited!(
+        WARN,
+        "pool '{}' has as many clients as it may: one more is closed",
+        pool_name(shared, pool)
+    );
+}
+
+fn pool_name(shared: &Shared, pool: PoolId) -> &str {
+    &shared.shells[pool.0 as usize].config.name
+}
+
+fn server_name(shared: &Shared, pool: PoolId, server: ServerId) -> &str {
+    &shared.shells[pool.0 as usize].config.servers[server.0 as usize].name
+}

@@ -1,0 +1,143 @@
+//! All that two workers can both see.
+
+use std::io;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use mio::Waker;
+use nutcracker_engine::{ConnId, PoolId, SharedPool};
+
+use crate::config::{Config, Pool};
+use crate::names::Resolver;
+use crate::net::{Socket, Target};
+
+/// What one worker is told by another thread.
+#[derive(Debug)]
+pub enum Message {
+    /// A client is the worker's from now on.
+    Client {
+        /// The pool whose listener took it.
+        pool: PoolId,
+        /// Its socket.
+        socket: Socket,
+    },
+    /// The host of a server conn has been looked up.
+    Resolved {
+        /// The conn that waits for it.
+        conn: ConnId,
+        /// Where to connect, or why the name has no address.
+        target: io::Result<Target>,
+    },
+    /// Answer what is outstanding, then end.
+    Stop,
+}
+
+/// The way to a worker: messages, and what wakes it.
+#[derive(Debug)]
+pub struct Mailbox {
+    messages: Mutex<Vec<Message>>,
+    waker: Waker,
+    /// Clients the worker has or is about to have.
+    clients: AtomicUsize,
+}
+
+impl Mailbox {
+    /// An empty one.
+    #[must_use]
+    pub const fn new(waker: Waker) -> Self {
+        Self { messages: Mutex::new(Vec::new()), waker, clients: AtomicUsize::new(0) }
+    }
+
+    /// Leaves a message and wakes the worker.
+    pub fn send(&self, message: Message) {
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner).push(message);
+        // A worker that cannot be woken has ended, and needs no message.
+        let _ = self.waker.wake();
+    }
+
+    /// Takes all messages.
+    pub fn take(&self) -> Vec<Message> {
+        std::mem::take(&mut self.messages.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A pool as the shell needs it: names for the log, addresses, options of its sockets.
+#[derive(Debug)]
+pub struct PoolShell {
+    /// Its configuration.
+    pub config: Pool,
+    /// Where each server listens.
+    pub targets: Box<[Target]>,
+    /// Clients there are, in all workers.
+    clients: AtomicU32,
+}
+
+/// All that two workers can both see.
+#[derive(Debug)]
+pub struct Shared {
+    /// The pools as the engines share them.
+    pub pools: Box<[Arc<SharedPool>]>,
+    /// The same pools as the shell needs them.
+    pub shells: Box<[PoolShell]>,
+    /// One a worker.
+    pub mailboxes: Box<[Mailbox]>,
+    /// Looks hosts up off the request path.
+    pub resolver: Resolver,
+    /// Clients there may be, in all pools: what the system's limit of descriptors leaves.
+    clients_max: usize,
+    clients: AtomicUsize,
+}
+
+impl Shared {
+    /// What `mailboxes.len()` workers share.
+    #[must_use]
+    pub fn new(
+        config: Config,
+        pools: Box<[Arc<SharedPool>]>,
+        mailboxes: Box<[Mailbox]>,
+        resolver: Resolver,
+        clients_max: usize,
+    ) -> Self {
+        let shells = config
+            .pools
+            .into_iter()
+            .map(|config| PoolShell {
+                targets: config
+                    .servers
+                    .iter()
+                    .map(|server| Target::from(&server.address))
+                    .collect(),
+                config,
+                clients: AtomicU32::new(0),
+            })
+            .collect();
+        Self { pools, shells, mailboxes, resolver, clients_max, clients: AtomicUsize::new(0) }
+    }
+
+    /// Counts a new client of `pool` in and names the worker to deal it to: the one with the fewest.
+    /// `None` when the pool or the process has as many as it may.
+    #[must_use]
+    pub fn deal(&self, pool: PoolId) -> Option<usize> {
+        let shell = &self.shells[pool.0 as usize];
+        let limit = shell.config.client_connections;
+        // Only one thread accepts, so nobody else counts in between.
+        if (limit > 0 && shell.clients.load(Ordering::Relaxed) >= limit)
+            || self.clients.load(Ordering::Relaxed) >= self.clients_max
+        {
+            return None;
+        }
+        shell.clients.fetch_add(1, Ordering::Relaxed);
+        self.clients.fetch_add(1, Ordering::Relaxed);
+        let load = |worker: &usize| self.mailboxes[*worker].clients.load(Ordering::Relaxed);
+        let worker = (0..self.mailboxes.len()).min_by_key(load)?;
+        self.mailboxes[worker].clients.fetch_add(1, Ordering::Relaxed);
+        Some(worker)
+    }
+
+    /// Counts a client of `pool` out.
+    pub fn release(&self, worker: usize, pool: PoolId) {
+        self.shells[pool.0 as usize].clients.fetch_sub(1, Ordering::Relaxed);
+        self.clients.fetch_sub(1, Ordering::Relaxed);
+        self.mailboxes[worker].clients.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,96 @@
+//! What signals do, on the control plane: the original's table (`nc_signal.c`), and a graceful
+//! stop for SIGINT and SIGTERM.
+//!
+//! SIGPIPE is ignored by every Rust program. Signals that are not in the table do what the system
+//! does by default, as with the original.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io;
+use std::process;
+use std::task::{Context, Poll};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::log::{self, Log};
+
+/// What a signal makes the process do, once it is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effect {
+    Nothing,
+    LevelUp,
+    LevelDown,
+    Reopen,
+    Stop,
+}
+
+/// A signal, and what comes of it.
+#[derive(Debug)]
+struct Row {
+    number: i32,
+    name: &'static str,
+    /// What the log adds to the signal's name.
+    suffix: &'static str,
+    effect: Effect,
+}
+
+const fn row(number: i32, name: &'static str, suffix: &'static str, effect: Effect) -> Row {
+    Row { number, name, suffix, effect }
+}
+
+const TABLE: &[Row] = &[
+    row(libc::SIGUSR1, "SIGUSR1", "", Effect::Nothing),
+    row(libc::SIGUSR2, "SIGUSR2", "", Effect::Nothing),
+    row(libc::SIGTTIN, "SIGTTIN", ", up logging level", Effect::LevelUp),
+    row(libc::SIGTTOU, "SIGTTOU", ", down logging level", Effect::LevelDown),
+    row(libc::SIGHUP, "SIGHUP", ", reopening log file", Effect::Reopen),
+    row(libc::SIGINT, "SIGINT", ", exiting", Effect::Stop),
+    row(libc::SIGTERM, "SIGTERM", ", exiting", Effect::Stop),
+];
+
+/// The signals of the table, caught from [`catch`](Self::catch) on.
+#[derive(Debug)]
+pub struct Signals(Vec<(&'static Row, Signal)>);
+
+impl Signals {
+    /// Takes the signals over: none of them has its default effect any more, and one that comes
+    /// before [`run`](Self::run) is kept for it. To be called within the control plane's runtime.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn catch() -> io::Result<Self> {
+        let caught = |row: &'static Row| Ok((row, signal(SignalKind::from_raw(row.number))?));
+        TABLE.iter().map(caught).collect::<io::Result<_>>().map(Self)
+    }
+
+    /// Logs and obeys signals for ever.
+    ///
+    /// The first SIGINT or SIGTERM calls `stop`, which asks for a graceful end. The second ends
+    /// the process on the spot with status 1, as the first one did in the original.
+    pub async fn run(mut self, log: Log, stop: impl FnOnce()) -> Infallible {
+        let mut stop = Some(stop);
+        loop {
+            let Row { number, name, suffix, effect } = poll_fn(|cx| self.poll_next(cx)).await;
+            log::always!("signal {number} ({name}) received{suffix}");
+            match effect {
+                Effect::Nothing => {}
+                Effect::LevelUp => log.level_up(),
+                Effect::LevelDown => log.level_down(),
+                Effect::Reopen => log.reopen(),
+                Effect::Stop => match stop.take() {
+                    Some(stop) => stop(),
+                    None => process::exit(1),
+                },
+            }
+        }
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<&'static Row> {
+        for (row, signal) in &mut self.0 {
+            if signal.poll_recv(cx).is_ready() {
+                return Poll::Ready(row);
+            }
+        }
+        Poll::Pending
+    }
+}

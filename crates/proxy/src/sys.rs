@@ -1,0 +1,271 @@
+//! The system calls that neither the standard library nor a dependency offers safely, each behind
+//! a safe function. The only unsafe code of the project; what the calls are for is the callers'.
+
+use std::fs::{self, File};
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::AsRawFd;
+
+/// Which of the two processes a [`fork`] returned in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forked {
+    /// The process that called.
+    Parent,
+    /// The new one.
+    Child,
+}
+
+/// Splits the process in two.
+///
+/// # Errors
+/// The system's, and [`io::ErrorKind::Unsupported`] where the process has more than one thread:
+/// the child would have only the calling one, and any lock that another held would stay locked.
+/// Threads are counted in `/proc`; on a system without it the caller's care has to do.
+pub fn fork() -> io::Result<Forked> {
+    if thread_count().is_some_and(|threads| threads > 1) {
+        let why = "a process with several threads cannot fork";
+        return Err(io::Error::new(io::ErrorKind::Unsupported, why));
+    }
+    // SAFETY: this is the only thread (checked above), so the child is a whole copy of the process
+    // and may go on to do anything that the parent may.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => Ok(Forked::Child),
+        _ => Ok(Forked::Parent),
+    }
+}
+
+/// How many threads the process has, where the system tells.
+fn thread_count() -> Option<usize> {
+    Some(fs::read_dir("/proc/self/task").ok()?.count())
+}
+
+/// Puts the process into a session of its own, without a terminal.
+///
+/// # Errors
+/// The system's: the process leads a process group already.
+pub fn new_session() -> io::Result<()> {
+    // SAFETY: takes no argument and touches no memory of ours.
+    match unsafe { libc::setsid() } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
+/// From here on SIGHUP does nothing to the process, until it is handled.
+///
+/// # Errors
+/// None that the system documents for this signal.
+pub fn ignore_hangup() -> io::Result<()> {
+    // SAFETY: SIG_IGN is no function of ours, so nothing can run at a bad moment.
+    match unsafe { libc::signal(libc::SIGHUP, libc::SIG_IGN) } {
+        libc::SIG_ERR => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
+/// Sets which permissions new files are denied; returns what was denied before.
+pub fn set_umask(denied: libc::mode_t) -> libc::mode_t {
+    // SAFETY: always succeeds and touches no memory of ours.
+    unsafe { libc::umask(denied) }
+}
+
+/// Makes standard input, output and error mean `file`, which may be closed afterwards.
+///
+/// # Errors
+/// The system's; the streams before the failing one have changed by then.
+pub fn redirect_standard_streams(file: &File) -> io::Result<()> {
+    for stream in [libc::STDIN_FILENO, libc::STDOUT_FILENO, libc::STDERR_FILENO] {
+        // SAFETY: `file` is open for the length of the call, and no value of Rust owns the
+        // descriptors 0 to 2, so none is closed under its owner.
+        if unsafe { libc::dup2(file.as_raw_fd(), stream) } == -1 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
+/// A moment in the time zone of the process, to the second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalTime {
+    /// Year of the common era.
+    pub year: i64,
+    /// 1 to 12.
+    pub month: i32,
+    /// Day of the month, from 1.
+    pub day: i32,
+    /// 0 to 23.
+    pub hour: i32,
+    /// 0 to 59.
+    pub minute: i32,
+    /// 0 to 60.
+    pub second: i32,
+}
+
+/// What clocks on the wall show `seconds` after the Unix epoch; `None` where the year has no
+/// number. The zone is the one that `TZ` or the system names.
+#[must_use]
+pub fn local_time(seconds: i64) -> Option<LocalTime> {
+    let seconds: libc::time_t = seconds;
+    let mut parts = MaybeUninit::<libc::tm>::uninit();
+    // SAFETY: both pointers are to values that live through the call; `localtime_r` writes to
+    // nothing but the second, and the program never changes its environment, which it reads.
+    if unsafe { libc::localtime_r(&raw const seconds, parts.as_mut_ptr()) }.is_null() {
+        return None;
+    }
+    // SAFETY: a result other than null says that all of it was written.
+    let parts = unsafe { parts.assume_init() };
+    Some(LocalTime {
+        year: i64::from(parts.tm_year) + 1900,
+        month: parts.tm_mon + 1,
+        day: parts.tm_mday,
+        hour: parts.tm_hour,
+        minute: parts.tm_min,
+        second: parts.tm_sec,
+    })
+}
+
+/// How many files the process may have open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenFilesLimit {
+    /// How many now.
+    pub soft: libc::rlim_t,
+    /// How many it may allow itself.
+    pub hard: libc::rlim_t,
+}
+
+/// Reads `RLIMIT_NOFILE`.
+///
+/// # Errors
+/// None that the system documents for this limit.
+pub fn open_files_limit() -> io::Result<OpenFilesLimit> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the pointer is to a value that lives through the call, of the type it fills in.
+    match unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } {
+        0 => Ok(OpenFilesLimit { soft: limit.rlim_cur, hard: limit.rlim_max }),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Allows the process as many open files as it may allow itself; returns how many those are.
+///
+/// Every client and server connection is an open file, and the usual soft limit of 1024 is for
+/// programs that use `select`.
+///
+/// # Errors
+/// The system's; the limit is then what it was.
+pub fn raise_open_files_limit() -> io::Result<libc::rlim_t> {
+    let OpenFilesLimit { soft, hard } = open_files_limit()?;
+    if soft == hard {
+        return Ok(soft);
+    }
+    let limit = libc::rlimit { rlim_cur: hard, rlim_max: hard };
+    // SAFETY: the pointer is to a value that lives through the call, which only reads it.
+    match unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) } {
+        0 => Ok(hard),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// What the system calls itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SystemNames {
+    /// The kernel: `Linux`.
+    pub kernel: String,
+    /// The kernel's release.
+    pub release: String,
+    /// The processor's kind: `x86_64`.
+    pub machine: String,
+}
+
+/// Asks the kernel for its names, by `uname`.
+///
+/// # Errors
+/// None that the system documents.
+pub fn system_names() -> io::Result<SystemNames> {
+    let mut names = MaybeUninit::<libc::utsname>::uninit();
+    // SAFETY: the pointer is to memory of the right size that lives through the call.
+    if unsafe { libc::uname(names.as_mut_ptr()) } == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the call succeeded, so it filled every field in.
+    let names = unsafe { names.assume_init() };
+    Ok(SystemNames {
+        kernel: text(names.sysname.map(libc::c_char::cast_unsigned)),
+        release: text(names.release.map(libc::c_char::cast_unsigned)),
+        machine: text(names.machine.map(libc::c_char::cast_unsigned)),
+    })
+}
+
+/// The name of the host, as `gethostname` tells it.
+///
+/// # Errors
+/// The system's.
+pub fn host_name() -> io::Result<String> {
+    let mut name = [0_u8; HOST_NAME_BYTES_MAX];
+    // SAFETY: the pointer and the length are those of one array that lives through the call.
+    match unsafe { libc::gethostname(name.as_mut_ptr().cast(), name.len()) } {
+        0 => Ok(text(name)),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// POSIX's longest host name is 255 bytes; one more is for the zero behind it.
+const HOST_NAME_BYTES_MAX: usize = 256;
+
+/// The bytes before the first zero, or all of them.
+fn text<const N: usize>(bytes: [u8; N]) -> String {
+    let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(N);
+    String::from_utf8_lossy(&bytes[..end]).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_with_threads_is_not_forked() {
+        // The test harness runs each test on a thread of its own.
+        let refused = fork().expect_err("there are several threads");
+        assert_eq!(refused.kind(), io::ErrorKind::Unsupported);
+    }
+
+    #[test]
+    fn local_time_is_what_date_says() {
+        for seconds in [0, 951_782_399, 951_782_400, 1_700_000_000, 4_102_444_799] {
+            let date = std::process::Command::new("date")
+                .args(["-d", &format!("@{seconds}"), "+%Y-%-m-%-d %-H:%-M:%-S"])
+                .output()
+                .expect("date runs");
+            let found = local_time(seconds).expect("an everyday moment");
+            let LocalTime { year, month, day, hour, minute, second } = found;
+            let found = format!("{year}-{month}-{day} {hour}:{minute}:{second}\n");
+            assert_eq!(found.as_bytes(), date.stdout, "{seconds} seconds after the epoch");
+        }
+    }
+
+    #[test]
+    fn a_moment_beyond_all_years_has_no_local_time() {
+        assert_eq!(local_time(i64::MAX), None);
+    }
+
+    #[test]
+    fn the_open_files_limit_rises_to_the_hard_one() {
+        let raised = raise_open_files_limit().expect("raising up to the hard limit is allowed");
+        let limit = open_files_limit().expect("the limit can be read");
+        assert_eq!((limit.soft, limit.hard), (raised, raised));
+    }
+
+    #[test]
+    fn the_systems_names_are_those_of_proc() {
+        let read = |name: &str| {
+            let text = fs::read_to_string(format!("/proc/sys/kernel/{name}")).expect("Linux");
+            text.trim_end().to_owned()
+        };
+        let names = system_names().expect("uname succeeds");
+        assert_eq!(names.kernel, read("ostype"));
+        assert_eq!(names.release, read("osrelease"));
+        assert_eq!(names.machine, std::env::consts::ARCH);
+        assert_eq!(host_name().expect("gethostname succeeds"), read("hostname"));
+    }
+}

@@ -1,0 +1,42 @@
+//! From the configuration to what the engines share.
+
+use std::sync::Arc;
+
+use nutcracker_engine::{Ejection, PoolConfig, SharedPool};
+use nutcracker_proto::limits::MBUF_HEADER_BYTES;
+use nutcracker_ring::{Placement, RingServer};
+
+use crate::config::{Config, Pool};
+
+/// The pools of `config`, their rings built. `mbuf_bytes` (`-m`) bounds the keys of Redis pools, as
+/// it did in the original, whose keys had to fit a chunk.
+#[must_use]
+pub fn pools(config: &Config, mbuf_bytes: usize) -> Box<[Arc<SharedPool>]> {
+    let key_bytes_max = mbuf_bytes.saturating_sub(MBUF_HEADER_BYTES + 1);
+    config
+        .pools
+        .iter()
+        .map(|pool| Arc::new(SharedPool::new(pool_config(pool, key_bytes_max))))
+        .collect()
+}
+
+fn pool_config(pool: &Pool, key_bytes_max: usize) -> PoolConfig {
+    let servers =
+        pool.servers.iter().map(|server| RingServer::new(server.name.clone(), server.weight));
+    PoolConfig {
+        protocol: pool.protocol,
+        key_bytes_max,
+        placement: Placement { hash: pool.hash, tag: pool.hash_tag },
+        distribution: pool.distribution,
+        servers: servers.collect(),
+        timeout: pool.timeout,
+        ejection: pool.auto_eject_hosts.then_some(Ejection {
+            failure_limit: pool.server_failure_limit,
+            retry_timeout: pool.server_retry_timeout,
+        }),
+        server_connections: pool.server_connections,
+        password: pool.redis_auth.as_ref().map(|password| password.as_bytes().into()),
+        database: pool.redis_db,
+        preconnect: pool.preconnect,
+    }
+}

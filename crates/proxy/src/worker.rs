@@ -1,0 +1,441 @@
+//! One thread: one poller, one engine, the loop.
+//!
+//! The first worker also accepts, for all of them: a client is dealt to the worker with the fewest,
+//! which is the accepting one itself when there is no other.
+
+use std::io;
+use std::io::IoSlice;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::event::Event;
+use mio::{Events, Poll, Token};
+use nutcracker_engine::limits::{EVENTS_A_TURN, SLICES_A_WRITE};
+use nutcracker_engine::stats::Stats;
+use nutcracker_engine::{Action, CloseReason, ConnId, Engine, PoolId, ServerId, Side};
+
+use crate::log::{self, reason};
+use crate::net::{Listener, Socket, Target, close_reason, connect};
+use crate::report;
+use crate::shared::{Message, Shared};
+
+/// The token of the waker that other threads use.
+pub const WAKE: Token = Token(usize::MAX);
+
+/// The tokens of the listeners count down from here.
+const LISTENERS: usize = usize::MAX - 1;
+
+/// Most bytes read from one conn before the others get their turn.
+const READ_BYTES_A_TURN: usize = 256 * 1024;
+
+/// Most clients accepted before those that are there get their turn.
+const ACCEPTS_A_TURN: usize = 256;
+
+/// How long accepting rests when the system has no descriptor left.
+const ACCEPT_REST: Duration = Duration::from_millis(100);
+
+/// One worker.
+#[derive(Debug)]
+pub struct Worker {
+    id: usize,
+    poll: Poll,
+    engine: Engine,
+    shared: Arc<Shared>,
+    clients: Sockets,
+    servers: Sockets,
+    /// Conns with unread bytes in the kernel that it will not tell of again.
+    unread: Vec<ConnId>,
+    listeners: Vec<Accepting>,
+    /// How long a stop may take.
+    stop_timeout: Duration,
+}
+
+/// A listener and its state.
+#[derive(Debug)]
+struct Accepting {
+    pool: PoolId,
+    listener: Listener,
+    /// Clients may be waiting that the kernel will not tell of again.
+    ready: bool,
+    /// When to try again after the system had no descriptor left.
+    resting: Option<Instant>,
+}
+
+/// The sockets of one side, at their conns' places.
+#[derive(Debug, Default)]
+struct Sockets(Vec<Option<Slot>>);
+
+#[derive(Debug)]
+struct Slot {
+    conn: ConnId,
+    socket: Socket,
+    /// The connect has not ended.
+    connecting: bool,
+    /// Unread bytes may be in the kernel.
+    readable: bool,
+    /// The other side will send no more: read to the end.
+    read_closed: bool,
+}
+
+impl Sockets {
+    fn insert(&mut self, slot: Slot) {
+        let at = slot.conn.index();
+        if self.0.len() <= at {
+            self.0.resize_with(at + 1, || None);
+        }
+        self.0[at] = Some(slot);
+    }
+
+    fn get_mut(&mut self, conn: ConnId) -> Option<&mut Slot> {
+        self.0.get_mut(conn.index())?.as_mut().filter(|slot| slot.conn == conn)
+    }
+
+    fn remove(&mut self, conn: ConnId) -> Option<Slot> {
+        self.0.get_mut(conn.index())?.take_if(|slot| slot.conn == conn)
+    }
+}
+
+/// What a worker begins with. Unlike a worker, which keeps to its thread, it can be handed over.
+#[derive(Debug)]
+pub struct Seat {
+    /// The worker's number, from 0.
+    pub id: usize,
+    /// The poller, on which the mailbox's waker is registered as [`WAKE`].
+    pub poll: Poll,
+    /// The listeners of all pools, in order, for the worker that accepts; none for the others.
+    pub listeners: Vec<Listener>,
+    /// The worker's own counters.
+    pub stats: Arc<Stats>,
+    /// A moment before any other, the same for all workers.
+    pub epoch: Instant,
+    /// What the worker's choices at random begin with.
+    pub seed: u64,
+    /// How long a stop may take.
+    pub stop_timeout: Duration,
+}
+
+impl Worker {
+    /// Takes the seat, in the thread that will run it.
+    ///
+    /// # Errors
+    /// When a listener cannot be polled.
+    pub fn new(seat: Seat, shared: Arc<Shared>) -> io::Result<Self> {
+        let Seat { id, poll, listeners, stats, epoch, seed, stop_timeout } = seat;
+        let mut accepting = Vec::with_capacity(listeners.len());
+        for (at, mut listener) in listeners.into_iter().enumerate() {
+            listener.register(poll.registry(), Token(LISTENERS - at))?;
+            let pool = PoolId(at as u32);
+            accepting.push(Accepting { pool, listener, ready: false, resting: None });
+        }
+        let engine = Engine::new(&shared.pools, stats, epoch, seed);
+        Ok(Self {
+            id,
+            poll,
+            engine,
+            shared,
+            clients: Sockets::default(),
+            servers: Sockets::default(),
+            unread: Vec::new(),
+            listeners: accepting,
+            stop_timeout,
+        })
+    }
+
+    /// Serves until it is told to stop, then answers what is outstanding and returns. Sockets that
+    /// are left when the stop has taken too long are closed as they are.
+    ///
+    /// # Errors
+    /// When the poller fails: the worker cannot go on.
+    pub fn run(mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS_A_TURN);
+        let mut stopping: Option<Instant> = None;
+        self.engine.begin_turn(Instant::now());
+        self.engine.preconnect();
+        self.act();
+        loop {
+            let timeout = self.timeout(stopping);
+            match self.poll.poll(&mut events, timeout) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                other => other?,
+            }
+            let now = Instant::now();
+            self.engine.begin_turn(now);
+            for conn in std::mem::take(&mut self.unread) {
+                self.read(conn);
+            }
+            for event in &events {
+                match event.token() {
+                    WAKE => {
+                        if self.take_messages() {
+                            stopping.get_or_insert(now + self.stop_timeout);
+                        }
+                    }
+                    token if token.0 > LISTENERS - self.listeners.len() => {
+                        self.listeners[LISTENERS - token.0].ready = true;
+                    }
+                    token => self.handle_event(ConnId::from_bits(token.0 as u64), event),
+                }
+            }
+            self.accept(now);
+            self.engine.handle_timeout();
+            self.act();
+            if stopping.is_some_and(|deadline| self.engine.clients() == 0 || now >= deadline) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// How long the next poll may wait.
+    fn timeout(&self, stopping: Option<Instant>) -> Option<Duration> {
+        let accept_on = |accepting: &Accepting| accepting.ready && accepting.resting.is_none();
+        if !self.unread.is_empty() || self.listeners.iter().any(accept_on) {
+            return Some(Duration::ZERO);
+        }
+        let rests = self.listeners.iter().filter_map(|accepting| accepting.resting);
+        let next = rests.chain(self.engine.poll_timeout()).chain(stopping).min()?;
+        Some(next.saturating_duration_since(Instant::now()))
+    }
+
+    /// Handles what other threads left. Says whether one of them asked to stop.
+    fn take_messages(&mut self) -> bool {
+        let mut stop = false;
+        for message in self.shared.mailboxes[self.id].take() {
+            match message {
+                Message::Client { pool, socket } => self.adopt(pool, socket),
+                Message::Resolved { conn, target } => match target {
+                    Ok(target) => self.connect(conn, &target),
+                    Err(_) => self.engine.handle_closed(conn, CloseReason::Unresolved),
+                },
+                Message::Stop => {
+                    stop = true;
+                    self.listeners.clear();
+                    self.engine.drain();
+                }
+            }
+        }
+        stop
+    }
+
+    fn handle_event(&mut self, conn: ConnId, event: &Event) {
+        let Some(slot) = self.sockets(conn).get_mut(conn) else { return };
+        if slot.connecting {
+            match slot.socket.connected() {
+                Ok(()) => slot.connecting = false,
+                Err(error) if error.kind() == io::ErrorKind::NotConnected => return,
+                Err(error) => return self.engine.handle_closed(conn, close_reason(&error)),
+            }
+            self.engine.handle_connected(conn);
+        }
+        let Some(slot) = self.sockets(conn).get_mut(conn) else { return };
+        if event.is_read_closed() || event.is_error() {
+            slot.read_closed = true;
+        }
+        if event.is_readable() || slot.read_closed {
+            slot.readable = true;
+            self.read(conn);
+        }
+        if event.is_writable() {
+            self.engine.handle_writable(conn);
+        }
+    }
+
+    /// Reads a conn until the kernel has no more, or the others have waited long enough.
+    fn read(&mut self, conn: ConnId) {
+        let sockets = match conn.side() {
+            Side::Client => &mut self.clients,
+            Side::Server => &mut self.servers,
+        };
+        let Some(slot) = sockets.get_mut(conn) else { return };
+        if !slot.readable || slot.connecting {
+            return;
+        }
+        let mut budget = READ_BYTES_A_TURN;
+        let error = loop {
+            // A paused client's bytes stay in the kernel; `Action::Read` comes when it goes on.
+            if !self.engine.may_read(conn) {
+                return;
+            }
+            if budget == 0 {
+                self.unread.push(conn);
+                return;
+            }
+            let space = self.engine.recv_space(conn);
+            let offered = space.len();
+            match slot.socket.read(space) {
+                Ok(0) => break CloseReason::Eof,
+                Ok(len) => {
+                    budget = budget.saturating_sub(len);
+                    // A short read has emptied the socket: the next edge will tell of more. But an
+                    // end that came with the data has had its edge already.
+                    slot.readable = len == offered || slot.read_closed;
+                    let go_on = self.engine.handle_received(conn, len);
+                    if !slot.readable || !go_on {
+                        return;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    slot.readable = false;
+                    return;
+                }
+                Err(error) => break close_reason(&error),
+            }
+        };
+        slot.readable = false;
+        self.engine.handle_closed(conn, error);
+    }
+
+    /// Does what the engine asks, to the end of the turn.
+    fn act(&mut self) {
+        while let Some(action) = self.engine.poll_action() {
+            match action {
+                Action::Flush(conn) => self.flush(conn),
+                Action::Read(conn) => self.read(conn),
+                Action::Connect { conn, pool, server } => self.open(conn, pool, server),
+                Action::Close { conn, pool } => {
+                    self.sockets(conn).remove(conn);
+                    if conn.side() == Side::Client {
+                        self.shared.release(self.id, pool);
+                    }
+                }
+                Action::Report(what) => report::write(&self.shared, &what),
+            }
+        }
+    }
+
+    /// Sends what a conn has to say: one system call, unless the socket takes less than all.
+    fn flush(&mut self, conn: ConnId) {
+        loop {
+            let sockets = match conn.side() {
+                Side::Client => &mut self.clients,
+                Side::Server => &mut self.servers,
+            };
+            let Some(slot) = sockets.get_mut(conn) else { return };
+            let mut slices = [IoSlice::new(&[]); SLICES_A_WRITE];
+            let used = self.engine.poll_send(conn, &mut slices);
+            if used == 0 {
+                return;
+            }
+            match slot.socket.write(&slices[..used]) {
+                Ok(len) => self.engine.handle_sent(conn, len, false),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return self.engine.handle_sent(conn, 0, true);
+                }
+                Err(error) => return self.engine.handle_closed(conn, close_reason(&error)),
+            }
+        }
+    }
+
+    /// Opens the socket of a new server conn, once its host is known.
+    fn open(&mut self, conn: ConnId, pool: PoolId, server: ServerId) {
+        let shared = Arc::clone(&self.shared);
+        match &shared.shells[pool.0 as usize].targets[server.0 as usize] {
+            Target::Name { host, port } => {
+                let (reply, id) = (Arc::clone(&self.shared), self.id);
+                shared.resolver.resolve(host, *port, move |found| {
+                    let target = found.map(Target::Tcp);
+                    reply.mailboxes[id].send(Message::Resolved { conn, target });
+                });
+            }
+            target => self.connect(conn, target),
+        }
+    }
+
+    fn connect(&mut self, conn: ConnId, target: &Target) {
+        let opened = connect(target).and_then(|mut socket| {
+            socket.register(self.poll.registry(), token(conn))?;
+            Ok(socket)
+        });
+        match opened {
+            Ok(socket) => self.servers.insert(Slot {
+                conn,
+                socket,
+                connecting: true,
+                readable: false,
+                read_closed: false,
+            }),
+            Err(error) => self.engine.handle_closed(conn, close_reason(&error)),
+        }
+    }
+
+    /// Takes the clients that wait, for all workers.
+    fn accept(&mut self, now: Instant) {
+        for at in 0..self.listeners.len() {
+            let accepting = &mut self.listeners[at];
+            if accepting.resting.is_some_and(|until| until <= now) {
+                accepting.resting = None;
+            }
+            if !accepting.ready || accepting.resting.is_some() {
+                continue;
+            }
+            let pool = accepting.pool;
+            for _ in 0..ACCEPTS_A_TURN {
+                match self.listeners[at].listener.accept() {
+                    Ok(socket) => self.deal(pool, socket),
+                    Err(error) => match error.kind() {
+                        io::ErrorKind::WouldBlock => {
+                            self.listeners[at].ready = false;
+                            break;
+                        }
+                        // The client is gone before it was taken; the next may be there.
+                        io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted => {}
+                        _ => {
+                            let name = &self.shared.shells[pool.0 as usize].config.name;
+                            log::limited!(
+                                ERROR,
+                                "accept for pool '{name}' failed, next try in {} ms: {}",
+                                ACCEPT_REST.as_millis(),
+                                reason(&error)
+                            );
+                            self.listeners[at].resting = Some(now + ACCEPT_REST);
+                            break;
+                        }
+                    },
+                }
+            }
+        }
+    }
+
+    /// Gives a new client to the worker that should have it. One too many is closed at once.
+    fn deal(&mut self, pool: PoolId, socket: Socket) {
+        match self.shared.deal(pool) {
+            Some(worker) if worker == self.id => self.adopt(pool, socket),
+            Some(worker) => {
+                self.shared.mailboxes[worker].send(Message::Client { pool, socket });
+            }
+            None => report::client_refused(&self.shared, pool),
+        }
+    }
+
+    /// A client is this worker's from now on.
+    fn adopt(&mut self, pool: PoolId, mut socket: Socket) {
+        if self.shared.shells[pool.0 as usize].config.tcpkeepalive
+            && let Err(error) = socket.set_keepalive()
+        {
+            log::limited!(WARN, "set tcpkeepalive failed, ignored: {}", reason(&error));
+        }
+        let conn = self.engine.handle_accepted(pool);
+        match socket.register(self.poll.registry(), token(conn)) {
+            Ok(()) => self.clients.insert(Slot {
+                conn,
+                socket,
+                connecting: false,
+                readable: false,
+                read_closed: false,
+            }),
+            Err(error) => self.engine.handle_closed(conn, close_reason(&error)),
+        }
+    }
+
+    fn sockets(&mut self, conn: ConnId) -> &mut Sockets {
+        match conn.side() {
+            Side::Client => &mut self.clients,
+            Side::Server => &mut self.servers,
+        }
+    }
+}
+
+const fn token(conn: ConnId) -> Token {
+    Token(conn.to_bits() as usize)
+}

@@ -1,0 +1,172 @@
+//! What valid files mean.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use nutcracker::config::{self, Address, Listen, Pool, Workers};
+use nutcracker_proto::Protocol;
+use nutcracker_ring::{DistributionKind, HashKind, HashTag};
+
+use crate::{errors, only_pool, pool_with, valid};
+
+#[test]
+fn a_pool_of_two_keys_has_the_originals_defaults() {
+    let pool = only_pool(pool_with(""));
+    let expected = Pool {
+        name: "alpha".into(),
+        listen: Listen::Tcp {
+            host: "127.0.0.1".into(),
+            port: 22121,
+            addr: SocketAddr::from(([127, 0, 0, 1], 22121)),
+            text: "127.0.0.1:22121".into(),
+        },
+        protocol: Protocol::Memcache,
+        hash: HashKind::Fnv1a64,
+        hash_tag: None,
+        distribution: DistributionKind::Ketama,
+        timeout: None,
+        backlog: 512,
+        client_connections: 0,
+        redis_auth: None,
+        redis_db: 0,
+        preconnect: false,
+        auto_eject_hosts: false,
+        server_connections: 1,
+        server_retry_timeout: Duration::from_secs(30),
+        server_failure_limit: 2,
+        tcpkeepalive: false,
+        reuseport: false,
+        servers: vec![config::Server {
+            name: "127.0.0.1:6379".into(),
+            weight: 1,
+            address: Address::Tcp { host: "127.0.0.1".into(), port: 6379 },
+            text: "127.0.0.1:6379:1".into(),
+        }],
+    };
+    assert_eq!(pool, expected);
+}
+
+#[test]
+fn every_key_reaches_its_field() {
+    let pool = only_pool(concat!(
+        "beta:\n",
+        "  servers:\n",
+        "  - 10.0.0.1:6379:3 long-name\n",
+        "  - /run/redis.sock:1 b\n",
+        "  - cache.example:6380:2 a\n",
+        "  listen: /run/proxy.sock 0660\n",
+        "  hash: murmur\n",
+        "  hash_tag: \"{}\"\n",
+        "  distribution: modula\n",
+        "  timeout: 400\n",
+        "  backlog: 1024\n",
+        "  client_connections: 100\n",
+        "  redis: true\n",
+        "  redis_auth: 's3 cret'\n",
+        "  redis_db: 5\n",
+        "  preconnect: true\n",
+        "  auto_eject_hosts: true\n",
+        "  server_connections: 4\n",
+        "  server_retry_timeout: 2000\n",
+        "  server_failure_limit: 3\n",
+        "  tcpkeepalive: true\n",
+        "  reuseport: true\n",
+    ));
+    let server = |name: &str, weight, address, text: &str| config::Server {
+        name: name.into(),
+        weight,
+        address,
+        text: text.into(),
+    };
+    let expected = Pool {
+        name: "beta".into(),
+        listen: Listen::Unix {
+            path: "/run/proxy.sock".into(),
+            mode: Some(0o660),
+            text: "/run/proxy.sock 0660".into(),
+        },
+        protocol: Protocol::Redis,
+        hash: HashKind::Murmur,
+        hash_tag: Some(HashTag::new(b'{', b'}')),
+        distribution: DistributionKind::Modula,
+        timeout: Some(Duration::from_millis(400)),
+        backlog: 1024,
+        client_connections: 100,
+        redis_auth: Some("s3 cret".into()),
+        redis_db: 5,
+        preconnect: true,
+        auto_eject_hosts: true,
+        server_connections: 4,
+        server_retry_timeout: Duration::from_secs(2),
+        server_failure_limit: 3,
+        tcpkeepalive: true,
+        reuseport: true,
+        servers: vec![
+            server(
+                "a",
+                2,
+                Address::Tcp { host: "cache.example".into(), port: 6380 },
+                "cache.example:6380:2 a",
+            ),
+            server("b", 1, Address::Unix { path: "/run/redis.sock".into() }, "/run/redis.sock:1 b"),
+            server(
+                "long-name",
+                3,
+                Address::Tcp { host: "10.0.0.1".into(), port: 6379 },
+                "10.0.0.1:6379:3 long-name",
+            ),
+        ],
+    };
+    assert_eq!(pool, expected);
+}
+
+#[test]
+fn zero_means_what_it_means_in_the_original() {
+    let pool = only_pool(pool_with("timeout: 0\nserver_retry_timeout: 0\nserver_failure_limit: 0"));
+    assert_eq!(pool.timeout, None);
+    assert_eq!(pool.server_retry_timeout, Duration::ZERO);
+    assert_eq!(pool.server_failure_limit, 1);
+}
+
+#[test]
+fn pools_and_servers_are_in_the_originals_order() {
+    let pool = |name: &str, port: u16, servers: &[&str]| {
+        let items: String = servers.iter().map(|server| format!("  - {server}\n")).collect();
+        format!("{name}:\n  listen: 127.0.0.1:{port}\n  servers:\n{items}")
+    };
+    let servers = ["10.0.0.10:1:1", "10.0.0.9:11211:1", "10.0.0.9:1:1", "c:1:1 zz", "c:1:1 a"];
+    let yaml = [pool("gamma", 3, &servers), pool("z", 1, &["a:1:1"]), pool("alpha", 2, &["a:1:1"])]
+        .concat();
+    let config = valid(yaml);
+    let pools: Vec<&str> = config.pools.iter().map(|pool| &*pool.name).collect();
+    assert_eq!(pools, ["z", "alpha", "gamma"]);
+    let names: Vec<&str> = config.pools[2].servers.iter().map(|server| &*server.name).collect();
+    assert_eq!(names, ["a", "zz", "10.0.0.9", "10.0.0.9:1", "10.0.0.10:1"]);
+}
+
+#[test]
+fn text_is_text_whatever_it_looks_like() {
+    for word in ["null", "~", "yes", "1.5", "0x10", "2015-01-01", "-", "?a", ":a", "-a"] {
+        let pool = only_pool(pool_with(&format!("redis: true\nredis_auth: \"{word}\"")));
+        assert_eq!(pool.redis_auth.as_deref(), Some(word));
+    }
+    assert_eq!(only_pool(pool_with("timeout: \"0100\"")).timeout, Some(Duration::from_millis(100)));
+}
+
+#[test]
+fn a_global_section_without_listen_is_of_the_process() {
+    for (value, workers) in [("auto", Workers::Auto), ("4", Workers::Count(4))] {
+        let config = valid(format!("global:\n  workers: {value}\n{}", pool_with("")));
+        assert_eq!(config.global.workers, Some(workers));
+        assert_eq!(config.pools.len(), 1);
+    }
+    assert_eq!(valid(pool_with("")).global.workers, None);
+}
+
+#[test]
+fn a_global_section_with_listen_is_a_pool() {
+    let config = valid(pool_with("").replace("alpha", "global"));
+    assert_eq!(config.pools[0].name, "global");
+    let errors = errors(pool_with("workers: 4").replace("alpha", "global"));
+    assert!(errors[0].contains("pool 'global': no key is called 'workers'"), "{errors:?}");
+}
