@@ -1,0 +1,36 @@
+# Two commands to know: `make demo` shows the proxy at work, `make test` passes the tests.
+# Both install what they need on a Debian machine that has Rust and gcc.
+
+CARGO ?= cargo
+# Debian's packages that the tests and the bench run against.
+SERVERS = redis-server memcached
+ORIGINAL = nutcracker
+
+.PHONY: help build demo test bench clean
+
+help:
+	@echo 'make demo          servers, the proxy, 10,000 keys, a failure and a return; ONCE=1 ends by itself'
+	@echo 'make test          everything that CI checks'
+	@echo 'make bench         side by side with the original; ONLY=text for some rows, QUICK=1 for one short round'
+	@echo 'make build         target/release/nutcracker'
+	@echo 'make clean         removes what was built'
+
+build:
+	$(CARGO) build --release --package nutcracker
+
+demo:
+	sh scripts/install.sh $(SERVERS)
+	$(CARGO) build --release --package nutcracker --package xtask
+	target/release/xtask demo $(if $(ONCE),--once)
+
+test:
+	sh scripts/install.sh $(SERVERS) $(ORIGINAL)
+	$(CARGO) xtask ci
+
+bench:
+	sh scripts/install.sh $(SERVERS) $(ORIGINAL)
+	$(CARGO) build --release --package nutcracker --package xtask
+	target/release/xtask bench $(if $(ONLY),--only '$(ONLY)') $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
+
+clean:
+	$(CARGO) clean

@@ -1,0 +1,70 @@
+//! The project's own chores, each a subcommand with a folder or file of its own.
+
+mod bench;
+mod ci;
+mod demo;
+mod failure;
+mod interrupt;
+mod ports;
+mod proc;
+mod scratch;
+mod servers;
+
+use std::process::ExitCode;
+
+use failure::{Failure, Result};
+
+/// A chore: what it is called, what it does in a line, and the function that reads its options.
+struct Chore {
+    name: &'static str,
+    summary: &'static str,
+    run: fn(lexopt::Parser) -> Result<()>,
+}
+
+#[rustfmt::skip]
+const CHORES: &[Chore] = &[
+    Chore { name: "bench", summary: "the proxy, the original and no proxy, side by side", run: bench::run },
+    Chore { name: "ci", summary: "everything that is checked before a change is good", run: ci::run },
+    Chore { name: "demo", summary: "servers, the proxy, a failure and a return, shown in a terminal", run: demo::run },
+];
+
+fn main() -> ExitCode {
+    match dispatch() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Interrupted) => ExitCode::from(interrupt::EXIT_CODE),
+        Err(failure) => {
+            eprintln!("xtask: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Finds the chore that the first argument names, and runs it.
+fn dispatch() -> Result<()> {
+    interrupt::install().map_err(Failure::system("installing signal handlers"))?;
+    let mut arguments = lexopt::Parser::from_env();
+    let first = arguments.next().map_err(usage_error)?;
+    let Some(lexopt::Arg::Value(name)) = first else {
+        print!("{}", usage());
+        return Ok(());
+    };
+    match CHORES.iter().find(|chore| name == chore.name) {
+        Some(chore) => (chore.run)(arguments),
+        None => Err(usage_error(format!("no chore is called '{}'", name.to_string_lossy()))),
+    }
+}
+
+/// What can be run.
+fn usage() -> String {
+    let mut text = String::from("usage: cargo xtask CHORE [OPTIONS]\n\n");
+    for chore in CHORES {
+        text.push_str(&format!("  {:<8} {}\n", chore.name, chore.summary));
+    }
+    text.push_str("\nCHORE --help lists a chore's options.\n");
+    text
+}
+
+/// A command line that cannot be followed.
+fn usage_error(what: impl std::fmt::Display) -> Failure {
+    Failure::Wrong(format!("{what}\n{}", usage()))
+}
