@@ -186,7 +186,7 @@ impl Inbox {
     pub(crate) fn keep(&mut self, bytes: &[u8], missing: usize, spares: &mut Spares) {
         debug_assert!(self.is_empty(), "what was kept comes before");
         debug_assert!(!bytes.is_empty(), "there is something to keep");
-        let want = bytes.len() + missing;
+        let want = bytes.len().saturating_add(missing);
         if want > EVERYDAY_BYTES {
             self.bytes = Vec::with_capacity(bytes.len() + missing.min(GROW_BYTES_MAX));
         } else {

@@ -14,7 +14,7 @@ pub(crate) struct Gathering {
     pub(crate) parent: RequestId,
     /// Fragments that have not ended.
     pub(crate) pending: u32,
-    /// For each key, in order, which fragment carries it.
+    /// For each key, in order, which fragment carries it; empty where the order is of no matter.
     pub(crate) owners: Vec<u32>,
     /// One a server, in the servers' order.
     pub(crate) ends: Vec<End>,

@@ -233,10 +233,11 @@ impl Engine {
             let (outbox, spares) = (&mut client.outbox, &mut self.spares);
             let gathered = gather::gather(kind, &owners, responses, |piece| match piece {
                 Piece::Bytes(bytes) => outbox.tail(spares).extend_from_slice(bytes),
+                Piece::Of { fragment, range } if range.len() < SHARE_BYTES_MIN => {
+                    outbox.tail(spares).extend_from_slice(&responses[fragment][range]);
+                }
                 Piece::Of { fragment, range } => match &ends[fragment] {
-                    End::Response(Held::Shared(shared)) if range.len() >= SHARE_BYTES_MIN => {
-                        outbox.share(shared.slice(range));
-                    }
+                    End::Response(Held::Shared(shared)) => outbox.share(shared.slice(range)),
                     _ => outbox.tail(spares).extend_from_slice(&responses[fragment][range]),
                 },
             });

@@ -1,11 +1,12 @@
 //! What clients send: requests found, routed, split and queued, or answered here.
 
+use std::ops::Range;
 use std::rc::Rc;
 
 use nutcracker_proto::command::PLACEHOLDER_KEY;
 use nutcracker_proto::{
-    Gather, Local, ParseError, Progress, Protocol, Request as Parsed, RequestParser, Routed,
-    Travel, auth, split,
+    Gather, Local, ParseError, Progress, Request as Parsed, RequestParser, Routed, Travel, auth,
+    split,
 };
 
 use crate::action::{Action, CloseReason, Report};
@@ -20,31 +21,70 @@ use crate::stats::{PoolFigure, ServerFigure};
 use crate::tick::Tick;
 
 /// Room for splitting, kept between requests.
+///
+/// The keys of one server are chained, so that its fragment is written in one go whatever order the
+/// keys came in.
 #[derive(Debug, Default)]
 pub(crate) struct SplitScratch {
-    /// For each key of the request, its server; then its fragment.
-    owners: Vec<u32>,
-    /// For each server of a pool, its keys in the request; then its fragment.
-    counts: Box<[u32]>,
+    /// For each key of the request, in order.
+    keys: Vec<SplitKey>,
+    /// For each server of a pool; of meaning for those touched.
+    chains: Box<[Chain]>,
     /// Servers with a key in the request.
     touched: Vec<u32>,
-    fragments: Vec<Fragment>,
 }
 
-/// A fragment being written.
-#[derive(Clone, Copy, Debug)]
-struct Fragment {
-    request: RequestId,
-    conn: ConnId,
-    /// Length of the conn's outbox before it.
-    start: usize,
+/// A key on its way into a fragment.
+#[derive(Debug)]
+struct SplitKey {
+    /// What travels with it, in the request's bytes.
+    bytes: Range<u32>,
+    server: u32,
+    /// The next key of the same server.
+    next: u32,
+}
+
+/// The keys of one server in a request.
+#[derive(Clone, Copy, Debug, Default)]
+struct Chain {
+    first: u32,
+    last: u32,
+    len: u32,
+    /// Which fragment they make.
+    ordinal: u32,
 }
 
 impl SplitScratch {
     pub(crate) fn new(servers_max: usize) -> Self {
-        Self { counts: vec![0; servers_max].into(), ..Self::default() }
+        Self { chains: vec![Chain::default(); servers_max].into(), ..Self::default() }
+    }
+
+    fn push(&mut self, server: u32, bytes: Range<u32>) {
+        let at = self.keys.len() as u32;
+        let chain = &mut self.chains[server as usize];
+        if chain.len == 0 {
+            chain.first = at;
+            self.touched.push(server);
+        } else {
+            self.keys[chain.last as usize].next = at;
+        }
+        chain.last = at;
+        chain.len += 1;
+        self.keys.push(SplitKey { bytes, server, next: u32::MAX });
+    }
+
+    /// Ready for the next request. What a giant one needed is given back.
+    fn clear(&mut self) {
+        for server in self.touched.drain(..) {
+            self.chains[server as usize].len = 0;
+        }
+        self.keys.clear();
+        self.keys.shrink_to(SPLIT_KEYS_KEPT_MAX);
     }
 }
+
+/// Keys for which the scratch keeps room.
+const SPLIT_KEYS_KEPT_MAX: usize = 16 * 1024;
 
 /// How much of a reported message is shown.
 const FOUND_BYTES_MAX: usize = 64;
@@ -238,8 +278,7 @@ impl Engine {
         self.enqueue(server_conn, request, bytes);
     }
 
-    /// Queues one fragment a server for a request with several keys. Two passes over its keys: one
-    /// to route, one to write; linear in the request.
+    /// Queues one fragment a server for a request with several keys. Linear in the request.
     fn split(
         &mut self,
         conn: ConnId,
@@ -250,22 +289,17 @@ impl Engine {
     ) {
         self.welcome_back(pool);
         let mut scratch = std::mem::take(&mut self.split);
-        let spread = self.spread(pool, frame, routed, &mut scratch);
-        match spread {
+        match self.spread(pool, frame, routed, &mut scratch) {
             Err(reason) => self.fail_request(Some(conn), pool, reason),
             // All keys live on one server: there is nothing to take apart.
             Ok(()) if scratch.touched.len() == 1 => self.forward(conn, pool, frame, routed),
             Ok(()) => self.write_fragments(conn, pool, frame, routed, gather, &mut scratch),
         }
-        for server in scratch.touched.drain(..) {
-            scratch.counts[server as usize] = 0;
-        }
-        scratch.owners.clear();
-        scratch.fragments.clear();
+        scratch.clear();
         self.split = scratch;
     }
 
-    /// Finds each key's server and counts the keys of each.
+    /// Finds each key's server.
     fn spread(
         &mut self,
         pool: PoolId,
@@ -276,13 +310,9 @@ impl Engine {
         let pool = &self.pools[pool.0 as usize];
         let random = &mut self.random;
         for part in split::parts(pool.config().protocol, routed, frame.bytes) {
-            let server = pool.route(part.key, || random.draw()).ok_or(CloseReason::Refused)?;
-            let count = &mut scratch.counts[server.0 as usize];
-            if *count == 0 {
-                scratch.touched.push(server.0);
-            }
-            *count += 1;
-            scratch.owners.push(server.0);
+            let key = part.key(frame.bytes);
+            let server = pool.route(key, || random.draw()).ok_or(CloseReason::Refused)?;
+            scratch.push(server.0, part.bytes);
         }
         // The servers' order decides whose error is told when several fail, as in the original.
         scratch.touched.sort_unstable();
@@ -305,65 +335,45 @@ impl Engine {
         self.put_in_line(conn, parent);
 
         for (ordinal, &server) in scratch.touched.iter().enumerate() {
-            let ordinal = ordinal as u32;
-            let keys = std::mem::replace(&mut scratch.counts[server as usize], ordinal);
-            let opened = self.open_conn(pool, ServerId(server), conn);
-            let end = match &opened {
-                Ok(_) => End::Pending,
-                Err(reason) => End::Failed(Box::new(reason.clone())),
-            };
-            let place = self.gatherings.get_mut(gathering);
-            place.pending += u32::from(opened.is_ok());
-            place.ends.push(end);
-            let fragment = match opened {
-                Err(_) => Fragment { request: RequestId::NONE, conn, start: 0 },
-                Ok(conn) => {
-                    let role = Role::Fragment { gathering, ordinal };
-                    let request = self.requests.insert(Request::new(None, role));
-                    let server = self.servers.get_mut(conn.key()).expect("opened just now");
-                    let start = server.outbox.len();
-                    let tail = server.outbox.tail(&mut self.spares);
-                    split::head(protocol, routed.command, keys, tail);
-                    Fragment { request, conn, start }
+            let chain = &mut scratch.chains[server as usize];
+            chain.ordinal = ordinal as u32;
+            let server_conn = match self.open_conn(pool, ServerId(server), conn) {
+                Ok(server_conn) => server_conn,
+                Err(reason) => {
+                    let end = End::Failed(Box::new(reason));
+                    self.gatherings.get_mut(gathering).ends.push(end);
+                    continue;
                 }
             };
-            scratch.fragments.push(fragment);
-        }
-        self.write_parts(protocol, frame, routed, scratch);
-        for fragment in &scratch.fragments {
-            if fragment.request.is_none() {
-                continue;
+            let outbox = &mut self.servers.get_mut(server_conn.key()).expect("open").outbox;
+            let before = outbox.len();
+            let tail = outbox.tail(&mut self.spares);
+            split::head(protocol, routed.command, chain.len, tail);
+            let mut at = chain.first;
+            for _ in 0..chain.len {
+                let key = &scratch.keys[at as usize];
+                let bytes = &frame.bytes[key.bytes.start as usize..key.bytes.end as usize];
+                split::part(protocol, bytes, tail);
+                at = key.next;
             }
-            let server = self.servers.get_mut(fragment.conn.key()).expect("opened just now");
-            split::tail(protocol, server.outbox.tail(&mut self.spares));
-            let bytes = server.outbox.len() - fragment.start;
-            self.enqueue(fragment.conn, fragment.request, bytes);
+            split::tail(protocol, tail);
+            let bytes = outbox.len() - before;
+            let role = Role::Fragment { gathering, ordinal: chain.ordinal };
+            let request = self.requests.insert(Request::new(None, role));
+            let place = self.gatherings.get_mut(gathering);
+            place.pending += 1;
+            place.ends.push(End::Pending);
+            self.enqueue(server_conn, request, bytes);
         }
-        self.pool_stats(pool).at(PoolFigure::Fragments).add(scratch.fragments.len() as i64);
+        let fragments = self.gatherings.get_mut(gathering).pending;
+        self.pool_stats(pool).at(PoolFigure::Fragments).add(i64::from(fragments));
         let place = self.gatherings.get_mut(gathering);
-        place.owners.extend_from_slice(&scratch.owners);
-        if place.pending == 0 {
-            self.finish_parent(gathering);
+        if matches!(gather, Gather::Array | Gather::Values) {
+            let ordinal = |key: &SplitKey| scratch.chains[key.server as usize].ordinal;
+            place.owners.extend(scratch.keys.iter().map(ordinal));
         }
-    }
-
-    /// Writes each key, and its value, into its fragment, and notes the fragment as its owner.
-    fn write_parts(
-        &mut self,
-        protocol: Protocol,
-        frame: Frame<'_>,
-        routed: &Routed,
-        scratch: &mut SplitScratch,
-    ) {
-        let parts = split::parts(protocol, routed, frame.bytes);
-        for (owner, part) in scratch.owners.iter_mut().zip(parts) {
-            *owner = scratch.counts[*owner as usize];
-            let fragment = scratch.fragments[*owner as usize];
-            if fragment.request.is_none() {
-                continue;
-            }
-            let server = self.servers.get_mut(fragment.conn.key()).expect("opened just now");
-            split::part(protocol, &part, server.outbox.tail(&mut self.spares));
+        if fragments == 0 {
+            self.finish_parent(gathering);
         }
     }
 
@@ -443,6 +453,10 @@ impl Engine {
 
     /// Answers the client in its turn with a response that is known already.
     fn answer(&mut self, conn: ConnId, response: &[u8]) {
+        // A memcached request that wants no response gets none, not even an error.
+        if response.is_empty() {
+            return;
+        }
         let Some(client) = self.clients.get_mut(conn.key()) else { return };
         if response.is_empty() {
             // The client asked for silence.

@@ -4,16 +4,34 @@
 //! second time to write: for each server a [`head`], for each of its keys a [`part`], and a
 //! [`tail`]. Nothing is kept in between but the owners.
 
+use std::ops::Range;
+
 use crate::command::Command;
 use crate::{Protocol, Routed, memcache, resp};
 
-/// One key of a request, and all that travels with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part<'a> {
+/// One key of a request, and all that travels with it. Ranges are into the request's bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
     /// The key.
-    pub key: &'a [u8],
-    /// The bytes of the request that hold the key and its value, if it has one.
-    pub bytes: &'a [u8],
+    pub key: Range<u32>,
+    /// The bytes that hold the key and its value, if it has one.
+    pub bytes: Range<u32>,
+}
+
+impl Part {
+    /// The key's bytes, of the request's.
+    #[must_use]
+    #[inline]
+    pub fn key<'a>(&self, frame: &'a [u8]) -> &'a [u8] {
+        &frame[self.key.start as usize..self.key.end as usize]
+    }
+
+    /// The key and its value as they stand in the request's bytes.
+    #[must_use]
+    #[inline]
+    pub fn bytes<'a>(&self, frame: &'a [u8]) -> &'a [u8] {
+        &frame[self.bytes.start as usize..self.bytes.end as usize]
+    }
 }
 
 /// The keys of a whole request, in its order. O(1) to make, one pass over the request to exhaust.
@@ -25,10 +43,11 @@ pub enum Parts<'a> {
     Memcache(memcache::Parts<'a>),
 }
 
-impl<'a> Iterator for Parts<'a> {
-    type Item = Part<'a>;
+impl Iterator for Parts<'_> {
+    type Item = Part;
 
-    fn next(&mut self) -> Option<Part<'a>> {
+    #[inline]
+    fn next(&mut self) -> Option<Part> {
         match self {
             Self::Redis(parts) => parts.next(),
             Self::Memcache(parts) => parts.next(),
@@ -53,11 +72,12 @@ pub fn head(protocol: Protocol, command: &Command, parts: u32, out: &mut Vec<u8>
     }
 }
 
-/// Adds one part to a fragment. Copies it: a key, and its value if it has one.
-pub fn part(protocol: Protocol, part: &Part<'_>, out: &mut Vec<u8>) {
+/// Adds one part to a fragment: the `bytes` of the request that [`Part::bytes`] names. Copies them.
+#[inline]
+pub fn part(protocol: Protocol, bytes: &[u8], out: &mut Vec<u8>) {
     match protocol {
-        Protocol::Redis => out.extend_from_slice(part.bytes),
-        Protocol::Memcache => memcache::fragment_part(part, out),
+        Protocol::Redis => out.extend_from_slice(bytes),
+        Protocol::Memcache => memcache::fragment_part(bytes, out),
     }
 }
 

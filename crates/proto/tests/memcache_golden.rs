@@ -143,7 +143,7 @@ fn fragment(routed: &Routed, frame: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     split::head(Protocol::Memcache, routed.command, routed.keys, &mut out);
     for part in split::parts(Protocol::Memcache, routed, frame) {
-        split::part(Protocol::Memcache, &part, &mut out);
+        split::part(Protocol::Memcache, part.bytes(frame), &mut out);
     }
     split::tail(Protocol::Memcache, &mut out);
     out

@@ -164,7 +164,7 @@ fn fragment(routed: &Routed, frame: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     split::head(Protocol::Redis, routed.command, routed.keys, &mut out);
     for part in split::parts(Protocol::Redis, routed, frame) {
-        split::part(Protocol::Redis, &part, &mut out);
+        split::part(Protocol::Redis, part.bytes(frame), &mut out);
     }
     split::tail(Protocol::Redis, &mut out);
     out

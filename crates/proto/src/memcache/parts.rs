@@ -23,10 +23,10 @@ impl<'a> Parts<'a> {
     }
 }
 
-impl<'a> Iterator for Parts<'a> {
-    type Item = Part<'a>;
+impl Iterator for Parts<'_> {
+    type Item = Part;
 
-    fn next(&mut self) -> Option<Part<'a>> {
+    fn next(&mut self) -> Option<Part> {
         self.left = self.left.checked_sub(1)?;
         let start = skip_spaces(self.frame, self.at);
         let end = word_end(self.frame, start);
@@ -35,8 +35,8 @@ impl<'a> Iterator for Parts<'a> {
             "the request has as many keys as it says"
         );
         self.at = end;
-        let key = &self.frame[start..end];
-        Some(Part { key, bytes: key })
+        let key = start as u32..end as u32;
+        Some(Part { bytes: key.clone(), key })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -54,8 +54,8 @@ pub fn fragment_head(command: &Command, out: &mut Vec<u8>) {
 
 /// Adds a key to a fragment, and a space: the original's `memcache_append_key` leaves one behind
 /// the last key, too.
-pub fn fragment_part(part: &Part<'_>, out: &mut Vec<u8>) {
-    out.extend_from_slice(part.bytes);
+pub fn fragment_part(key: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(key);
     out.push(b' ');
 }
 
@@ -97,7 +97,7 @@ mod tests {
             let found: Vec<_> = parts
                 .map(|part| {
                     assert_eq!(part.key, part.bytes, "{frame:?}");
-                    std::str::from_utf8(part.key).unwrap()
+                    std::str::from_utf8(part.key(frame.as_bytes())).unwrap()
                 })
                 .collect();
             assert_eq!(found, keys, "{frame:?}");
@@ -113,7 +113,7 @@ mod tests {
             let mut out = Vec::new();
             fragment_head(routed.command, &mut out);
             for part in Parts::new(&routed, frame.as_bytes()) {
-                fragment_part(&part, &mut out);
+                fragment_part(part.bytes(frame.as_bytes()), &mut out);
             }
             fragment_tail(&mut out);
             assert_eq!(out, fragment.as_bytes(), "{frame:?}");

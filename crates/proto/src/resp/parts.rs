@@ -37,18 +37,18 @@ impl<'a> Parts<'a> {
     }
 }
 
-impl<'a> Iterator for Parts<'a> {
-    type Item = Part<'a>;
+impl Iterator for Parts<'_> {
+    type Item = Part;
 
     #[inline]
-    fn next(&mut self) -> Option<Part<'a>> {
+    fn next(&mut self) -> Option<Part> {
         self.left = self.left.checked_sub(1)?;
-        let begin = self.strings.at;
-        let key = self.strings.next()?;
+        let begin = self.strings.at as u32;
+        let (start, end) = self.strings.range()?;
         if self.valued {
-            self.strings.next()?;
+            self.strings.range()?;
         }
-        Some(Part { key, bytes: &self.strings.frame[begin..self.strings.at] })
+        Some(Part { key: start as u32..end as u32, bytes: begin..self.strings.at as u32 })
     }
 }
 
@@ -68,14 +68,22 @@ impl<'a> Strings<'a> {
     }
 }
 
-impl<'a> Iterator for Strings<'a> {
-    type Item = &'a [u8];
-
+impl Strings<'_> {
+    /// Where the next string's body begins and ends.
     #[inline(always)]
-    fn next(&mut self) -> Option<&'a [u8]> {
+    fn range(&mut self) -> Option<(usize, usize)> {
         let (start, end) =
             short_bulk(self.frame, self.at).or_else(|| any_bulk(self.frame, self.at))?;
         self.at = end + 2;
+        Some((start, end))
+    }
+}
+
+impl<'a> Iterator for Strings<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let (start, end) = self.range()?;
         Some(&self.frame[start..end])
     }
 }
@@ -102,7 +110,7 @@ mod tests {
         let Ok(Progress::Done(Request::Routed(routed))) = parsed else { panic!("{parsed:?}") };
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Parts::new(&routed, frame.as_bytes())
-            .map(|part| (text(part.key), text(part.bytes)))
+            .map(|part| (text(part.key(frame.as_bytes())), text(part.bytes(frame.as_bytes()))))
             .collect()
     }
 

@@ -461,7 +461,7 @@ fn assert_agrees_with_the_naive_twin(bytes: &[u8]) {
                 }
             };
             let parts: Vec<&[u8]> =
-                super::super::Parts::new(&routed, bytes).map(|part| part.key).collect();
+                super::super::Parts::new(&routed, bytes).map(|part| part.key(bytes)).collect();
             assert_eq!(parts, keys, "{shown}");
             assert_eq!(routed.keys as usize, keys.len(), "{shown}");
             let key = &bytes[routed.key.start as usize..routed.key.end as usize];
