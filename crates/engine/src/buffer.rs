@@ -5,23 +5,62 @@ use std::io::IoSlice;
 use std::rc::Rc;
 
 use crate::held::Shared;
-use crate::limits::{EVERYDAY_BYTES, FRESH_BYTES, GROW_BYTES_MAX, RECV_BYTES, SPARE_BUFFERS_MAX};
+use crate::limits::{
+    EVERYDAY_BYTES, FRESH_BYTES, GROW_BYTES_MAX, RECV_BYTES, SPARE_BUFFERS_MAX,
+    SPARE_LARGE_BYTES_MAX,
+};
 
-/// Everyday buffers that no conn needs just now. An idle conn owns none.
+/// Buffers that no conn needs just now. An idle conn owns none.
+///
+/// Kept within limits, so that a burst leaves nothing behind; kept at all, because a fresh large
+/// buffer costs a page fault each 4 KiB, which is dearer than what is written there.
 #[derive(Debug, Default)]
-pub(crate) struct Spares(Vec<Vec<u8>>);
+pub(crate) struct Spares {
+    everyday: Vec<Vec<u8>>,
+    large: Vec<Vec<u8>>,
+    /// Capacity of all in `large`.
+    large_bytes: usize,
+}
 
 impl Spares {
-    pub(crate) fn take(&mut self) -> Vec<u8> {
-        self.0.pop().unwrap_or_else(|| Vec::with_capacity(FRESH_BYTES))
+    /// A buffer with room for `want` bytes, or for part of them when that is much: it grows. What
+    /// is in it is of no meaning.
+    fn take(&mut self, want: usize) -> Vec<u8> {
+        if want <= EVERYDAY_BYTES {
+            let fresh = || Vec::with_capacity(want.max(FRESH_BYTES));
+            return self.everyday.pop().unwrap_or_else(fresh);
+        }
+        match self.large.pop() {
+            Some(buffer) => {
+                self.large_bytes -= buffer.capacity();
+                buffer
+            }
+            None => Vec::with_capacity(want),
+        }
     }
 
-    /// Takes a buffer back, or gives it to the system when it is large or enough are kept.
-    pub(crate) fn give(&mut self, mut buffer: Vec<u8>) {
-        let everyday = (1..=EVERYDAY_BYTES).contains(&buffer.capacity());
-        if everyday && self.0.len() < SPARE_BUFFERS_MAX {
-            buffer.clear();
-            self.0.push(buffer);
+    /// Takes a buffer back, or gives it to the system when enough are kept.
+    pub(crate) fn give(&mut self, buffer: Vec<u8>) {
+        match buffer.capacity() {
+            0 => {}
+            1..=EVERYDAY_BYTES => {
+                if self.everyday.len() < SPARE_BUFFERS_MAX {
+                    self.everyday.push(buffer);
+                }
+            }
+            capacity => {
+                if self.large_bytes + capacity <= SPARE_LARGE_BYTES_MAX {
+                    self.large_bytes += capacity;
+                    self.large.push(buffer);
+                }
+            }
+        }
+    }
+
+    /// Takes the buffer behind `shared` back, if that was the last to hold it.
+    pub(crate) fn give_shared(&mut self, shared: Shared) {
+        if let Some(buffer) = shared.into_buffer() {
+            self.give(buffer);
         }
     }
 }
@@ -62,13 +101,21 @@ impl Outbox {
         self.len() == 0
     }
 
-    /// Where copied bytes are appended. Takes a buffer from `spares` when the outbox has none.
+    /// Where about `want` copied bytes are going to be appended. Takes a buffer from `spares` when
+    /// the outbox has none.
     #[inline]
-    pub(crate) fn tail(&mut self, spares: &mut Spares) -> &mut Vec<u8> {
+    pub(crate) fn tail(&mut self, want: usize, spares: &mut Spares) -> &mut Vec<u8> {
         if self.copied.capacity() == 0 {
-            self.copied = spares.take();
+            self.copied = spares.take(want);
+            self.copied.clear();
         }
         &mut self.copied
+    }
+
+    /// Appends a copy of `bytes`.
+    #[inline]
+    pub(crate) fn push(&mut self, bytes: &[u8], spares: &mut Spares) {
+        self.tail(bytes.len(), spares).extend_from_slice(bytes);
     }
 
     /// Appends bytes by reference.
@@ -127,7 +174,9 @@ impl Outbox {
             }
             len -= insert.bytes.len();
             self.shared_len -= insert.bytes.len();
-            self.shared.pop_front();
+            if let Some(insert) = self.shared.pop_front() {
+                spares.give_shared(insert.bytes);
+            }
         }
         self.sent += len;
         if self.is_empty() {
@@ -150,7 +199,9 @@ impl Outbox {
     /// Gives all up.
     pub(crate) fn clear(&mut self, spares: &mut Spares) {
         spares.give(std::mem::take(&mut self.copied));
-        *self = Self::default();
+        for insert in std::mem::take(self).shared {
+            spares.give_shared(insert.bytes);
+        }
     }
 }
 
@@ -186,13 +237,13 @@ impl Inbox {
     pub(crate) fn keep(&mut self, bytes: &[u8], missing: usize, spares: &mut Spares) {
         debug_assert!(self.is_empty(), "what was kept comes before");
         debug_assert!(!bytes.is_empty(), "there is something to keep");
-        let want = bytes.len().saturating_add(missing);
-        if want > EVERYDAY_BYTES {
-            self.bytes = Vec::with_capacity(bytes.len() + missing.min(GROW_BYTES_MAX));
-        } else {
-            self.bytes = spares.take();
+        // A little more than the message: what follows it may come along.
+        let want = bytes.len().saturating_add(missing.min(GROW_BYTES_MAX)) + FRESH_BYTES;
+        self.bytes = spares.take(want);
+        if self.bytes.len() < bytes.len() {
+            self.bytes.resize(bytes.len(), 0);
         }
-        self.bytes.extend_from_slice(bytes);
+        self.bytes[..bytes.len()].copy_from_slice(bytes);
         self.filled = bytes.len();
     }
 
@@ -273,11 +324,11 @@ mod tests {
         for cut in 1..=expected.len() {
             let mut spares = Spares::default();
             let mut outbox = Outbox::default();
-            outbox.tail(&mut spares).extend_from_slice(b"aabb");
+            outbox.push(b"aabb", &mut spares);
             outbox.share(shared(b"BBBB"));
-            outbox.tail(&mut spares).extend_from_slice(b"cc");
+            outbox.push(b"cc", &mut spares);
             outbox.share(shared(b"CC"));
-            outbox.tail(&mut spares).extend_from_slice(b"dd");
+            outbox.push(b"dd", &mut spares);
             outbox.share(shared(b"DD"));
             let mut got = Vec::new();
             while !outbox.is_empty() {
@@ -296,7 +347,7 @@ mod tests {
         let mut spares = Spares::default();
         let mut outbox = Outbox::default();
         outbox.share(shared(b"first"));
-        outbox.tail(&mut spares).extend_from_slice(b"second");
+        outbox.push(b"second", &mut spares);
         assert_eq!(flatten(&outbox), b"firstsecond");
     }
 
@@ -304,7 +355,7 @@ mod tests {
     fn a_limit_counts_from_what_is_sent() {
         let mut spares = Spares::default();
         let mut outbox = Outbox::default();
-        outbox.tail(&mut spares).extend_from_slice(b"abcdef");
+        outbox.push(b"abcdef", &mut spares);
         outbox.share(shared(b"GHI"));
         outbox.advance(3, &mut spares);
         for (limit, expected) in [(0, &b""[..]), (2, b"de"), (3, b"def")] {
@@ -319,13 +370,41 @@ mod tests {
     fn an_outbox_that_never_empties_forgets_what_is_gone() {
         let mut spares = Spares::default();
         let mut outbox = Outbox::default();
-        outbox.tail(&mut spares).extend_from_slice(b"x");
+        outbox.push(b"x", &mut spares);
         for _ in 0..1_000 {
-            outbox.tail(&mut spares).extend_from_slice(&[b'y'; 1_000]);
+            outbox.push(&[b'y'; 1_000], &mut spares);
             outbox.advance(1_000, &mut spares);
         }
         assert_eq!(outbox.len(), 1);
         assert!(outbox.copied.capacity() < 8 * EVERYDAY_BYTES, "{}", outbox.copied.capacity());
+    }
+
+    #[test]
+    fn spares_keep_what_is_used_again_and_no_more() {
+        let mut spares = Spares::default();
+        for capacity in [FRESH_BYTES, EVERYDAY_BYTES, 2 * EVERYDAY_BYTES, SPARE_LARGE_BYTES_MAX] {
+            for _ in 0..2 * SPARE_BUFFERS_MAX {
+                spares.give(Vec::with_capacity(capacity));
+            }
+        }
+        assert_eq!(spares.everyday.len(), SPARE_BUFFERS_MAX);
+        let large: usize = spares.large.iter().map(Vec::capacity).sum();
+        assert!(large <= SPARE_LARGE_BYTES_MAX && large == spares.large_bytes, "{large}");
+        while !spares.large.is_empty() {
+            spares.take(EVERYDAY_BYTES + 1);
+        }
+        assert_eq!(spares.large_bytes, 0);
+    }
+
+    #[test]
+    fn a_large_message_that_was_sent_leaves_its_buffer_for_the_next() {
+        let mut spares = Spares::default();
+        let mut outbox = Outbox::default();
+        outbox.share(shared(&[7; 100_000]));
+        outbox.advance(60_000, &mut spares);
+        assert_eq!(spares.large.len(), 0, "part of it waits");
+        outbox.advance(40_000, &mut spares);
+        assert_eq!(spares.large.len(), 1);
     }
 
     #[test]

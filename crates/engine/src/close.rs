@@ -69,7 +69,7 @@ impl Engine {
             }
             (Role::Whole, _) => {
                 if let Answer::Held(held) = self.requests.remove(id) {
-                    self.holding.release(held);
+                    self.holding.release(held, &mut self.spares);
                 }
             }
             (Role::Fragment { .. }, _) => unreachable!("a fragment is in no client's line"),

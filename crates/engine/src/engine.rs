@@ -364,11 +364,17 @@ impl Engine {
         self.clients.len()
     }
 
-    /// Requests, split requests and held chunks there are: all zero when nothing is outstanding.
-    /// For tests that ask whether anything was left behind.
+    /// Requests and split requests there are: both zero when nothing is outstanding. For tests that
+    /// ask whether anything was left behind.
     #[must_use]
     pub fn outstanding(&self) -> (usize, usize) {
         (self.requests.len(), self.gatherings.len())
+    }
+
+    /// Responses that are held in chunks: none when nothing is outstanding. O(chunks), for tests.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.holding.live()
     }
 
     /// Opens a conn to `server` and gives it its place in the pool.
@@ -380,7 +386,7 @@ impl Engine {
         let due =
             config.protocol.handshake(config.password.as_deref(), config.database, &mut greeting);
         if due > 0 {
-            conn.outbox.tail(&mut self.spares).extend_from_slice(&greeting);
+            conn.outbox.push(&greeting, &mut self.spares);
             let handshake = Handshake { unsent: greeting.len(), due };
             conn.state = State::Connecting { handshake };
         }

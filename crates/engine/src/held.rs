@@ -15,6 +15,7 @@
 use std::ops::Range;
 use std::rc::Rc;
 
+use crate::buffer::Spares;
 use crate::limits::{CHUNK_BYTES, HELD_IN_CHUNK_BYTES_MAX, SPARE_CHUNKS_MAX};
 
 /// One response, held.
@@ -48,6 +49,11 @@ impl Shared {
         debug_assert!(range.end <= self.len as usize, "the range lies in the part");
         let start = self.start as usize + range.start;
         Self::new(Rc::clone(&self.buffer), start..start + range.len())
+    }
+
+    /// The whole buffer, if nobody else holds a part of it.
+    pub(crate) fn into_buffer(self) -> Option<Vec<u8>> {
+        Rc::try_unwrap(self.buffer).ok()
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -104,9 +110,13 @@ impl Holding {
         }
     }
 
-    /// Lets go of it.
-    pub(crate) fn release(&mut self, held: Held) {
-        let Held::Chunk { chunk: at, .. } = held else { return };
+    /// Lets go of it. A large one's buffer goes to `spares`.
+    pub(crate) fn release(&mut self, held: Held, spares: &mut Spares) {
+        let at = match held {
+            Held::None => return,
+            Held::Shared(shared) => return spares.give_shared(shared),
+            Held::Chunk { chunk, .. } => chunk,
+        };
         let chunk = &mut self.chunks[at as usize];
         debug_assert!(chunk.live > 0, "released once for each hold");
         chunk.live -= 1;
@@ -123,6 +133,11 @@ impl Holding {
             chunk.bytes = Vec::new();
             self.vacant.push(at);
         }
+    }
+
+    /// Responses that chunks hold. O(chunks).
+    pub(crate) fn live(&self) -> usize {
+        self.chunks.iter().map(|chunk| chunk.live as usize).sum()
     }
 
     /// Bytes of all chunks that have any.
@@ -158,7 +173,7 @@ mod tests {
         for (held, n) in held.iter().zip(sizes) {
             assert_eq!(holding.bytes(held), vec![n as u8; n], "{n} bytes");
         }
-        held.into_iter().for_each(|held| holding.release(held));
+        held.into_iter().for_each(|held| holding.release(held, &mut Spares::default()));
     }
 
     #[test]
@@ -168,7 +183,7 @@ mod tests {
             let held: Vec<_> = (0..100).map(|n| holding.hold(&[n; 500])).collect();
             for (n, held) in held.into_iter().enumerate() {
                 assert_eq!(holding.bytes(&held), [n as u8; 500], "round {round}");
-                holding.release(held);
+                holding.release(held, &mut Spares::default());
             }
         }
         assert!(holding.capacity() <= 5 * CHUNK_BYTES, "{} bytes", holding.capacity());
@@ -179,7 +194,7 @@ mod tests {
         let mut holding = Holding::default();
         let burst: Vec<_> = (0..10_000).map(|_| holding.hold(&[7; 4_000])).collect();
         assert!(holding.capacity() >= 10_000 * 4_000);
-        burst.into_iter().for_each(|held| holding.release(held));
+        burst.into_iter().for_each(|held| holding.release(held, &mut Spares::default()));
         assert!(holding.capacity() <= (SPARE_CHUNKS_MAX + 1) * CHUNK_BYTES);
     }
 }

@@ -20,6 +20,10 @@ pub const FRESH_BYTES: usize = 4 * 1024;
 /// [`EVENTS_A_TURN`] conns, but seldom more than a fourth of them; the rest is given back.
 pub const SPARE_BUFFERS_MAX: usize = 256;
 
+/// Capacity of all large buffers kept for the next large message, bytes: four of a little
+/// more than 1 MiB, each used again as soon as the message before it has left.
+pub const SPARE_LARGE_BYTES_MAX: usize = 5 * 1024 * 1024;
+
 /// Readiness events that one turn handles.
 pub const EVENTS_A_TURN: usize = 1024;
 

@@ -107,7 +107,7 @@ impl Engine {
                 match frame.shared() {
                     Some(shared) => client.outbox.share(shared),
                     None => {
-                        client.outbox.tail(&mut self.spares).extend_from_slice(frame.bytes);
+                        client.outbox.push(frame.bytes, &mut self.spares);
                     }
                 }
                 client.line.pop(&mut self.requests);
@@ -186,8 +186,8 @@ impl Engine {
             Held::Shared(shared) if shared.len() >= SHARE_BYTES_MIN => client.outbox.share(shared),
             held => {
                 let bytes = self.holding.bytes(&held);
-                client.outbox.tail(&mut self.spares).extend_from_slice(bytes);
-                self.holding.release(held);
+                client.outbox.push(bytes, &mut self.spares);
+                self.holding.release(held, &mut self.spares);
             }
         }
     }
@@ -195,7 +195,7 @@ impl Engine {
     fn deliver_failure(&mut self, conn: ConnId, pool: PoolId, reason: &CloseReason) {
         self.pool_stats(pool).at(PoolFigure::ForwardError).add(1);
         let client = self.clients.get_mut(conn.key()).expect("its line was just popped");
-        let tail = client.outbox.tail(&mut self.spares);
+        let tail = client.outbox.tail(0, &mut self.spares);
         self.pools[pool.0 as usize].config().protocol.error(reason.text(), tail);
     }
 
@@ -232,19 +232,19 @@ impl Engine {
             let client = self.clients.get_mut(conn.key()).expect("its line was just popped");
             let (outbox, spares) = (&mut client.outbox, &mut self.spares);
             let gathered = gather::gather(kind, &owners, responses, |piece| match piece {
-                Piece::Bytes(bytes) => outbox.tail(spares).extend_from_slice(bytes),
+                Piece::Bytes(bytes) => outbox.push(bytes, spares),
                 Piece::Of { fragment, range } if range.len() < SHARE_BYTES_MIN => {
-                    outbox.tail(spares).extend_from_slice(&responses[fragment][range]);
+                    outbox.push(&responses[fragment][range], spares);
                 }
                 Piece::Of { fragment, range } => match &ends[fragment] {
                     End::Response(Held::Shared(shared)) => outbox.share(shared.slice(range)),
-                    _ => outbox.tail(spares).extend_from_slice(&responses[fragment][range]),
+                    _ => outbox.push(&responses[fragment][range], spares),
                 },
             });
             match gathered {
                 Ok(()) => {}
                 Err(GatherError::Error { fragment }) => {
-                    outbox.tail(spares).extend_from_slice(responses[fragment]);
+                    outbox.push(responses[fragment], spares);
                 }
                 Err(GatherError::WrongType { .. }) => {
                     let reason = CloseReason::Other("Invalid argument".into());
@@ -264,7 +264,7 @@ impl Engine {
         debug_assert_eq!(place.pending, 0, "no fragment refers to it any more");
         for end in place.ends.drain(..) {
             if let End::Response(held) = end {
-                self.holding.release(held);
+                self.holding.release(held, &mut self.spares);
             }
         }
         self.gatherings.remove(gathering);

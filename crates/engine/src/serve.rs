@@ -265,7 +265,7 @@ impl Engine {
         match frame.shared() {
             Some(shared) if omit.is_empty() => server.outbox.share(shared),
             _ => {
-                let tail = server.outbox.tail(&mut self.spares);
+                let tail = server.outbox.tail(frame.bytes.len(), &mut self.spares);
                 tail.extend_from_slice(&frame.bytes[..omit.start]);
                 tail.extend_from_slice(&frame.bytes[omit.end..]);
             }
@@ -347,7 +347,7 @@ impl Engine {
             };
             let outbox = &mut self.servers.get_mut(server_conn.key()).expect("open").outbox;
             let before = outbox.len();
-            let tail = outbox.tail(&mut self.spares);
+            let tail = outbox.tail(frame.bytes.len(), &mut self.spares);
             split::head(protocol, routed.command, chain.len, tail);
             let mut at = chain.first;
             for _ in 0..chain.len {
@@ -463,7 +463,7 @@ impl Engine {
             return;
         }
         if client.line.is_empty() {
-            client.outbox.tail(&mut self.spares).extend_from_slice(response);
+            client.outbox.push(response, &mut self.spares);
             self.mark_client_dirty(conn);
             return;
         }

@@ -152,13 +152,14 @@ impl Worker {
         self.engine.begin_turn(Instant::now());
         self.engine.preconnect();
         self.act();
+        let mut now = Instant::now();
         loop {
-            let timeout = self.timeout(stopping);
+            let timeout = self.timeout(now, stopping);
             match self.poll.poll(&mut events, timeout) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 other => other?,
             }
-            let now = Instant::now();
+            now = Instant::now();
             self.engine.begin_turn(now);
             for conn in std::mem::take(&mut self.unread) {
                 self.read(conn);
@@ -185,15 +186,16 @@ impl Worker {
         }
     }
 
-    /// How long the next poll may wait.
-    fn timeout(&self, stopping: Option<Instant>) -> Option<Duration> {
+    /// How long the next poll may wait. Counted from the turn's own time, which is a few
+    /// microseconds ago: the clock is not read twice for that.
+    fn timeout(&self, now: Instant, stopping: Option<Instant>) -> Option<Duration> {
         let accept_on = |accepting: &Accepting| accepting.ready && accepting.resting.is_none();
         if !self.unread.is_empty() || self.listeners.iter().any(accept_on) {
             return Some(Duration::ZERO);
         }
         let rests = self.listeners.iter().filter_map(|accepting| accepting.resting);
         let next = rests.chain(self.engine.poll_timeout()).chain(stopping).min()?;
-        Some(next.saturating_duration_since(Instant::now()))
+        Some(next.saturating_duration_since(now))
     }
 
     /// Handles what other threads left. Says whether one of them asked to stop.
