@@ -8,7 +8,7 @@ use std::time::Instant;
 use nutcracker_proto::RequestParser;
 
 use crate::action::{Action, CloseReason};
-use crate::buffer::{Inbox, Outbox, Spares};
+use crate::buffer::{Inbox, Outbox};
 use crate::client::{ClientConn, Farewell};
 use crate::deadlines::Deadlines;
 use crate::gathering::Gatherings;
@@ -17,9 +17,10 @@ use crate::ids::{ConnId, PoolId, ServerId, Side};
 use crate::limits::RECV_BYTES;
 use crate::pool::{Pool, SharedPool};
 use crate::request::Requests;
-use crate::serve::SplitScratch;
 use crate::server::{Handshake, ServerConn, State};
 use crate::slab::Slab;
+use crate::spares::Spares;
+use crate::spread::Spread;
 use crate::stats::{PoolFigure, PoolStats, ServerFigure, ServerStats, Stats};
 use crate::tick::Tick;
 
@@ -46,7 +47,7 @@ pub struct Engine {
     pub(crate) deadlines: Deadlines,
     pub(crate) stats: Arc<Stats>,
     pub(crate) random: Random,
-    pub(crate) split: SplitScratch,
+    pub(crate) spread: Spread,
     /// Where a conn with an empty inbox is read; see [`recv_space`](Self::recv_space).
     scratch: Vec<u8>,
     pub(crate) actions: VecDeque<Action>,
@@ -93,7 +94,7 @@ impl Engine {
             deadlines: Deadlines::default(),
             stats,
             random: Random(seed | 1),
-            split: SplitScratch::new(servers),
+            spread: Spread::new(servers),
             scratch: vec![0; RECV_BYTES],
             actions: VecDeque::new(),
             dirty_servers: Vec::new(),

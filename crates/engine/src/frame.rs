@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use crate::held::Shared;
 use crate::limits::SHARE_BYTES_MIN;
+use crate::shared::Shared;
 
 /// A whole message where it was received.
 #[derive(Clone, Copy, Debug)]

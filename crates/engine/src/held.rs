@@ -12,11 +12,11 @@
 //! ```
 //! A chunk is used again when the last of what it held has left.
 
-use std::ops::Range;
 use std::rc::Rc;
 
-use crate::buffer::Spares;
 use crate::limits::{CHUNK_BYTES, HELD_IN_CHUNK_BYTES_MAX, SPARE_CHUNKS_MAX};
+use crate::shared::Shared;
+use crate::spares::Spares;
 
 /// One response, held.
 #[derive(Debug, Default)]
@@ -28,41 +28,6 @@ pub(crate) enum Held {
     Chunk { chunk: u32, start: u32, len: u32 },
     /// Bytes of a buffer that may have other holders.
     Shared(Shared),
-}
-
-/// A range of a buffer that is held once and shared by whoever needs part of it.
-#[derive(Clone, Debug)]
-pub(crate) struct Shared {
-    buffer: Rc<Vec<u8>>,
-    start: u32,
-    len: u32,
-}
-
-impl Shared {
-    pub(crate) fn new(buffer: Rc<Vec<u8>>, range: Range<usize>) -> Self {
-        debug_assert!(range.end <= buffer.len(), "the range lies in the buffer");
-        Self { buffer, start: range.start as u32, len: range.len() as u32 }
-    }
-
-    /// A part of this part.
-    pub(crate) fn slice(&self, range: Range<usize>) -> Self {
-        debug_assert!(range.end <= self.len as usize, "the range lies in the part");
-        let start = self.start as usize + range.start;
-        Self::new(Rc::clone(&self.buffer), start..start + range.len())
-    }
-
-    /// The whole buffer, if nobody else holds a part of it.
-    pub(crate) fn into_buffer(self) -> Option<Vec<u8>> {
-        Rc::try_unwrap(self.buffer).ok()
-    }
-
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.buffer[self.start as usize..][..self.len as usize]
-    }
-
-    pub(crate) const fn len(&self) -> usize {
-        self.len as usize
-    }
 }
 
 /// The chunks of one worker.

@@ -22,9 +22,11 @@
 //! - [`engine`](crate::Engine): the tables and the turn; `serve` handles what clients send, `relay`
 //!   what servers send, `close` how conns end.
 //! - `client`, `server`: one conn of each side. `request`: the table of what is outstanding.
-//! - `gathering`: split requests. `held`: responses that came before their turn.
-//! - `buffer`: bytes in and out. `pool`: a key's route. `ejection`: failures and returns.
-//! - `deadlines`: who gives up next. [`stats`]: the table of counters. [`limits`]: the numbers.
+//! - `spread`, `gathering`: a request split by server, and its fragments' responses together.
+//! - `buffer`: bytes in and out. `held`: responses that came before their turn. `shared`, `spares`:
+//!   large bytes held once, and buffers between two uses.
+//! - `pool`: a key's route. `ejection`: failures and returns. `deadlines`: who gives up next.
+//! - [`stats`]: the table of counters. [`limits`]: the numbers, and why.
 #![forbid(unsafe_code)]
 
 mod action;
@@ -44,7 +46,10 @@ mod relay;
 mod request;
 mod serve;
 mod server;
+mod shared;
 mod slab;
+mod spares;
+mod spread;
 pub mod stats;
 mod tick;
 

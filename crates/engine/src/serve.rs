@@ -1,6 +1,5 @@
 //! What clients send: requests found, routed, split and queued, or answered here.
 
-use std::ops::Range;
 use std::rc::Rc;
 
 use nutcracker_proto::command::PLACEHOLDER_KEY;
@@ -17,74 +16,9 @@ use crate::gathering::End;
 use crate::ids::{ConnId, PoolId, ServerId};
 use crate::limits::QUEUED_BYTES_MAX;
 use crate::request::{Answer, Request, RequestId, Role};
+use crate::spread::Spread;
 use crate::stats::{PoolFigure, ServerFigure};
 use crate::tick::Tick;
-
-/// Room for splitting, kept between requests.
-///
-/// The keys of one server are chained, so that its fragment is written in one go whatever order the
-/// keys came in.
-#[derive(Debug, Default)]
-pub(crate) struct SplitScratch {
-    /// For each key of the request, in order.
-    keys: Vec<SplitKey>,
-    /// For each server of a pool; of meaning for those touched.
-    chains: Box<[Chain]>,
-    /// Servers with a key in the request.
-    touched: Vec<u32>,
-}
-
-/// A key on its way into a fragment.
-#[derive(Debug)]
-struct SplitKey {
-    /// What travels with it, in the request's bytes.
-    bytes: Range<u32>,
-    server: u32,
-    /// The next key of the same server.
-    next: u32,
-}
-
-/// The keys of one server in a request.
-#[derive(Clone, Copy, Debug, Default)]
-struct Chain {
-    first: u32,
-    last: u32,
-    len: u32,
-    /// Which fragment they make.
-    ordinal: u32,
-}
-
-impl SplitScratch {
-    pub(crate) fn new(servers_max: usize) -> Self {
-        Self { chains: vec![Chain::default(); servers_max].into(), ..Self::default() }
-    }
-
-    fn push(&mut self, server: u32, bytes: Range<u32>) {
-        let at = self.keys.len() as u32;
-        let chain = &mut self.chains[server as usize];
-        if chain.len == 0 {
-            chain.first = at;
-            self.touched.push(server);
-        } else {
-            self.keys[chain.last as usize].next = at;
-        }
-        chain.last = at;
-        chain.len += 1;
-        self.keys.push(SplitKey { bytes, server, next: u32::MAX });
-    }
-
-    /// Ready for the next request. What a giant one needed is given back.
-    fn clear(&mut self) {
-        for server in self.touched.drain(..) {
-            self.chains[server as usize].len = 0;
-        }
-        self.keys.clear();
-        self.keys.shrink_to(SPLIT_KEYS_KEPT_MAX);
-    }
-}
-
-/// Keys for which the scratch keeps room.
-const SPLIT_KEYS_KEPT_MAX: usize = 16 * 1024;
 
 /// How much of a reported message is shown.
 const FOUND_BYTES_MAX: usize = 64;
@@ -288,93 +222,92 @@ impl Engine {
         gather: Gather,
     ) {
         self.welcome_back(pool);
-        let mut scratch = std::mem::take(&mut self.split);
-        match self.spread(pool, frame, routed, &mut scratch) {
+        let mut spread = std::mem::take(&mut self.spread);
+        match self.spread_keys(pool, frame, routed, &mut spread) {
             Err(reason) => self.fail_request(Some(conn), pool, reason),
             // All keys live on one server: there is nothing to take apart.
-            Ok(()) if scratch.touched.len() == 1 => self.forward(conn, pool, frame, routed),
-            Ok(()) => self.write_fragments(conn, pool, frame, routed, gather, &mut scratch),
+            Ok(1) => self.forward(conn, pool, frame, routed),
+            Ok(fragments) => {
+                let parent = self.begin_gathering(conn, gather, &spread);
+                for ordinal in 0..fragments {
+                    self.queue_fragment(conn, frame, routed, parent, ordinal, &spread);
+                }
+                self.pool_stats(pool).at(PoolFigure::Fragments).add(fragments as i64);
+                if self.gatherings.get_mut(parent).pending == 0 {
+                    self.finish_parent(parent);
+                }
+            }
         }
-        scratch.clear();
-        self.split = scratch;
+        spread.clear();
+        self.spread = spread;
     }
 
-    /// Finds each key's server.
-    fn spread(
+    /// Finds each key's server, and says how many servers there are.
+    fn spread_keys(
         &mut self,
         pool: PoolId,
         frame: Frame<'_>,
         routed: &Routed,
-        scratch: &mut SplitScratch,
-    ) -> Result<(), CloseReason> {
+        spread: &mut Spread,
+    ) -> Result<usize, CloseReason> {
         let pool = &self.pools[pool.0 as usize];
         let random = &mut self.random;
         for part in split::parts(pool.config().protocol, routed, frame.bytes) {
             let key = part.key(frame.bytes);
             let server = pool.route(key, || random.draw()).ok_or(CloseReason::Refused)?;
-            scratch.push(server.0, part.bytes);
+            spread.push(server.0, part.bytes);
         }
-        // The servers' order decides whose error is told when several fail, as in the original.
-        scratch.touched.sort_unstable();
-        Ok(())
+        Ok(spread.arrange())
     }
 
-    fn write_fragments(
-        &mut self,
-        conn: ConnId,
-        pool: PoolId,
-        frame: Frame<'_>,
-        routed: &Routed,
-        gather: Gather,
-        scratch: &mut SplitScratch,
-    ) {
-        let protocol = self.pools[pool.0 as usize].config().protocol;
+    /// Gives a request that is being split its place in its client's line, and a place where its
+    /// fragments' responses will come together.
+    fn begin_gathering(&mut self, conn: ConnId, gather: Gather, spread: &Spread) -> u32 {
         let parent = self.requests.insert(Request::new(Some(conn), Role::Whole));
         let gathering = self.gatherings.insert(gather, parent);
         self.requests.get_mut(parent).role = Role::Parent { gathering };
         self.put_in_line(conn, parent);
-
-        for (ordinal, &server) in scratch.touched.iter().enumerate() {
-            let chain = &mut scratch.chains[server as usize];
-            chain.ordinal = ordinal as u32;
-            let server_conn = match self.open_conn(pool, ServerId(server), conn) {
-                Ok(server_conn) => server_conn,
-                Err(reason) => {
-                    let end = End::Failed(Box::new(reason));
-                    self.gatherings.get_mut(gathering).ends.push(end);
-                    continue;
-                }
-            };
-            let outbox = &mut self.servers.get_mut(server_conn.key()).expect("open").outbox;
-            let before = outbox.len();
-            let tail = outbox.tail(frame.bytes.len(), &mut self.spares);
-            split::head(protocol, routed.command, chain.len, tail);
-            let mut at = chain.first;
-            for _ in 0..chain.len {
-                let key = &scratch.keys[at as usize];
-                let bytes = &frame.bytes[key.bytes.start as usize..key.bytes.end as usize];
-                split::part(protocol, bytes, tail);
-                at = key.next;
-            }
-            split::tail(protocol, tail);
-            let bytes = outbox.len() - before;
-            let role = Role::Fragment { gathering, ordinal: chain.ordinal };
-            let request = self.requests.insert(Request::new(None, role));
-            let place = self.gatherings.get_mut(gathering);
-            place.pending += 1;
-            place.ends.push(End::Pending);
-            self.enqueue(server_conn, request, bytes);
-        }
-        let fragments = self.gatherings.get_mut(gathering).pending;
-        self.pool_stats(pool).at(PoolFigure::Fragments).add(i64::from(fragments));
-        let place = self.gatherings.get_mut(gathering);
         if matches!(gather, Gather::Array | Gather::Values) {
-            let ordinal = |key: &SplitKey| scratch.chains[key.server as usize].ordinal;
-            place.owners.extend(scratch.keys.iter().map(ordinal));
+            self.gatherings.get_mut(gathering).owners.extend(spread.owners());
         }
-        if fragments == 0 {
-            self.finish_parent(gathering);
+        gathering
+    }
+
+    /// Writes and queues one fragment.
+    fn queue_fragment(
+        &mut self,
+        client: ConnId,
+        frame: Frame<'_>,
+        routed: &Routed,
+        gathering: u32,
+        ordinal: usize,
+        spread: &Spread,
+    ) {
+        let pool = self.clients.get(client.key()).expect("it sent the request").pool;
+        let (server, keys) = spread.fragment(ordinal);
+        let conn = match self.open_conn(pool, ServerId(server), client) {
+            Ok(conn) => conn,
+            Err(reason) => {
+                let end = End::Failed(Box::new(reason));
+                return self.gatherings.get_mut(gathering).ends.push(end);
+            }
+        };
+        let protocol = self.pools[pool.0 as usize].config().protocol;
+        let outbox = &mut self.servers.get_mut(conn.key()).expect("it is open").outbox;
+        let before = outbox.len();
+        let tail = outbox.tail(frame.bytes.len(), &mut self.spares);
+        split::head(protocol, routed.command, keys, tail);
+        for part in spread.parts(ordinal) {
+            split::part(protocol, &frame.bytes[part], tail);
         }
+        split::tail(protocol, tail);
+        let bytes = outbox.len() - before;
+        let role = Role::Fragment { gathering, ordinal: ordinal as u32 };
+        let request = self.requests.insert(Request::new(None, role));
+        let place = self.gatherings.get_mut(gathering);
+        place.pending += 1;
+        place.ends.push(End::Pending);
+        self.enqueue(conn, request, bytes);
     }
 
     /// Gives a queued request its deadline and counts it. Its bytes are in the outbox already.
