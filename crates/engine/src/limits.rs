@@ -10,7 +10,7 @@ pub const RECV_BYTES: usize = 64 * 1024;
 pub const SHARE_BYTES_MIN: usize = 16 * 1024;
 
 /// Buffers up to this capacity are everyday ones: they go back to the worker's pool when they
-/// empty. Larger ones go back to the system.
+/// empty. Larger ones do so within [`SPARE_LARGE_BYTES_MAX`].
 pub const EVERYDAY_BYTES: usize = 16 * 1024;
 
 /// Capacity of a fresh everyday buffer, bytes.

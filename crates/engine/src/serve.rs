@@ -391,10 +391,6 @@ impl Engine {
             return;
         }
         let Some(client) = self.clients.get_mut(conn.key()) else { return };
-        if response.is_empty() {
-            // The client asked for silence.
-            return;
-        }
         if client.line.is_empty() {
             client.outbox.push(response, &mut self.spares);
             self.mark_client_dirty(conn);

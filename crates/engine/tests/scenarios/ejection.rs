@@ -1,0 +1,145 @@
+//! Servers that fail too often, and their return.
+
+use nutcracker_engine::stats::PoolFigure;
+use nutcracker_engine::{CloseReason, Report};
+
+use crate::stage::{Stage, cmd, ejection, redis};
+
+/// A request for `key`, failed by the reset of `server`'s conn.
+fn fail(stage: &mut Stage, server: u32, key: &str) {
+    let client = stage.client();
+    stage.sends(client, cmd(&format!("GET {key}")));
+    let conn = stage.server(server);
+    stage.closes(conn, CloseReason::Reset);
+    stage.gets(client, "-ERR Connection reset by peer\r\n");
+}
+
+/// A request for `key`, answered by `server`.
+fn succeed(stage: &mut Stage, server: u32, key: &str) {
+    let client = stage.client();
+    stage.sends(client, cmd(&format!("GET {key}")));
+    let conn = stage.server(server);
+    stage.sends(conn, ":1\r\n");
+    stage.gets(client, ":1\r\n");
+    stage.closes(client, CloseReason::Eof);
+}
+
+#[test]
+fn at_the_limit_a_server_leaves_and_after_the_retry_time_it_is_back() {
+    let mut config = redis(2);
+    config.ejection = ejection(2, 500);
+    let mut stage = Stage::new(config);
+    let key = stage.key(0, "k");
+    fail(&mut stage, 0, &key);
+    assert_eq!(stage.figure(PoolFigure::ServerEjects), 0);
+    fail(&mut stage, 0, &key);
+    assert_eq!(stage.figure(PoolFigure::ServerEjects), 1);
+    assert!(matches!(stage.reports.last(), Some(Report::Ejected { .. })), "{:?}", stage.reports);
+
+    succeed(&mut stage, 1, &key);
+    stage.passes(499);
+    succeed(&mut stage, 1, &key);
+    stage.passes(1);
+    succeed(&mut stage, 0, &key);
+    assert!(matches!(stage.reports.last(), Some(Report::Returned { .. })), "{:?}", stage.reports);
+
+    fail(&mut stage, 0, &key);
+    assert_eq!(stage.figure(PoolFigure::ServerEjects), 1, "it has its full allowance again");
+    stage.is_quiet();
+}
+
+#[test]
+fn a_success_forgives_the_failures_before() {
+    let mut config = redis(2);
+    config.ejection = ejection(2, 500);
+    let mut stage = Stage::new(config);
+    let key = stage.key(0, "k");
+    for _ in 0..5 {
+        fail(&mut stage, 0, &key);
+        succeed(&mut stage, 0, &key);
+    }
+    assert_eq!(stage.figure(PoolFigure::ServerEjects), 0);
+}
+
+#[test]
+fn a_conn_that_fails_with_many_requests_is_one_failure() {
+    let mut config = redis(2);
+    config.ejection = ejection(2, 500);
+    let mut stage = Stage::new(config);
+    let (key, client) = (stage.key(0, "k"), stage.client());
+    stage.sends(client, cmd(&format!("GET {key}")).repeat(10));
+    let conn = stage.server(0);
+    stage.closes(conn, CloseReason::Reset);
+    stage.gets(client, "-ERR Connection reset by peer\r\n".repeat(10));
+    assert_eq!(stage.figure(PoolFigure::ServerEjects), 0);
+}
+
+#[test]
+fn with_every_server_ejected_requests_are_refused_at_once() {
+    let mut config = redis(2);
+    config.ejection = ejection(1, 500);
+    let mut stage = Stage::new(config);
+    let (a, b) = (stage.key(0, "a"), stage.key(1, "b"));
+    fail(&mut stage, 0, &a);
+    fail(&mut stage, 1, &b);
+    let client = stage.client();
+    let refused = "-ERR Connection refused\r\n";
+    for request in [format!("GET {a}"), format!("MGET {a} {b}"), "COMMAND".into()] {
+        stage.sends(client, cmd(&request));
+        stage.gets(client, refused);
+    }
+    stage.sends(client, cmd("PING"));
+    stage.gets(client, "+PONG\r\n");
+    assert_eq!((stage.conns_of(0).len(), stage.conns_of(1).len()), (1, 1), "nobody was asked");
+    stage.passes(500);
+    succeed(&mut stage, 0, &a);
+    succeed(&mut stage, 1, &b);
+    stage.is_quiet();
+}
+
+#[test]
+fn a_server_that_says_it_is_unwell_has_failed_though_its_words_are_passed_on() {
+    let mut config = redis(2);
+    config.ejection = ejection(2, 500);
+    let mut stage = Stage::new(config);
+    let (key, client) = (stage.key(0, "k"), stage.client());
+    stage.sends(client, cmd(&format!("GET {key}")).repeat(3));
+    let conn = stage.server(0);
+    stage.sends(conn, "-LOADING wait\r\n-OOM no\r\n");
+    stage.gets(client, "-LOADING wait\r\n-OOM no\r\n");
+    assert_eq!(stage.figure(PoolFigure::ServerEjects), 1);
+    assert!(!stage.is_closed(conn));
+    stage.sends(conn, ":1\r\n");
+    stage.gets(client, ":1\r\n");
+    succeed(&mut stage, 1, &key);
+    stage.is_quiet();
+}
+
+#[test]
+fn a_pool_that_does_not_eject_keeps_its_failing_servers() {
+    let mut stage = Stage::new(redis(2));
+    let key = stage.key(0, "k");
+    for _ in 0..10 {
+        fail(&mut stage, 0, &key);
+    }
+    assert_eq!(stage.figure(PoolFigure::ServerEjects), 0);
+    succeed(&mut stage, 0, &key);
+}
+
+#[test]
+fn failures_count_for_all_workers_together_and_so_does_an_ejection() {
+    let mut config = redis(2);
+    config.ejection = ejection(2, 500);
+    let mut one = Stage::new(config);
+    let mut other = one.sibling();
+    let key = one.key(0, "k");
+    fail(&mut one, 0, &key);
+    fail(&mut other, 0, &key);
+    assert_eq!(one.figure(PoolFigure::ServerEjects), 0);
+    assert_eq!(other.figure(PoolFigure::ServerEjects), 1);
+    succeed(&mut one, 1, &key);
+    succeed(&mut other, 1, &key);
+    one.passes(500);
+    succeed(&mut one, 0, &key);
+    succeed(&mut other, 0, &key);
+}

@@ -1,0 +1,16 @@
+//! What the engine does, told as dialogues: a client sends, a server gets, a server answers, a
+//! client gets. One test a behaviour, its sentence is the name.
+//!
+//! There is no network and no clock: [`stage`] plays the shell and holds the time. Where chance
+//! should look for what nobody thought of, see `simulation.rs`.
+
+mod clients;
+mod ejection;
+mod handshake;
+mod large;
+mod memcached;
+mod order;
+mod pause;
+mod servers;
+mod split;
+mod stage;

@@ -1,0 +1,170 @@
+//! Responses in the order of the requests, each to its own client.
+
+use nutcracker_engine::stats::ServerFigure;
+
+use crate::stage::{Stage, cmd, redis};
+
+#[test]
+fn a_request_goes_to_its_server_and_the_response_comes_back() {
+    let mut stage = Stage::new(redis(1));
+    let client = stage.client();
+    stage.sends(client, cmd("GET k"));
+    let server = stage.server(0);
+    stage.gets(server, cmd("GET k"));
+    stage.sends(server, "$1\r\nv\r\n");
+    stage.gets(client, "$1\r\nv\r\n");
+    assert_eq!(stage.server_figure(0, ServerFigure::Requests), 1);
+    assert_eq!(stage.server_figure(0, ServerFigure::RequestBytes), 20);
+    assert_eq!(stage.server_figure(0, ServerFigure::Responses), 1);
+    assert_eq!(stage.server_figure(0, ServerFigure::ResponseBytes), 7);
+    assert_eq!(stage.server_figure(0, ServerFigure::ServerConnections), 1);
+    stage.is_quiet();
+}
+
+#[test]
+fn responses_of_two_servers_wait_for_their_turn() {
+    let mut stage = Stage::new(redis(2));
+    let (slow, fast) = (stage.key(0, "slow"), stage.key(1, "fast"));
+    let client = stage.client();
+    let requests = [&slow, &fast, &fast, &slow].map(|key| cmd(&format!("GET {key}")));
+    stage.sends(client, requests.concat());
+    let [first, second] = [stage.server(0), stage.server(1)];
+    stage.gets(first, [&requests[0][..], &requests[3]].concat());
+    stage.gets(second, [&requests[1][..], &requests[2]].concat());
+
+    stage.sends(second, ":2\r\n:3\r\n");
+    stage.gets_nothing(client);
+    stage.sends(first, ":1\r\n");
+    stage.gets(client, ":1\r\n:2\r\n:3\r\n");
+    stage.sends(first, ":4\r\n");
+    stage.gets(client, ":4\r\n");
+    stage.is_quiet();
+}
+
+#[test]
+fn clients_that_share_a_server_conn_each_get_their_own() {
+    let mut stage = Stage::new(redis(1));
+    let clients = [stage.client(), stage.client(), stage.client()];
+    for (n, client) in clients.into_iter().enumerate() {
+        stage.sends(client, cmd(&format!("GET {n}")));
+    }
+    let server = stage.server(0);
+    assert_eq!(stage.conns_of(0).len(), 1, "they share it");
+    stage.sends(server, ":0\r\n:1\r\n:2\r\n");
+    for (n, client) in clients.into_iter().enumerate() {
+        stage.gets(client, format!(":{n}\r\n"));
+    }
+    stage.is_quiet();
+}
+
+#[test]
+fn requests_of_one_turn_leave_in_one_write_and_so_do_responses() {
+    let mut stage = Stage::new(redis(1));
+    let clients = [stage.client(), stage.client()];
+    stage.sends(clients[0], cmd("GET first"));
+    let server = stage.server(0);
+    stage.take(server);
+
+    let writes = stage.writes;
+    let (a, b) = ([cmd("GET a1"), cmd("GET a2")].concat(), cmd("GET b"));
+    stage.all_send(&[(clients[0], &a), (clients[1], &b)]);
+    assert_eq!(stage.writes - writes, 1, "one server conn");
+    stage.gets(server, [a, b].concat());
+
+    let writes = stage.writes;
+    stage.sends(server, ":0\r\n:1\r\n:2\r\n:3\r\n");
+    assert_eq!(stage.writes - writes, 2, "two clients");
+    stage.gets(clients[0], ":0\r\n:1\r\n:2\r\n");
+    stage.gets(clients[1], ":3\r\n");
+}
+
+#[test]
+fn what_the_proxy_answers_itself_waits_for_its_turn_too() {
+    let mut stage = Stage::new(redis(1));
+    let client = stage.client();
+    stage.sends(client, [cmd("PING"), cmd("GET k"), cmd("PING"), cmd("NOSUCH x")].concat());
+    stage.gets(client, "+PONG\r\n");
+    let server = stage.server(0);
+    stage.gets(server, cmd("GET k"));
+    stage.sends(server, "$-1\r\n");
+    let unknown = "-ERR unknown command 'NOSUCH', with args beginning with: 'x' \r\n";
+    stage.gets(client, format!("$-1\r\n+PONG\r\n{unknown}"));
+    stage.is_quiet();
+}
+
+#[test]
+fn an_unknown_command_and_a_wrong_number_of_arguments_leave_the_client_connected() {
+    let mut stage = Stage::new(redis(1));
+    let client = stage.client();
+    stage.sends(client, [cmd("GET"), cmd("FLUSHALL"), cmd("MOVE k 1"), cmd("PING")].concat());
+    stage.gets(
+        client,
+        "-ERR wrong number of arguments for 'get' command\r\n\
+         -ERR unknown command 'FLUSHALL', with args beginning with: \r\n\
+         -ERR MOVE is not served: a pool reaches one database\r\n\
+         +PONG\r\n",
+    );
+    assert!(!stage.is_closed(client));
+}
+
+#[test]
+fn inline_requests_reach_the_server_as_arrays() {
+    let mut stage = Stage::new(redis(1));
+    let client = stage.client();
+    stage.sends(client, "ping\r\n\r\nget  k\r\nset k \"a b\"\n");
+    stage.gets(client, "+PONG\r\n");
+    let server = stage.server(0);
+    stage.gets(server, "*2\r\n$3\r\nget\r\n$1\r\nk\r\n*3\r\n$3\r\nset\r\n$1\r\nk\r\n$3\r\na b\r\n");
+    stage.sends(server, "$-1\r\n+OK\r\n");
+    stage.gets(client, "$-1\r\n+OK\r\n");
+}
+
+#[test]
+fn a_request_without_a_key_goes_to_the_server_of_the_placeholder() {
+    let mut stage = Stage::new(redis(3));
+    let owner = stage.owner("placeholder");
+    let client = stage.client();
+    stage.sends(client, cmd("COMMAND"));
+    let server = stage.server(owner);
+    stage.gets(server, cmd("COMMAND"));
+    stage.sends(server, "*0\r\n");
+    stage.gets(client, "*0\r\n");
+}
+
+#[test]
+fn messages_cut_anywhere_arrive_the_same() {
+    let requests = [cmd("GET a"), cmd("SET b 12345"), b"get c\r\n".to_vec(), cmd("PING")].concat();
+    let forwarded = [cmd("GET a"), cmd("SET b 12345"), cmd("get c")].concat();
+    let responses = b"$5\r\nhello\r\n+OK\r\n*2\r\n:1\r\n$-1\r\n";
+    for cut in 1..requests.len() {
+        let mut stage = Stage::new(redis(1));
+        let client = stage.client();
+        stage.sends(client, &requests[..cut]);
+        stage.sends(client, &requests[cut..]);
+        let server = stage.server(0);
+        stage.gets(server, &forwarded);
+        let cut = cut % responses.len();
+        for piece in [&responses[..cut], &responses[cut..]] {
+            stage.sends(server, piece);
+        }
+        stage.gets(client, [&responses[..], b"+PONG\r\n"].concat());
+        stage.is_quiet();
+    }
+}
+
+#[test]
+fn with_several_conns_to_a_server_a_client_keeps_to_one_and_clients_spread() {
+    let mut config = redis(1);
+    config.server_connections = 3;
+    let mut stage = Stage::new(config);
+    let clients: Vec<_> = (0..6).map(|_| stage.client()).collect();
+    for (n, &client) in clients.iter().enumerate() {
+        stage.sends(client, [cmd(&format!("GET {n}a")), cmd(&format!("GET {n}b"))].concat());
+    }
+    let conns = stage.conns_of(0).to_vec();
+    assert_eq!(conns.len(), 3);
+    for (n, conn) in conns.into_iter().enumerate() {
+        let keys = [format!("{n}a"), format!("{n}b"), format!("{}a", n + 3), format!("{}b", n + 3)];
+        stage.gets(conn, keys.map(|key| cmd(&format!("GET {key}"))).concat());
+    }
+}

@@ -1,0 +1,106 @@
+//! Clients with too much outstanding.
+
+use nutcracker_engine::CloseReason;
+use nutcracker_engine::limits::{OUTSTANDING_MAX, UNSENT_BYTES_MAX};
+
+use crate::stage::{Stage, bulk, cmd, redis};
+
+#[test]
+fn a_client_with_too_many_requests_outstanding_is_read_again_at_half() {
+    let max = OUTSTANDING_MAX as usize;
+    let mut stage = Stage::new(redis(1));
+    let client = stage.client();
+    let requests: Vec<_> = (0..max + 10).map(|n| cmd(&format!("GET {n}"))).collect();
+    assert!(!stage.sends(client, requests.concat()), "the socket is not to be read on");
+    assert!(!stage.engine.may_read(client));
+    let server = stage.server(0);
+    stage.gets(server, requests[..max].concat());
+
+    stage.sends(server, ":1\r\n".repeat(max / 2 - 1));
+    assert!(stage.reads.is_empty() && !stage.engine.may_read(client));
+    stage.sends(server, ":1\r\n");
+    assert_eq!(stage.reads, [client]);
+    assert!(stage.engine.may_read(client));
+    stage.gets(server, requests[max..].concat());
+    stage.sends(server, ":1\r\n".repeat(max / 2 + 10));
+    stage.gets(client, ":1\r\n".repeat(max + 10));
+    assert_eq!(stage.reads, [client], "once is enough");
+    stage.is_quiet();
+}
+
+#[test]
+fn a_paused_client_with_more_than_fits_is_paused_again() {
+    let max = OUTSTANDING_MAX as usize;
+    let mut stage = Stage::new(redis(1));
+    let client = stage.client();
+    let requests: Vec<_> = (0..max * 3).map(|n| cmd(&format!("GET {n}"))).collect();
+    stage.sends(client, requests.concat());
+    let server = stage.server(0);
+    let mut answered = 0;
+    while answered < requests.len() {
+        assert_eq!(stage.engine.may_read(client), answered >= max * 2, "{answered} answered");
+        stage.sends(server, ":1\r\n");
+        answered += 1;
+    }
+    stage.gets(server, requests.concat());
+    stage.gets(client, ":1\r\n".repeat(max * 3));
+    stage.is_quiet();
+}
+
+#[test]
+fn a_client_that_does_not_read_its_responses_is_not_read_from() {
+    let value = bulk(&vec![b'v'; 100_000]);
+    let responses = UNSENT_BYTES_MAX / value.len() + 1;
+    let mut stage = Stage::new(redis(1));
+    let client = stage.client();
+    stage.clogs(client, 0);
+    stage.sends(client, cmd("GET k").repeat(responses));
+    let server = stage.server(0);
+    for _ in 0..responses {
+        stage.sends(server, &value);
+    }
+    stage.take(server);
+    assert!(!stage.sends(client, cmd("GET last")), "enough waits for it");
+    stage.gets_nothing(server);
+    stage.takes(client, value.len() * responses / 2);
+    stage.gets_nothing(server);
+    assert!(stage.reads.is_empty());
+    stage.unclogs(client);
+    assert_eq!(stage.reads, [client]);
+    stage.gets(server, cmd("GET last"));
+    stage.sends(server, ":1\r\n");
+    let mut expected = value.repeat(responses);
+    expected.extend_from_slice(b":1\r\n");
+    stage.gets(client, expected);
+    stage.is_quiet();
+}
+
+#[test]
+fn a_paused_client_that_dies_leaves_nothing_behind() {
+    let mut stage = Stage::new(redis(1));
+    let client = stage.client();
+    stage.sends(client, cmd("GET k").repeat(OUTSTANDING_MAX as usize * 2));
+    stage.closes(client, CloseReason::Reset);
+    let server = stage.server(0);
+    stage.gets(server, cmd("GET k").repeat(OUTSTANDING_MAX as usize));
+    stage.sends(server, ":1\r\n".repeat(OUTSTANDING_MAX as usize));
+    assert!(stage.reads.is_empty());
+    stage.is_quiet();
+}
+
+#[test]
+fn a_failing_server_resumes_the_clients_that_waited_for_it() {
+    let max = OUTSTANDING_MAX as usize;
+    let mut stage = Stage::new(redis(1));
+    let client = stage.client();
+    stage.sends(client, cmd("GET k").repeat(max + 1));
+    let old = stage.server(0);
+    stage.closes(old, CloseReason::Reset);
+    stage.gets(client, "-ERR Connection reset by peer\r\n".repeat(max));
+    assert_eq!(stage.reads, [client]);
+    let new = stage.server(0);
+    stage.gets(new, cmd("GET k"));
+    stage.sends(new, ":1\r\n");
+    stage.gets(client, ":1\r\n");
+    stage.is_quiet();
+}

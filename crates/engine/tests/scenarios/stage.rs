@@ -1,0 +1,368 @@
+//! The stage: the engine, a shell that does what it asks, and both sides' lines.
+//!
+//! Each thing that happens is one turn. Servers accept at once, unless told not to, and sockets
+//! take all they are offered, unless they are clogged.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::IoSlice;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use nutcracker_engine::limits::SLICES_A_WRITE;
+use nutcracker_engine::stats::{PoolFigure, ServerFigure, Stats};
+use nutcracker_engine::{
+    Action, CloseReason, ConnId, Ejection, Engine, PoolConfig, PoolId, Report, ServerId,
+    SharedPool, Side,
+};
+use nutcracker_proto::Protocol;
+use nutcracker_ring::{DistributionKind, HashKind, Placement, Ring, RingServer};
+
+/// The one pool of a stage.
+pub(crate) const POOL: PoolId = PoolId(0);
+
+/// A Redis pool of so many servers that never times out and never ejects.
+pub(crate) fn redis(servers: usize) -> PoolConfig {
+    pool(Protocol::Redis, servers)
+}
+
+/// The same for memcached.
+pub(crate) fn memcached(servers: usize) -> PoolConfig {
+    pool(Protocol::Memcache, servers)
+}
+
+fn pool(protocol: Protocol, servers: usize) -> PoolConfig {
+    PoolConfig {
+        protocol,
+        key_bytes_max: 16_000,
+        placement: Placement { hash: HashKind::Fnv1a64, tag: None },
+        distribution: DistributionKind::Modula,
+        servers: (0..servers).map(|n| RingServer::new(format!("server{n}"), 1)).collect(),
+        timeout: None,
+        ejection: None,
+        server_connections: 1,
+        password: None,
+        database: 0,
+        preconnect: false,
+    }
+}
+
+/// Ejection after so many failures, for so many milliseconds.
+pub(crate) fn ejection(failure_limit: u32, retry_ms: u64) -> Option<Ejection> {
+    Some(Ejection { failure_limit, retry_timeout: Duration::from_millis(retry_ms) })
+}
+
+/// A request as an array of bulk strings, of the words of `line`.
+pub(crate) fn cmd(line: &str) -> Vec<u8> {
+    let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+    array(&words)
+}
+
+/// A request as an array of bulk strings.
+pub(crate) fn array(words: &[&[u8]]) -> Vec<u8> {
+    let mut out = format!("*{}\r\n", words.len()).into_bytes();
+    words.iter().for_each(|word| out.extend(bulk(word)));
+    out
+}
+
+/// A bulk string.
+pub(crate) fn bulk(bytes: &[u8]) -> Vec<u8> {
+    [format!("${}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat()
+}
+
+/// The engine and all around it.
+pub(crate) struct Stage {
+    pub(crate) engine: Engine,
+    pub(crate) stats: Arc<Stats>,
+    shared: Arc<SharedPool>,
+    /// The ring with all servers in it.
+    ring: Ring,
+    pub(crate) now: Instant,
+    /// Whether servers accept by themselves.
+    pub(crate) servers_accept: bool,
+    /// Conns that were asked for and have neither been opened nor failed.
+    pub(crate) connecting: Vec<(ConnId, ServerId)>,
+    /// The conns of each server, in the order they were asked for.
+    conns: BTreeMap<ServerId, Vec<ConnId>>,
+    /// What the proxy has sent on each conn, and nobody has looked at.
+    sent: BTreeMap<ConnId, Vec<u8>>,
+    /// How many bytes more a clogged socket takes.
+    room: BTreeMap<ConnId, usize>,
+    closed: BTreeSet<ConnId>,
+    /// Conns that the engine asked to read.
+    pub(crate) reads: Vec<ConnId>,
+    pub(crate) reports: Vec<Report>,
+    /// Writes the shell made, of either side.
+    pub(crate) writes: usize,
+}
+
+impl Stage {
+    pub(crate) fn new(config: PoolConfig) -> Self {
+        Self::sharing(&Arc::new(SharedPool::new(config)), epoch())
+    }
+
+    /// One more worker of the same process.
+    pub(crate) fn sibling(&self) -> Self {
+        Self::sharing(&self.shared, self.now)
+    }
+
+    fn sharing(shared: &Arc<SharedPool>, epoch: Instant) -> Self {
+        let stats = Arc::new(Stats::new([shared.config.servers.len()]));
+        let config = &shared.config;
+        let live = vec![true; config.servers.len()];
+        let ring = Ring::new(config.distribution, &config.servers, &live);
+        let engine = Engine::new(&[Arc::clone(shared)], Arc::clone(&stats), epoch, 1);
+        Self {
+            engine,
+            stats,
+            shared: Arc::clone(shared),
+            ring,
+            now: epoch,
+            servers_accept: true,
+            connecting: Vec::new(),
+            conns: BTreeMap::new(),
+            sent: BTreeMap::new(),
+            room: BTreeMap::new(),
+            closed: BTreeSet::new(),
+            reads: Vec::new(),
+            reports: Vec::new(),
+            writes: 0,
+        }
+    }
+
+    /// A key that begins with `stem` and belongs to `server` while all servers are in the ring.
+    pub(crate) fn key(&self, server: u32, stem: &str) -> String {
+        (0..)
+            .map(|n| format!("{stem}{n}"))
+            .find(|key| self.owner(key) == server)
+            .expect("every server has keys")
+    }
+
+    /// The server that `key` belongs to while all are in the ring.
+    pub(crate) fn owner(&self, key: &str) -> u32 {
+        let owner = self.shared.config.placement.route(&self.ring, key.as_bytes(), || 0);
+        owner.expect("a server is in the ring") as u32
+    }
+
+    /// A client comes.
+    pub(crate) fn client(&mut self) -> ConnId {
+        self.engine.begin_turn(self.now);
+        let conn = self.engine.handle_accepted(POOL);
+        self.finish_turn();
+        conn
+    }
+
+    /// The newest conn to a server.
+    #[track_caller]
+    pub(crate) fn server(&self, server: u32) -> ConnId {
+        *self.conns_of(server).last().unwrap_or_else(|| panic!("no conn to server {server}"))
+    }
+
+    /// All conns there ever were to a server, oldest first.
+    pub(crate) fn conns_of(&self, server: u32) -> &[ConnId] {
+        self.conns.get(&ServerId(server)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Bytes come in on `conn`; says whether the socket may be read on.
+    pub(crate) fn sends(&mut self, conn: ConnId, bytes: impl AsRef<[u8]>) -> bool {
+        self.engine.begin_turn(self.now);
+        let readable = self.receive(conn, bytes.as_ref());
+        self.finish_turn();
+        readable
+    }
+
+    /// Several conns' bytes come in within one turn.
+    pub(crate) fn all_send(&mut self, lines: &[(ConnId, &[u8])]) {
+        self.engine.begin_turn(self.now);
+        for (conn, bytes) in lines {
+            self.receive(*conn, bytes);
+        }
+        self.finish_turn();
+    }
+
+    fn receive(&mut self, conn: ConnId, mut bytes: &[u8]) -> bool {
+        while !bytes.is_empty() {
+            assert!(self.engine.may_read(conn), "{conn:?} may not be read");
+            let space = self.engine.recv_space(conn);
+            let len = space.len().min(bytes.len());
+            space[..len].copy_from_slice(&bytes[..len]);
+            bytes = &bytes[len..];
+            if !self.engine.handle_received(conn, len) {
+                assert!(bytes.is_empty(), "{conn:?}: {} bytes stay in the socket", bytes.len());
+                return false;
+            }
+        }
+        true
+    }
+
+    /// The other side of `conn` ends it.
+    pub(crate) fn closes(&mut self, conn: ConnId, reason: CloseReason) {
+        self.engine.begin_turn(self.now);
+        self.engine.handle_closed(conn, reason);
+        self.finish_turn();
+    }
+
+    /// A server that did not accept by itself does.
+    pub(crate) fn accepts(&mut self, conn: ConnId) {
+        self.connecting.retain(|(other, _)| *other != conn);
+        self.engine.begin_turn(self.now);
+        self.engine.handle_connected(conn);
+        self.finish_turn();
+    }
+
+    /// From now on the socket of `conn` takes `room` bytes and no more.
+    pub(crate) fn clogs(&mut self, conn: ConnId, room: usize) {
+        self.room.insert(conn, room);
+    }
+
+    /// The socket of `conn` takes `room` bytes more, and says so.
+    pub(crate) fn takes(&mut self, conn: ConnId, room: usize) {
+        self.room.insert(conn, room);
+        self.engine.begin_turn(self.now);
+        self.engine.handle_writable(conn);
+        self.finish_turn();
+    }
+
+    /// The socket of `conn` takes all it is offered again, and says so.
+    pub(crate) fn unclogs(&mut self, conn: ConnId) {
+        self.room.remove(&conn);
+        self.engine.begin_turn(self.now);
+        self.engine.handle_writable(conn);
+        self.finish_turn();
+    }
+
+    /// Time passes; deadlines on the way are met on time.
+    pub(crate) fn passes(&mut self, wait_ms: u64) {
+        let end = self.now + Duration::from_millis(wait_ms);
+        while let Some(due) = self.engine.poll_timeout()
+            && due <= end
+        {
+            self.now = self.now.max(due);
+            self.engine.begin_turn(self.now);
+            self.engine.handle_timeout();
+            self.finish_turn();
+            assert!(
+                self.engine.poll_timeout().is_none_or(|next| next > self.now),
+                "what is due is dealt with"
+            );
+        }
+        self.now = end;
+    }
+
+    /// What has been sent on `conn` since last asked.
+    pub(crate) fn take(&mut self, conn: ConnId) -> Vec<u8> {
+        self.sent.remove(&conn).unwrap_or_default()
+    }
+
+    /// What has been sent on `conn` since last asked is just this.
+    #[track_caller]
+    pub(crate) fn gets(&mut self, conn: ConnId, expected: impl AsRef<[u8]>) {
+        let (got, expected) = (self.take(conn), expected.as_ref());
+        assert!(got == expected, "{conn:?} got {}, not {}", shown(&got), shown(expected));
+    }
+
+    #[track_caller]
+    pub(crate) fn gets_nothing(&mut self, conn: ConnId) {
+        self.gets(conn, "");
+    }
+
+    pub(crate) fn is_closed(&self, conn: ConnId) -> bool {
+        self.closed.contains(&conn)
+    }
+
+    /// One of the pool's figures.
+    pub(crate) fn figure(&self, figure: PoolFigure) -> i64 {
+        self.stats.pools[0].at(figure).get()
+    }
+
+    /// One of a server's figures.
+    pub(crate) fn server_figure(&self, server: usize, figure: ServerFigure) -> i64 {
+        self.stats.pools[0].servers[server].at(figure).get()
+    }
+
+    /// Nothing is outstanding and no gauge says otherwise.
+    #[track_caller]
+    pub(crate) fn is_quiet(&self) {
+        assert_eq!(self.engine.outstanding(), (0, 0), "requests, split requests");
+        assert_eq!(self.engine.held(), 0, "responses held");
+        for (n, server) in self.stats.pools[0].servers.iter().enumerate() {
+            for figure in [
+                ServerFigure::InQueue,
+                ServerFigure::InQueueBytes,
+                ServerFigure::OutQueue,
+                ServerFigure::OutQueueBytes,
+            ] {
+                assert_eq!(server.at(figure).get(), 0, "server {n}: {}", figure.name());
+            }
+        }
+    }
+
+    /// Does what the engine asks until it asks no more.
+    pub(crate) fn finish_turn(&mut self) {
+        while let Some(action) = self.engine.poll_action() {
+            match action {
+                Action::Connect { conn, pool, server } => {
+                    assert_eq!(pool, POOL);
+                    self.conns.entry(server).or_default().push(conn);
+                    if self.servers_accept {
+                        self.engine.handle_connected(conn);
+                    } else {
+                        self.connecting.push((conn, server));
+                    }
+                }
+                Action::Flush(conn) => self.flush(conn),
+                Action::Read(conn) => {
+                    assert_eq!(conn.side(), Side::Client, "only clients are paused");
+                    self.reads.push(conn);
+                }
+                Action::Close { conn, pool } => {
+                    assert_eq!(pool, POOL);
+                    assert!(self.closed.insert(conn), "{conn:?} is closed once");
+                }
+                Action::Report(report) => self.reports.push(report),
+            }
+        }
+    }
+
+    fn flush(&mut self, conn: ConnId) {
+        assert!(!self.closed.contains(&conn), "{conn:?} is closed");
+        loop {
+            let mut slices = [IoSlice::new(&[]); SLICES_A_WRITE];
+            let used = self.engine.poll_send(conn, &mut slices);
+            if used == 0 {
+                return;
+            }
+            self.writes += 1;
+            let offered: usize = slices[..used].iter().map(|slice| slice.len()).sum();
+            assert!(offered > 0, "an offer has bytes");
+            let taken = offered.min(self.room.get(&conn).copied().unwrap_or(usize::MAX));
+            if let Some(room) = self.room.get_mut(&conn) {
+                *room -= taken;
+            }
+            let sent = self.sent.entry(conn).or_default();
+            let end = sent.len() + taken;
+            for slice in &slices[..used] {
+                let part = slice.len().min(end - sent.len());
+                sent.extend_from_slice(&slice[..part]);
+            }
+            let blocked = taken < offered;
+            self.engine.handle_sent(conn, taken, blocked);
+            if blocked {
+                return;
+            }
+        }
+    }
+}
+
+/// Some moment: the clock is the stage's from then on.
+#[expect(clippy::disallowed_methods, reason = "an `Instant` has no other beginning")]
+fn epoch() -> Instant {
+    Instant::now()
+}
+
+fn shown(bytes: &[u8]) -> String {
+    const SHOWN_BYTES_MAX: usize = 400;
+    if bytes.len() <= SHOWN_BYTES_MAX {
+        return format!("\"{}\"", bytes.escape_ascii());
+    }
+    format!("\"{}\"... ({} bytes)", bytes[..SHOWN_BYTES_MAX].escape_ascii(), bytes.len())
+}

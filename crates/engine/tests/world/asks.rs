@@ -1,0 +1,410 @@
+//! What clients ask, and the only answers that are theirs.
+
+use std::fmt;
+
+use nutcracker_engine::PoolConfig;
+use nutcracker_proto::Protocol;
+
+use super::answers::{self, answer, block};
+use super::key::{Kind, Tag, value};
+use super::plan::Plan;
+use super::random::Random;
+use super::wire::array;
+
+/// A request and what may come of it.
+#[derive(Debug)]
+pub(crate) struct Ask {
+    pub(crate) wire: Vec<u8>,
+    /// `None` when it gets no response.
+    pub(crate) expected: Option<Expected>,
+}
+
+/// A response that is due.
+#[derive(Debug)]
+pub(crate) struct Expected {
+    pub(crate) answers: Answers,
+    /// A server is asked: the proxy may have to say that it failed.
+    pub(crate) served: bool,
+}
+
+/// What a response may be.
+pub(crate) enum Answers {
+    /// One of these, to the byte.
+    AnyOf(Vec<Vec<u8>>),
+    /// These blocks, in any order, and `END`.
+    Blocks(Vec<Vec<u8>>),
+    /// Something that begins like this.
+    Beginning(&'static str),
+}
+
+impl Answers {
+    pub(crate) fn allow(&self, response: &[u8]) -> bool {
+        match self {
+            Self::AnyOf(answers) => answers.iter().any(|answer| answer == response),
+            Self::Blocks(blocks) => {
+                let mut left: Vec<&[u8]> = blocks.iter().map(Vec::as_slice).collect();
+                let mut rest = response;
+                while let Some(at) = left.iter().position(|block| rest.starts_with(block)) {
+                    rest = &rest[left.swap_remove(at).len()..];
+                }
+                left.is_empty() && rest == b"END\r\n"
+            }
+            Self::Beginning(text) => response.starts_with(text.as_bytes()),
+        }
+    }
+}
+
+impl fmt::Debug for Answers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AnyOf(answers) => {
+                answers.iter().try_for_each(|answer| write!(f, "{} ", shown(answer)))
+            }
+            Self::Blocks(blocks) => {
+                blocks.iter().try_for_each(|block| write!(f, "{} ", shown(block)))?;
+                f.write_str("END")
+            }
+            Self::Beginning(text) => write!(f, "{text}..."),
+        }
+    }
+}
+
+/// Bytes as a failure shows them.
+pub(crate) fn shown(bytes: &[u8]) -> String {
+    format!("\"{}\" ({} bytes)", bytes[..bytes.len().min(100)].escape_ascii(), bytes.len())
+}
+
+/// Draws the requests of one client.
+#[derive(Debug)]
+pub(crate) struct Asker<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) pool: usize,
+    pub(crate) client: u32,
+    pub(crate) request: u32,
+    /// Whether the client has given the password by now.
+    pub(crate) authenticated: &'a mut bool,
+    pub(crate) random: &'a mut Random,
+}
+
+const REQUIRED: &str = "-NOAUTH Authentication required\r\n";
+
+impl Asker<'_> {
+    /// Any request.
+    pub(crate) fn any(&mut self) -> Ask {
+        let is_redis = self.config().protocol == Protocol::Redis;
+        let has_password = self.config().password.is_some();
+        if is_redis && self.random.chance(if has_password && !*self.authenticated { 50 } else { 1 })
+        {
+            return self.auth();
+        }
+        let mut ask = if is_redis { self.redis() } else { self.memcached() };
+        if has_password && !*self.authenticated {
+            // Whatever it is, unless it could not even be understood.
+            if let Some(expected) = &mut ask.expected
+                && !matches!(expected.answers, Answers::Beginning("-ERR wrong" | "-ERR unknown"))
+            {
+                *expected = here(REQUIRED);
+            }
+        }
+        ask
+    }
+
+    /// A request that a healthy pool answers without fail; the password, if it is not given yet.
+    pub(crate) fn probe(&mut self) -> Ask {
+        let config = self.config();
+        let protocol = config.protocol;
+        if let Some(password) = &config.password
+            && !*self.authenticated
+        {
+            let wire = array(&[&b"AUTH"[..], password]);
+            *self.authenticated = true;
+            return Ask { wire, expected: Some(here("+OK\r\n")) };
+        }
+        let key = self.key(0, Kind::Value(100));
+        let words = [b"get".to_vec(), key];
+        let wire = match protocol {
+            Protocol::Redis => array(&words),
+            Protocol::Memcache => [&words.join(&b' ')[..], b"\r\n"].concat(),
+        };
+        let answers = Answers::AnyOf(vec![answer(protocol, &words)]);
+        Ask { wire, expected: Some(Expected { answers, served: false }) }
+    }
+
+    fn config(&self) -> &PoolConfig {
+        &self.plan.pools[self.pool].config
+    }
+
+    fn auth(&mut self) -> Ask {
+        let right = self.random.chance(80);
+        let wire = array(&["AUTH", if right { "s3cret" } else { "guess" }]);
+        let answer = if self.config().password.is_none() {
+            "-ERR Client sent AUTH, but no password is set\r\n"
+        } else {
+            *self.authenticated = right;
+            if right { "+OK\r\n" } else { "-ERR invalid password\r\n" }
+        };
+        Ask { wire, expected: Some(here(answer)) }
+    }
+
+    fn key(&mut self, part: u32, kind: Kind) -> Vec<u8> {
+        let braced = self.config().placement.tag.is_some() && self.random.chance(50);
+        let tag = Tag { client: self.client, request: self.request, part, kind };
+        tag.key(braced, self.random)
+    }
+
+    /// A kind for a request with one key, or for one of several.
+    fn kind(&mut self) -> Kind {
+        match self.random.below(100) {
+            0..4 => Kind::Error,
+            4..6 if self.plan.unwell => Kind::Unwell,
+            6..8 => Kind::Wrong,
+            8..20 => Kind::Missing,
+            20..40 => Kind::Number(self.client * 100_000 + self.request),
+            _ => Kind::Value(self.size()),
+        }
+    }
+
+    fn size(&mut self) -> u32 {
+        let max = match self.random.below(100) {
+            0..50 if self.plan.heavy => self.plan.value_bytes_max,
+            0..75 => 50,
+            75..92 => 3_000,
+            92..99 => 40_000,
+            _ => self.plan.value_bytes_max,
+        };
+        self.random.below(max.min(self.plan.value_bytes_max) + 1) as u32
+    }
+
+    /// Keys of a request with several, seldom one of them such that all goes wrong.
+    fn keys(&mut self, kinds: fn(&mut Self) -> Kind) -> Vec<Vec<u8>> {
+        let many = if self.random.chance(5) { 60 } else { 6 };
+        let count = self.random.between(1, many) as u32;
+        let goes_wrong = self.random.chance(10);
+        (0..count)
+            .map(|part| {
+                let kind = if goes_wrong { self.kind() } else { kinds(self) };
+                self.key(part, kind)
+            })
+            .collect()
+    }
+
+    fn redis(&mut self) -> Ask {
+        match self.random.below(100) {
+            0..10 => self.redis_local(),
+            10..20 => {
+                let keys = self.keys(|asker| Kind::Number(asker.random.below(1_000) as u32));
+                let name = self.random.pick(&["DEL", "unlink", "EXISTS", "Touch"]);
+                self.redis_split(name, &keys, &keys)
+            }
+            20..32 => {
+                let keys = self.keys(|asker| match asker.random.chance(20) {
+                    true => Kind::Missing,
+                    false => Kind::Value(asker.size() / 4),
+                });
+                self.redis_split("MGET", &keys, &keys)
+            }
+            32..40 => {
+                let keys = self.keys(|_| Kind::Missing);
+                let mut arguments = Vec::new();
+                for key in &keys {
+                    let size = self.size() as usize;
+                    arguments.extend([key.clone(), value(key, size)]);
+                }
+                self.redis_split("mset", &keys, &arguments)
+            }
+            _ => self.redis_whole(),
+        }
+    }
+
+    /// A request that goes to one server as it is.
+    fn redis_whole(&mut self) -> Ask {
+        let kind = self.kind();
+        let key = self.key(0, kind);
+        let payload = self.size() as usize;
+        let payload = value(&key, payload);
+        let line = self.random.pick(&[
+            "GET key",
+            "GET key",
+            "get key",
+            "SET key payload",
+            "SET key payload",
+            "SET key payload EX 10",
+            "INCR key",
+            "HSET key f payload",
+            "LPUSH key payload 2",
+            "ZADD key 1 payload",
+            "GETRANGE key 0 -1",
+            "TTL key",
+            "LOLWUT key",
+            "EVAL payload 1 key x",
+        ]);
+        let words: Vec<&[u8]> = line
+            .split(' ')
+            .map(|word| match word {
+                "key" => key.as_slice(),
+                "payload" => payload.as_slice(),
+                word => word.as_bytes(),
+            })
+            .collect();
+        let inline = line == "get key" && self.random.chance(50);
+        let wire = if inline { [&words.join(&b' ')[..], b"\r\n"].concat() } else { array(&words) };
+        let mut words: Vec<Vec<u8>> = words.into_iter().map(<[u8]>::to_vec).collect();
+        words[0].make_ascii_lowercase();
+        let answers = Answers::AnyOf(vec![answer(Protocol::Redis, &words)]);
+        Ask { wire, expected: Some(Expected { answers, served: true }) }
+    }
+
+    /// A request that may be taken apart: a bad answer to a part may stand for the whole, and one
+    /// of a wrong type becomes the proxy's own.
+    fn redis_split(&mut self, name: &str, keys: &[Vec<u8>], arguments: &[Vec<u8>]) -> Ask {
+        let mut words = vec![name.as_bytes().to_vec()];
+        words.extend_from_slice(arguments);
+        let wire = array(&words);
+        words[0].make_ascii_lowercase();
+        let bad: Vec<_> =
+            keys.iter().filter_map(|key| answers::bad(Protocol::Redis, &[key])).collect();
+        let mut answers = vec![answer(Protocol::Redis, &words)];
+        if !bad.is_empty() {
+            answers.extend(bad);
+            answers.push(b"-ERR Invalid argument\r\n".to_vec());
+            // `+wrong` is a status, and so all that an MSET asks for.
+            answers.push(b"+OK\r\n".to_vec());
+        }
+        Ask { wire, expected: Some(Expected { answers: Answers::AnyOf(answers), served: true }) }
+    }
+
+    /// A request that no server sees.
+    fn redis_local(&mut self) -> Ask {
+        let (wire, expected) = match self.random.below(6) {
+            0 => (array(&["PING"]), Some(here("+PONG\r\n"))),
+            1 => (b"ping\r\n".to_vec(), Some(here("+PONG\r\n"))),
+            2 => (array(&["NOSUCH", "a"]), Some(beginning("-ERR unknown"))),
+            3 => (array(&["GET", "a", "b"]), Some(beginning("-ERR wrong"))),
+            4 => (array(&["MOVE", "a", "1"]), Some(beginning("-ERR MOVE"))),
+            _ => (self.random.pick(&["\r\n", "*0\r\n", "\n"]).into(), None),
+        };
+        Ask { wire, expected }
+    }
+
+    fn memcached(&mut self) -> Ask {
+        match self.random.below(100) {
+            0..8 => self.memcached_local(),
+            8..12 => Ask {
+                wire: b"version\r\n".to_vec(),
+                expected: Some(Expected {
+                    answers: Answers::AnyOf(vec![b"VERSION 1.6.0\r\n".to_vec()]),
+                    served: true,
+                }),
+            },
+            12..50 => self.memcached_get(),
+            _ => self.memcached_whole(),
+        }
+    }
+
+    fn memcached_get(&mut self) -> Ask {
+        let keys = self.keys(|asker| match asker.random.chance(20) {
+            true => Kind::Missing,
+            false => Kind::Value(asker.size() / 4),
+        });
+        let name = self.random.pick(&["get", "gets"]);
+        let space = self.random.pick(&[" ", "   "]);
+        let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
+        let line_end = self.random.pick(&["\r\n", "\n"]);
+        let wire =
+            [name.as_bytes(), space.as_bytes(), &keys.join(space.as_bytes()), line_end.as_bytes()]
+                .concat();
+        let mut bad: Vec<_> =
+            keys.iter().filter_map(|key| answers::bad(Protocol::Memcache, &[key])).collect();
+        let answers = if bad.is_empty() {
+            Answers::Blocks(
+                keys.iter()
+                    .map(|key| block(key, name == "gets"))
+                    .filter(|block| !block.is_empty())
+                    .collect(),
+            )
+        } else {
+            bad.push(b"SERVER_ERROR Invalid argument\r\n".to_vec());
+            Answers::AnyOf(bad)
+        };
+        Ask { wire, expected: Some(Expected { answers, served: true }) }
+    }
+
+    fn memcached_whole(&mut self) -> Ask {
+        let mut kind = self.kind();
+        let name = self.random.pick(&["set", "set", "cas", "append", "delete", "incr", "touch"]);
+        let noreply = self.random.chance(15);
+        if name == "set" && self.random.chance(5) {
+            kind = Kind::TooLarge;
+        }
+        let key = self.key(0, kind);
+        let payload = match kind {
+            Kind::TooLarge => self.plan.value_bytes_max as usize,
+            _ => self.size() as usize,
+        };
+        let payload = value(&key, payload);
+        let rest = match name {
+            "delete" => String::new(),
+            "incr" | "touch" => " 5".into(),
+            "cas" => format!(" 0 0 {} 77", payload.len()),
+            _ => format!(" 0 0 {}", payload.len()),
+        };
+        let silence = if noreply { " noreply" } else { "" };
+        let mut wire =
+            [name.as_bytes(), b" ", &key, rest.as_bytes(), silence.as_bytes(), b"\r\n"].concat();
+        if matches!(name, "set" | "cas" | "append") {
+            wire.extend_from_slice(&payload);
+            wire.extend_from_slice(b"\r\n");
+        }
+        let words = [name.as_bytes().to_vec(), key];
+        let answers = Answers::AnyOf(vec![answer(Protocol::Memcache, &words)]);
+        let expected = (!noreply).then_some(Expected { answers, served: true });
+        Ask { wire, expected }
+    }
+
+    fn memcached_local(&mut self) -> Ask {
+        let (wire, expected) = match self.random.below(5) {
+            0 => ("bogus a b\r\n", Some(here("ERROR\r\n"))),
+            1 => ("get\r\n", Some(here("ERROR\r\n"))),
+            2 => ("incr a b\r\n", Some(beginning("CLIENT_ERROR invalid numeric"))),
+            3 => ("set a b 0 1\r\nx\r\n", Some(beginning("CLIENT_ERROR bad command line"))),
+            _ => ("set a b 0 1 noreply\r\nx\r\n", None),
+        };
+        Ask { wire: wire.into(), expected }
+    }
+
+    /// Bytes that no rule allows, and the beginning of the only answer to them.
+    pub(crate) fn nonsense(&mut self) -> Ask {
+        let (wire, answer): (&[u8], _) = match self.config().protocol {
+            Protocol::Redis => (
+                self.random.pick(&[&b"*x\r\n"[..], b"*1\r\n!3\r\n", b"*1\r\n$-5\r\n"]),
+                "-ERR Protocol error: ",
+            ),
+            Protocol::Memcache => (
+                self.random.pick(&[
+                    &b"\x80\x01"[..],
+                    b"set k 0 0 x\r\n",
+                    b"set k 0 0 1\r\nxyz\r\n",
+                ]),
+                "CLIENT_ERROR ",
+            ),
+        };
+        Ask { wire: wire.to_vec(), expected: Some(beginning(answer)) }
+    }
+
+    /// A farewell, and something nobody should hear behind it.
+    pub(crate) fn quit(&mut self) -> Ask {
+        let wire: &[u8] = match self.config().protocol {
+            Protocol::Redis => b"*1\r\n$4\r\nQUIT\r\nPING\r\n",
+            Protocol::Memcache => b"quit\r\nget a\r\n",
+        };
+        Ask { wire: wire.to_vec(), expected: None }
+    }
+}
+
+fn here(answer: &str) -> Expected {
+    Expected { answers: Answers::AnyOf(vec![answer.as_bytes().to_vec()]), served: false }
+}
+
+const fn beginning(text: &'static str) -> Expected {
+    Expected { answers: Answers::Beginning(text), served: false }
+}

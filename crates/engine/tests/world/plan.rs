@@ -1,0 +1,211 @@
+//! What a run is made of: its pools, its clients, its weather and its faults, all drawn at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nutcracker_engine::{Ejection, PoolConfig, SharedPool};
+use nutcracker_proto::Protocol;
+use nutcracker_ring::{DistributionKind, HashKind, HashTag, Placement, RingServer};
+
+use super::pipe::Weather;
+use super::random::Random;
+
+/// A moment or a while of the world, microseconds.
+pub(crate) const MILLISECOND: u64 = 1_000;
+pub(crate) const SECOND: u64 = 1_000 * MILLISECOND;
+
+/// One run.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) pools: Vec<Arc<SharedPool>>,
+    pub(crate) clients: u32,
+    /// Requests that a client makes at most.
+    pub(crate) requests_max: u64,
+    /// Requests that a client has outstanding at most.
+    pub(crate) window_max: u64,
+    /// Bytes of the largest value.
+    pub(crate) value_bytes_max: u64,
+    /// Many values are large, and clients ask for many: more than the proxy lets wait for one.
+    pub(crate) heavy: bool,
+    pub(crate) weather: Weather,
+    /// How long a server thinks at most, microseconds.
+    pub(crate) thinks_max: u64,
+    /// Nothing goes wrong: no request may fail.
+    pub(crate) quiet: bool,
+    /// The faults, by time; none in a quiet run.
+    pub(crate) faults: Vec<(u64, Fault)>,
+    /// Some keys are answered with `-LOADING`.
+    pub(crate) unwell: bool,
+    /// Servers say what they were not asked for. All that can be promised then is that each
+    /// request has one response: a protocol without numbers cannot tell one from another.
+    pub(crate) lies: bool,
+    /// When the proxy begins to stop, though clients have not finished.
+    pub(crate) drains_at: Option<u64>,
+}
+
+/// Something that goes wrong on the side of the servers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fault {
+    /// All conns of a server end in good order.
+    Close { pool: usize, server: usize },
+    /// All conns of a server are reset.
+    Reset { pool: usize, server: usize },
+    /// A server says a part of its next answer and closes.
+    Half { pool: usize, server: usize },
+    /// A server says something that is no answer.
+    Garbage { pool: usize, server: usize },
+    /// A server says something that answers nothing.
+    Unasked { pool: usize, server: usize },
+    /// A server does nothing for so long.
+    Freeze { pool: usize, server: usize, wait: u64 },
+    /// For so long a server cannot be reached, in this way.
+    Absent { pool: usize, server: usize, wait: u64, absence: Absence },
+}
+
+/// Why there is no conn to a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Absence {
+    /// Nobody listens.
+    Refused,
+    /// Nobody answers.
+    Silent,
+    /// Its name is not known.
+    Unresolved,
+    /// It listens, and refuses the handshake.
+    Unfriendly,
+}
+
+impl Plan {
+    pub(crate) fn draw(random: &mut Random) -> Self {
+        let pools: Vec<_> = (0..random.between(1, 2)).map(|_| draw_pool(random)).collect();
+        let quiet = random.chance(25);
+        let lies = !quiet && random.chance(15);
+        let heavy = random.chance(8);
+        // What fits decides how many steps a large value takes.
+        let capacity = if heavy { 60_000 } else { random.pick(&[300, 4_000, 60_000, 1_000_000]) };
+        let value_bytes_max = match capacity {
+            300 => 2_000,
+            4_000 => 60_000,
+            _ => 300_000,
+        };
+        let faults = if quiet { Vec::new() } else { draw_faults(random, &pools, lies) };
+        let pools = pools.into_iter().map(|mut pool| {
+            if quiet && pool.timeout.is_some() {
+                // Long enough that nobody fails who does nothing wrong.
+                pool.timeout = Some(Duration::from_secs(100));
+            }
+            Arc::new(SharedPool::new(pool))
+        });
+        Self {
+            pools: pools.collect(),
+            clients: random.between(1, if heavy { 3 } else { 8 }) as u32,
+            requests_max: if heavy { 80 } else { random.pick(&[5, 50, 400]) },
+            window_max: if heavy { 600 } else { random.pick(&[1, 4, 30, 600]) },
+            value_bytes_max,
+            heavy,
+            weather: Weather {
+                latency_max: random.pick(&[0, 50, MILLISECOND]),
+                capacity,
+                cut_percent: random.pick(&[0, 20, 60]),
+                short_percent: random.pick(&[0, 0, 10, 50]),
+            },
+            thinks_max: random.pick(&[0, 100, 3 * MILLISECOND]),
+            quiet,
+            faults,
+            unwell: !quiet && random.chance(30),
+            lies,
+            drains_at: random.chance(10).then(|| random.below(50 * MILLISECOND)),
+        }
+    }
+
+    /// Whether a client of `pool` may be told that its request failed for this reason.
+    pub(crate) fn may_fail(&self, pool: usize, reason: &str) -> bool {
+        let config = &self.pools[pool].config;
+        let faults = |which: fn(&Fault) -> bool| self.faults.iter().any(|(_, fault)| which(fault));
+        let absence = |which| {
+            let is = move |fault: &Fault| matches!(fault, Fault::Absent { absence, .. } if *absence == which);
+            self.faults.iter().any(|(_, fault)| is(fault))
+        };
+        match reason {
+            "unknown" => faults(|fault| matches!(fault, Fault::Close { .. } | Fault::Half { .. })),
+            "Connection reset by peer" => {
+                faults(|fault| matches!(fault, Fault::Reset { .. } | Fault::Half { .. }))
+            }
+            "Connection timed out" => {
+                (!self.quiet && config.timeout.is_some()) || absence(Absence::Silent)
+            }
+            "Connection refused" => {
+                absence(Absence::Refused) || (!self.quiet && config.ejection.is_some())
+            }
+            "Host is down" => absence(Absence::Unresolved),
+            "WRONGPASS go away" => absence(Absence::Unfriendly),
+            "Invalid argument" => {
+                self.lies || faults(|fault| matches!(fault, Fault::Garbage { .. }))
+            }
+            _ => false,
+        }
+    }
+}
+
+fn draw_pool(random: &mut Random) -> PoolConfig {
+    let protocol = random.pick(&[Protocol::Redis, Protocol::Redis, Protocol::Memcache]);
+    let is_redis = protocol == Protocol::Redis;
+    let servers = random.between(1, 5);
+    let ejection = random.chance(50).then(|| Ejection {
+        failure_limit: random.between(0, 3) as u32,
+        retry_timeout: Duration::from_millis(random.between(1, 60)),
+    });
+    PoolConfig {
+        protocol,
+        key_bytes_max: 16_000,
+        placement: Placement {
+            hash: random.pick(&[HashKind::Fnv1a64, HashKind::Md5, HashKind::Crc16]),
+            tag: if random.chance(40) { HashTag::from_bytes(b"{}") } else { None },
+        },
+        distribution: random.pick(&DistributionKind::ALL),
+        servers: (0..servers)
+            .map(|n| RingServer::new(format!("server{n}"), random.between(1, 3) as u32))
+            .collect(),
+        timeout: random.chance(60).then(|| Duration::from_millis(random.between(20, 100))),
+        ejection,
+        server_connections: random.between(1, 3) as u32,
+        password: (is_redis && random.chance(30)).then(|| (*b"s3cret").into()),
+        database: if is_redis && random.chance(30) { random.between(1, 15) as u32 } else { 0 },
+        preconnect: random.chance(30),
+    }
+}
+
+fn draw_faults(random: &mut Random, pools: &[PoolConfig], lies: bool) -> Vec<(u64, Fault)> {
+    let faults_end = random.pick(&[5, 50, 300]) * MILLISECOND;
+    let mut kinds: Vec<u64> = (0..10).filter(|_| random.chance(40)).collect();
+    kinds.push(random.below(10));
+    let mut faults: Vec<(u64, Fault)> = (0..random.between(1, 25))
+        .map(|_| {
+            let pool = random.below(pools.len() as u64) as usize;
+            let server = random.below(pools[pool].servers.len() as u64) as usize;
+            let wait = random.between(1, 150) * MILLISECOND;
+            let absent = |absence| Fault::Absent { pool, server, wait, absence };
+            let fault = match random.pick(&kinds) {
+                0 => Fault::Close { pool, server },
+                1 => Fault::Reset { pool, server },
+                2 => Fault::Half { pool, server },
+                3 => Fault::Garbage { pool, server },
+                4 | 5 => Fault::Freeze { pool, server, wait },
+                6 => absent(Absence::Refused),
+                7 => absent(Absence::Silent),
+                8 => absent(Absence::Unresolved),
+                _ => absent(Absence::Unfriendly),
+            };
+            (random.below(faults_end), fault)
+        })
+        .collect();
+    if lies {
+        faults.extend((0..random.between(1, 5)).map(|_| {
+            let pool = random.below(pools.len() as u64) as usize;
+            let server = random.below(pools[pool].servers.len() as u64) as usize;
+            (random.below(faults_end), Fault::Unasked { pool, server })
+        }));
+    }
+    faults.sort_by_key(|(at, _)| *at);
+    faults
+}

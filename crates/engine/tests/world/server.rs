@@ -1,0 +1,260 @@
+//! The model servers: they check what they are sent, think, and answer.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use nutcracker_engine::PoolConfig;
+use nutcracker_proto::Protocol;
+
+use super::answers::{answer, keys, payloads};
+use super::key::{Kind, Tag, value};
+use super::pipe::{End, Pipe};
+use super::plan::Absence;
+use super::random::Random;
+use super::wire::{memcached_line, request};
+
+/// One server of a pool, whatever conns it has.
+#[derive(Debug, Default)]
+pub(crate) struct Server {
+    /// It does nothing until then.
+    pub(crate) frozen_until: u64,
+    /// Until then it cannot be reached.
+    pub(crate) absent_until: u64,
+    pub(crate) absence: Option<Absence>,
+    /// What it will do wrong with its next answer.
+    pub(crate) slip: Option<Slip>,
+    /// The latest request of each client: whatever conns there are, a client's requests come in
+    /// its order.
+    latest: BTreeMap<u32, u32>,
+    /// Bytes of requests that arrived, and of answers that were sent; handshakes not counted.
+    pub(crate) received_bytes: u64,
+    pub(crate) sent_bytes: u64,
+}
+
+/// What a server does wrong once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Slip {
+    /// Says half of an answer and ends the conn.
+    Half(End),
+    /// Says something that is no answer.
+    Garbage,
+    /// Says something more.
+    Unasked,
+}
+
+/// One conn to a server, as the server sees it.
+#[derive(Debug, Default)]
+pub(crate) struct Peer {
+    inbox: Vec<u8>,
+    /// Answers it thinks about, each with when it has finished.
+    thoughts: VecDeque<(u64, Thought)>,
+    /// Bytes that the pipe had no room for.
+    outbox: Vec<u8>,
+    /// Requests of the handshake that were answered.
+    greeted: usize,
+    /// The request at the front of the inbox was answered before it was whole.
+    answered_early: bool,
+    ended: bool,
+}
+
+#[derive(Debug)]
+struct Thought {
+    answer: Vec<u8>,
+    of_handshake: bool,
+}
+
+/// What a conn's server is and knows.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) config: &'a PoolConfig,
+    pub(crate) server: &'a mut Server,
+    /// Keys that any server has received: each arrives once.
+    pub(crate) received: &'a mut BTreeSet<(u32, u32, u32)>,
+    /// The only server that may receive a key, where that is certain.
+    pub(crate) owner: &'a dyn Fn(&[u8]) -> Option<usize>,
+    pub(crate) index: usize,
+    pub(crate) thinks_max: u64,
+    pub(crate) now: u64,
+    pub(crate) random: &'a mut Random,
+}
+
+impl Peer {
+    /// Reads, thinks and writes as far as it can now.
+    pub(crate) fn act(
+        &mut self,
+        inbound: &mut Pipe,
+        outbound: &mut Pipe,
+        at: &mut Surroundings<'_>,
+    ) {
+        if self.ended || at.now < at.server.frozen_until {
+            return;
+        }
+        outbound.read_all(&mut self.inbox, usize::MAX);
+        self.understand(at);
+        while let Some((due, _)) = self.thoughts.front()
+            && *due <= at.now
+            && !self.ended
+        {
+            let (_, thought) = self.thoughts.pop_front().expect("there is a front");
+            self.say(thought, inbound, at);
+        }
+        if !self.outbox.is_empty() && !self.ended {
+            // The proxy's end of a pipe never breaks without the whole conn.
+            let taken = inbound.write(&self.outbox, at.now, at.random).unwrap_or(0);
+            self.outbox.drain(..taken);
+        }
+    }
+
+    /// When it will have something to do, if nothing comes in before.
+    pub(crate) fn wakes_at(&self, inbound: &Pipe, server: &Server, now: u64) -> Option<u64> {
+        if self.ended {
+            return None;
+        }
+        let writes = (!self.outbox.is_empty() && inbound.room() > 0).then_some(now + 1);
+        let thought = self.thoughts.front().map(|(due, _)| *due);
+        // A frozen server also wakes to what it has not read yet.
+        let thaw = (now < server.frozen_until).then_some(server.frozen_until);
+        let wake = writes.into_iter().chain(thought).min();
+        match thaw {
+            Some(thaw) => Some(wake.map_or(thaw, |wake| wake.max(thaw))),
+            None => wake,
+        }
+    }
+
+    /// Ends the conn from this side.
+    pub(crate) fn end(&mut self, end: End, inbound: &mut Pipe, now: u64, random: &mut Random) {
+        if !self.ended {
+            self.ended = true;
+            inbound.end(end, now, random);
+        }
+    }
+
+    fn understand(&mut self, at: &mut Surroundings<'_>) {
+        let mut start = 0;
+        loop {
+            let rest = &self.inbox[start..];
+            if rest.is_empty() {
+                break;
+            }
+            let found = request(at.config.protocol, rest)
+                .unwrap_or_else(|error| panic!("server {} was sent {error}", at.index));
+            let Some(found) = found else {
+                self.refuse_early(start, at);
+                break;
+            };
+            start += found.len;
+            if self.greeted < handshake(at.config).len() {
+                self.greet(&found.words, at);
+                continue;
+            }
+            at.server.received_bytes += found.len as u64;
+            if !self.answered_early {
+                self.check(&found.words, at);
+                let answer = answer(at.config.protocol, &found.words);
+                self.think(answer, false, at);
+            }
+            self.answered_early = false;
+        }
+        self.inbox.drain(..start);
+    }
+
+    /// memcached refuses a value that is too large as soon as it has read its length.
+    fn refuse_early(&mut self, start: usize, at: &mut Surroundings<'_>) {
+        if at.config.protocol != Protocol::Memcache || self.answered_early {
+            return;
+        }
+        let Some((words, _)) = memcached_line(&self.inbox[start..]) else { return };
+        let kind = words.get(1).and_then(|key| Tag::of(key)).map(|tag| tag.kind);
+        if kind == Some(Kind::TooLarge) {
+            self.check(&words[..2], at);
+            self.think(answer(Protocol::Memcache, &words), false, at);
+            self.answered_early = true;
+        }
+    }
+
+    fn greet(&mut self, words: &[Vec<u8>], at: &mut Surroundings<'_>) {
+        assert_eq!(words, handshake(at.config)[self.greeted], "server {}: handshake", at.index);
+        self.greeted += 1;
+        let unfriendly =
+            at.now < at.server.absent_until && at.server.absence == Some(Absence::Unfriendly);
+        let answer = if unfriendly { "-WRONGPASS go away\r\n" } else { "+OK\r\n" };
+        self.think(answer.into(), true, at);
+    }
+
+    /// Every request arrives once, at the right server, behind the handshake, and in the order in
+    /// which its client made it.
+    fn check(&mut self, words: &[Vec<u8>], at: &mut Surroundings<'_>) {
+        let shown = words[0].escape_ascii();
+        assert!(
+            !self.thoughts.iter().any(|(_, thought)| thought.of_handshake),
+            "server {}: {shown} before the handshake was answered",
+            at.index
+        );
+        assert_ne!(words.last().map(Vec::as_slice), Some(&b"noreply"[..]), "a silent {shown}");
+        for key in keys(at.config.protocol, words) {
+            let tag = Tag::of(key).unwrap_or_else(|| panic!("{shown} {}", key.escape_ascii()));
+            assert!(
+                at.received.insert((tag.client, tag.request, tag.part)),
+                "{shown} {} arrived twice",
+                key.escape_ascii()
+            );
+            if let Some(owner) = (at.owner)(key)
+                && words[0] != b"lolwut"
+            {
+                assert_eq!(owner, at.index, "the server of {}", key.escape_ascii());
+            }
+            let latest = at.server.latest.entry(tag.client).or_insert(tag.request);
+            assert!(*latest <= tag.request, "{} came behind {latest}", key.escape_ascii());
+            *latest = tag.request;
+        }
+        for (key, payload) in payloads(at.config.protocol, words) {
+            assert!(
+                payload == value(key, payload.len()),
+                "{shown} {}: another's value",
+                key.escape_ascii()
+            );
+        }
+    }
+
+    fn think(&mut self, answer: Vec<u8>, of_handshake: bool, at: &mut Surroundings<'_>) {
+        let due = at.now + at.random.below(at.thinks_max + 1);
+        let due = self.thoughts.back().map_or(due, |(last, _)| due.max(*last));
+        self.thoughts.push_back((due, Thought { answer, of_handshake }));
+    }
+
+    fn say(&mut self, thought: Thought, inbound: &mut Pipe, at: &mut Surroundings<'_>) {
+        let Thought { answer, of_handshake } = thought;
+        if of_handshake {
+            self.outbox.extend_from_slice(&answer);
+            return;
+        }
+        match at.server.slip.take() {
+            None => {
+                at.server.sent_bytes += answer.len() as u64;
+                self.outbox.extend_from_slice(&answer);
+            }
+            Some(Slip::Half(end)) => {
+                let half = at.random.below(answer.len() as u64) as usize;
+                self.outbox.extend_from_slice(&answer[..half]);
+                let taken = inbound.write(&self.outbox, at.now, at.random).unwrap_or(0);
+                self.outbox.drain(..taken);
+                self.end(end, inbound, at.now, at.random);
+            }
+            Some(Slip::Garbage) => self.outbox.extend_from_slice(b"?!\r\n"),
+            Some(Slip::Unasked) => {
+                let more = match at.config.protocol {
+                    Protocol::Redis => &b":99\r\n"[..],
+                    Protocol::Memcache => b"99\r\n",
+                };
+                self.outbox.extend_from_slice(&answer);
+                self.outbox.extend_from_slice(more);
+            }
+        }
+    }
+}
+
+/// What a conn to a server of the pool begins with.
+fn handshake(config: &PoolConfig) -> Vec<Vec<Vec<u8>>> {
+    let password = config.password.iter().map(|password| vec![b"auth".to_vec(), password.to_vec()]);
+    let database = (config.database > 0)
+        .then(|| vec![b"select".to_vec(), config.database.to_string().into_bytes()]);
+    password.chain(database).collect()
+}
