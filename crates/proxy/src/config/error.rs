@@ -51,10 +51,13 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.at)?;
+        let mut words = String::new();
         if let Some(pool) = &self.pool {
-            write!(f, "pool '{pool}': ")?;
+            words = format!("pool '{pool}': ");
         }
-        self.fault.fmt(f)
+        words += &self.fault.to_string();
+        // What was found may be quoted, and a text of YAML may go on over several lines.
+        f.write_str(&words.replace(char::is_control, " "))
     }
 }
 
