@@ -170,6 +170,7 @@ impl Proxy {
             tracing::warn!("{}: {warning}", options.conf_file.display());
         }
         let workers = worker_count(options, &config);
+        let turn_pause = config.global.turn_pause;
         let pools = topology::pools(&config, options.mbuf_bytes);
         let clients_max = clients_max(&config, workers)?;
         let stats_server = StatsServer::bind(&options.stats_addr, options.stats_port)
@@ -217,6 +218,7 @@ impl Proxy {
                 stats,
                 epoch: begun,
                 seed: (seed as u64).wrapping_add(id as u64),
+                turn_pause,
                 stop_timeout: STOP_TIMEOUT,
             })
             .collect();

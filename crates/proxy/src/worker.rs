@@ -6,18 +6,21 @@
 use std::io;
 use std::io::IoSlice;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mio::event::Event;
 use mio::{Events, Poll, Token};
 use nutcracker_engine::limits::{EVENTS_A_TURN, SLICES_A_WRITE};
-use nutcracker_engine::stats::Stats;
-use nutcracker_engine::{Action, CloseReason, ConnId, Engine, PoolId, ServerId, Side};
+use nutcracker_engine::stats::{ServerFigure, Stats};
+use nutcracker_engine::{Action, CloseReason, ConnId, Engine, PoolId, Report, ServerId, Side};
 
 use crate::log::{self, reason};
 use crate::net::{Listener, Socket, Target, close_reason, connect};
+use crate::pacer::Pacer;
 use crate::report;
 use crate::shared::{Message, Shared};
+use crate::sys;
 
 /// The token of the waker that other threads use.
 pub const WAKE: Token = Token(usize::MAX);
@@ -31,6 +34,9 @@ const READ_BYTES_A_TURN: usize = 256 * 1024;
 /// Most clients accepted before those that are there get their turn.
 const ACCEPTS_A_TURN: usize = 256;
 
+/// How much later than asked for a worker may be woken.
+const TIMER_SLACK: Duration = Duration::from_micros(1);
+
 /// How long accepting rests when the system has no descriptor left.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 
@@ -40,12 +46,16 @@ pub struct Worker {
     id: usize,
     poll: Poll,
     engine: Engine,
+    /// The engine's counters, of which one is a time of day.
+    stats: Arc<Stats>,
     shared: Arc<Shared>,
     clients: Sockets,
     servers: Sockets,
     /// Conns with unread bytes in the kernel that it will not tell of again.
     unread: Vec<ConnId>,
     listeners: Vec<Accepting>,
+    /// When to let more come together.
+    pacer: Pacer,
     /// How long a stop may take.
     stop_timeout: Duration,
 }
@@ -110,6 +120,8 @@ pub struct Seat {
     pub epoch: Instant,
     /// What the worker's choices at random begin with.
     pub seed: u64,
+    /// How long the worker waits before a poll when it is busy; zero for never.
+    pub turn_pause: Duration,
     /// How long a stop may take.
     pub stop_timeout: Duration,
 }
@@ -120,23 +132,25 @@ impl Worker {
     /// # Errors
     /// When a listener cannot be polled.
     pub fn new(seat: Seat, shared: Arc<Shared>) -> io::Result<Self> {
-        let Seat { id, poll, listeners, stats, epoch, seed, stop_timeout } = seat;
+        let Seat { id, poll, listeners, stats, epoch, seed, turn_pause, stop_timeout } = seat;
         let mut accepting = Vec::with_capacity(listeners.len());
         for (at, mut listener) in listeners.into_iter().enumerate() {
             listener.register(poll.registry(), Token(LISTENERS - at))?;
             let pool = PoolId(at as u32);
             accepting.push(Accepting { pool, listener, ready: false, resting: None });
         }
-        let engine = Engine::new(&shared.pools, stats, epoch, seed);
+        let engine = Engine::new(&shared.pools, Arc::clone(&stats), epoch, seed);
         Ok(Self {
             id,
             poll,
             engine,
+            stats,
             shared,
             clients: Sockets::default(),
             servers: Sockets::default(),
             unread: Vec::new(),
             listeners: accepting,
+            pacer: Pacer::new(turn_pause),
             stop_timeout,
         })
     }
@@ -149,17 +163,26 @@ impl Worker {
     pub fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS_A_TURN);
         let mut stopping: Option<Instant> = None;
+        // A pause is shorter than what the kernel adds to a thread's sleep by default. Where it may
+        // not be asked for less, pauses are that much longer.
+        let _ = sys::set_timer_slack(TIMER_SLACK);
         self.engine.begin_turn(Instant::now());
         self.engine.preconnect();
         self.act();
         let mut now = Instant::now();
         loop {
             let timeout = self.timeout(now, stopping);
+            let done = Instant::now();
+            self.pacer.record_work(done - now);
+            if let Some(pause) = self.pacer.pause(self.engine.outstanding().0) {
+                thread::sleep(pause);
+            }
             match self.poll.poll(&mut events, timeout) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 other => other?,
             }
             now = Instant::now();
+            self.pacer.record_wait(now - done);
             self.engine.begin_turn(now);
             for conn in std::mem::take(&mut self.unread) {
                 self.read(conn);
@@ -300,9 +323,20 @@ impl Worker {
                         self.shared.release(self.id, pool);
                     }
                 }
-                Action::Report(what) => report::write(&self.shared, &what),
+                Action::Report(what) => self.report(&what),
             }
         }
+    }
+
+    /// Logs a report. The engine knows no time of day, so an ejection's is noted here.
+    fn report(&self, what: &Report) {
+        if let Report::Ejected { pool, server } = what {
+            let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let servers = &self.stats.pools[pool.0 as usize].servers;
+            let figure = servers[server.0 as usize].at(ServerFigure::ServerEjectedAt);
+            figure.set(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX));
+        }
+        report::write(&self.shared, what);
     }
 
     /// Sends what a conn has to say: one system call, unless the socket takes less than all.

@@ -10,19 +10,38 @@ use super::limits;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     // The file as a text.
-    BadEncoding { encoding: &'static str },
-    ControlCharacter { found: char },
-    TabIndent { lines: String },
+    BadEncoding {
+        encoding: &'static str,
+    },
+    ControlCharacter {
+        found: char,
+    },
+    TabIndent {
+        lines: String,
+    },
     SlashComment,
-    NoSpaceBeforeHash { value: String },
-    NoSpaceAfterColon { key: String, value: String },
-    NoSpaceAfterDash { item: String },
+    NoSpaceBeforeHash {
+        value: String,
+    },
+    NoSpaceAfterColon {
+        key: String,
+        value: String,
+    },
+    NoSpaceAfterDash {
+        item: String,
+    },
     WideColon,
-    OddSpace { found: char },
-    Yaml { words: String },
+    OddSpace {
+        found: char,
+    },
+    Yaml {
+        words: String,
+    },
 
     // YAML that is more than this file may use.
-    DocumentMark { mark: &'static str },
+    DocumentMark {
+        mark: &'static str,
+    },
     Anchor,
     Alias,
     Tag,
@@ -32,57 +51,136 @@ pub(super) enum Fault {
     // The shape: pools, keys, one list.
     NoPools,
     TopList,
-    TopScalar { found: String },
+    TopScalar {
+        found: String,
+    },
     KeyNotText,
     EmptyKey,
     EmptyPool,
-    PoolIsText { found: String },
+    PoolIsText {
+        found: String,
+    },
     PoolIsList,
-    KeyAtMargin { key: String },
-    EmptyValue { key: String },
+    KeyAtMargin {
+        key: String,
+    },
+    EmptyValue {
+        key: String,
+    },
     EmptyItem,
     ItemNotText,
-    NestedMapping { key: String },
-    ListNotServers { key: String },
+    NestedMapping {
+        key: String,
+    },
+    ListNotServers {
+        key: String,
+    },
     ServersNotList,
 
     // The keys and their values.
-    UnknownKey { found: String, nearest: Option<&'static str>, keys: &'static [&'static str] },
-    UnknownGlobalKey { found: String, nearest: Option<&'static str>, keys: &'static [&'static str] },
-    DuplicateKey { key: String, first_line: usize },
+    UnknownKey {
+        found: String,
+        nearest: Option<&'static str>,
+        keys: &'static [&'static str],
+    },
+    UnknownGlobalKey {
+        found: String,
+        nearest: Option<&'static str>,
+        keys: &'static [&'static str],
+    },
+    DuplicateKey {
+        key: String,
+        first_line: usize,
+    },
     MissingListen,
     MissingServers,
-    UnknownHash { found: String, nearest: Option<&'static str> },
-    UnknownDistribution { found: String, nearest: Option<&'static str> },
-    HashTag { found: String },
-    NotANumber { key: &'static str, found: String },
-    NumberTooLarge { key: &'static str, found: String },
-    NotABool { key: &'static str, found: String },
+    UnknownHash {
+        found: String,
+        nearest: Option<&'static str>,
+    },
+    UnknownDistribution {
+        found: String,
+        nearest: Option<&'static str>,
+    },
+    HashTag {
+        found: String,
+    },
+    NotANumber {
+        key: &'static str,
+        found: String,
+    },
+    NumberTooLarge {
+        key: &'static str,
+        found: String,
+    },
+    NotABool {
+        key: &'static str,
+        found: String,
+    },
     ZeroServerConnections,
     AuthWithoutRedis,
-    Workers { found: String },
+    Workers {
+        found: String,
+    },
+    /// `turn_pause` is no number of microseconds in its range.
+    TurnPause {
+        found: String,
+    },
 
     // Addresses.
-    ListenForm { found: String },
-    ListenPort { found: String },
+    ListenForm {
+        found: String,
+    },
+    ListenPort {
+        found: String,
+    },
     ListenHostEmpty,
-    ListenBrackets { host: String },
-    ImpossibleIpv4 { host: String, number: String },
-    Unresolved { host: String, reason: String },
-    UnixPathLong { bytes: usize },
-    UnixMode { found: String },
-    ServerForm { found: String },
-    ServerPort { found: String },
-    ServerWeight { found: String },
+    ListenBrackets {
+        host: String,
+    },
+    ImpossibleIpv4 {
+        host: String,
+        number: String,
+    },
+    Unresolved {
+        host: String,
+        reason: String,
+    },
+    UnixPathLong {
+        bytes: usize,
+    },
+    UnixMode {
+        found: String,
+    },
+    ServerForm {
+        found: String,
+    },
+    ServerPort {
+        found: String,
+    },
+    ServerWeight {
+        found: String,
+    },
     ServerZeroWeight,
-    DuplicateServer { name: String, first_line: usize },
+    DuplicateServer {
+        name: String,
+        first_line: usize,
+    },
 
     // Between pools.
-    DuplicatePool { first_line: usize },
-    SameListen { other: String, text: String, first_line: usize },
+    DuplicatePool {
+        first_line: usize,
+    },
+    SameListen {
+        other: String,
+        text: String,
+        first_line: usize,
+    },
 
     // Legal, and only warned of.
-    ModeIgnored { found: String },
+    ModeIgnored {
+        found: String,
+    },
     ListenAsterisk,
     DatabaseWithoutRedis,
 }
@@ -232,6 +330,11 @@ impl fmt::Display for Fault {
             Self::AuthWithoutRedis => f.write_str(
                 "'redis_auth' is only valid for a Redis pool; \
                  add 'redis: true' or leave it out",
+            ),
+            Self::TurnPause { found } => write!(
+                f,
+                "'turn_pause' is a number of microseconds from 0, for never, to {}, and not '{found}'",
+                limits::TURN_PAUSE_MICROSECONDS_MAX
             ),
             Self::Workers { found } => write!(
                 f,

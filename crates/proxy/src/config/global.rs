@@ -3,13 +3,16 @@
 //! The original has no such section, and there a pool may be called "global". So it still may: a
 //! `global:` with `listen` or `servers` in it is a pool like any other.
 
+use std::time::Duration;
+
 use super::document::Section;
 use super::fault::Fault;
-use super::keys::{Findings, Keys};
+use super::keys::{Findings, Keys, number};
+use super::limits;
 use super::types::{Global, Workers};
 
 /// The keys of the section.
-const KEYS: [&str; 1] = ["workers"];
+const KEYS: [&str; 2] = ["turn_pause", "workers"];
 
 /// Whether `section` holds options of the process.
 pub(super) fn is_global(section: &Section) -> bool {
@@ -28,5 +31,11 @@ pub(super) fn read(section: &Section, findings: &mut Findings) -> Global {
     let workers = keys.read("workers", |found| {
         Workers::from_text(found).ok_or_else(|| Fault::Workers { found: found.to_owned() })
     });
-    Global { workers }
+    let turn_pause = keys.read("turn_pause", |found| {
+        number(found)
+            .filter(|&microseconds| microseconds <= limits::TURN_PAUSE_MICROSECONDS_MAX)
+            .map(|microseconds| Duration::from_micros(microseconds.into()))
+            .ok_or_else(|| Fault::TurnPause { found: found.to_owned() })
+    });
+    Global { workers, turn_pause: turn_pause.unwrap_or(limits::TURN_PAUSE_DEFAULT) }
 }

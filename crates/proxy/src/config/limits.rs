@@ -6,6 +6,13 @@ use std::time::Duration;
 /// is a slip of the pen rather than a machine.
 pub const WORKERS_MAX: u32 = 1024;
 
+/// `turn_pause` when the file has none. Several requests come together in that time when a worker is
+/// busy, and it is less than a request takes then.
+pub const TURN_PAUSE_DEFAULT: Duration = Duration::from_micros(80);
+
+/// Longest `turn_pause`, microseconds: a millisecond would be felt.
+pub const TURN_PAUSE_MICROSECONDS_MAX: u32 = 1000;
+
 /// Largest number any key takes: the original counts in a signed 32-bit int.
 pub const NUMBER_MAX: u32 = i32::MAX as u32;
 

@@ -25,10 +25,18 @@ pub struct Config {
 }
 
 /// Options that hold for the process and not for one pool.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Global {
     /// How many workers serve clients; the command line's `-w` wins over it.
     pub workers: Option<Workers>,
+    /// How long a busy worker lets events come together before it polls; zero for never.
+    pub turn_pause: Duration,
+}
+
+impl Default for Global {
+    fn default() -> Self {
+        Self { workers: None, turn_pause: limits::TURN_PAUSE_DEFAULT }
+    }
 }
 
 /// How many workers, that is threads that serve clients.

@@ -164,6 +164,27 @@ fn a_global_section_without_listen_is_of_the_process() {
 }
 
 #[test]
+fn a_busy_workers_pause_is_a_number_of_microseconds() {
+    for (value, microseconds) in [("0", 0), ("80", 80), ("1000", 1000)] {
+        let config = valid(format!("global:\n  turn_pause: {value}\n{}", pool_with("")));
+        assert_eq!(config.global.turn_pause, Duration::from_micros(microseconds), "{value}");
+    }
+    let default = Duration::from_micros(80);
+    assert_eq!(valid(pool_with("")).global.turn_pause, default);
+    assert_eq!(
+        valid(format!("global:\n  workers: 2\n{}", pool_with(""))).global.turn_pause,
+        default
+    );
+    for value in ["1001", "-1", "80us", "x"] {
+        let errors = errors(format!("global:\n  turn_pause: {value}\n{}", pool_with("")));
+        let expected = format!(
+            "2:15: 'turn_pause' is a number of microseconds from 0, for never, to 1000, and not '{value}'"
+        );
+        assert!(errors[0].contains(&expected), "{errors:?}");
+    }
+}
+
+#[test]
 fn a_global_section_with_listen_is_a_pool() {
     let config = valid(pool_with("").replace("alpha", "global"));
     assert_eq!(config.pools[0].name, "global");
