@@ -34,3 +34,4 @@ bench:
 
 clean:
 	$(CARGO) clean
+	$(CARGO) clean --manifest-path fuzz/Cargo.toml
