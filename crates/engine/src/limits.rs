@@ -17,12 +17,12 @@ pub const EVERYDAY_BYTES: usize = 16 * 1024;
 pub const FRESH_BYTES: usize = 4 * 1024;
 
 /// Everyday buffers kept for the next conn that needs one. A turn sees at most
-/// [`EVENTS_A_TURN`] conns, but seldom more than a fourth of them; the rest is given back.
-pub const SPARE_BUFFERS_MAX: usize = 256;
+/// [`EVENTS_A_TURN`] conns, but seldom more than an eighth of them; the rest is given back.
+pub const SPARE_BUFFERS_MAX: usize = 128;
 
-/// Capacity of all large buffers kept for the next large message, bytes: four of a little
-/// more than 1 MiB, each used again as soon as the message before it has left.
-pub const SPARE_LARGE_BYTES_MAX: usize = 5 * 1024 * 1024;
+/// Capacity of all large buffers kept for the next large message, bytes: two of a little more than
+/// 1 MiB, each used again as soon as the message before it has left.
+pub const SPARE_LARGE_BYTES_MAX: usize = 5 * 512 * 1024;
 
 /// Readiness events that one turn handles.
 pub const EVENTS_A_TURN: usize = 1024;
@@ -35,7 +35,7 @@ pub const CHUNK_BYTES: usize = 16 * 1024;
 pub const HELD_IN_CHUNK_BYTES_MAX: usize = 4 * 1024;
 
 /// Empty chunks kept for later.
-pub const SPARE_CHUNKS_MAX: usize = 64;
+pub const SPARE_CHUNKS_MAX: usize = 32;
 
 /// Requests of one client that may be outstanding. At the limit the client is not read from until
 /// half of them are answered; it is told nothing and loses nothing. 256 covers the pipelines that
@@ -61,5 +61,10 @@ pub const SPARE_REQUESTS_MAX: usize = 4 * 1024;
 pub const SLICES_A_WRITE: usize = 16;
 
 const _: () = assert!(HELD_IN_CHUNK_BYTES_MAX <= CHUNK_BYTES, "what is held in a chunk fits one");
+const _: () = assert!(
+    SPARE_BUFFERS_MAX * EVERYDAY_BYTES + SPARE_LARGE_BYTES_MAX + SPARE_CHUNKS_MAX * CHUNK_BYTES
+        <= 6 * 1024 * 1024,
+    "what a burst leaves behind is little"
+);
 const _: () = assert!(FRESH_BYTES <= EVERYDAY_BYTES, "a fresh buffer is an everyday one");
 const _: () = assert!(SHARE_BYTES_MIN < RECV_BYTES, "small messages are read whole");

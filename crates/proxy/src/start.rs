@@ -41,6 +41,7 @@ const WORKER_DESCRIPTORS: usize = 2;
 #[must_use]
 pub fn run(options: &Options) -> ExitCode {
     let begun = Instant::now();
+    sys::bound_allocator();
     let log = match Log::open(options.verbosity, options.output.as_deref()) {
         Ok(log) => log,
         Err(error) => {

@@ -168,6 +168,30 @@ pub fn raise_open_files_limit() -> io::Result<libc::rlim_t> {
     }
 }
 
+/// Has the allocator give memory back that a burst needed.
+///
+/// The C library of GNU raises its own thresholds with the largest piece that was ever freed: after
+/// one message of 8 MiB it would keep up to 16 MiB for ever. Set by hand, they stay.
+pub fn bound_allocator() {
+    #[cfg(target_env = "gnu")]
+    for (option, value) in [
+        (libc::M_MMAP_THRESHOLD, ALLOCATOR_OWN_MAPPING_BYTES),
+        (libc::M_TRIM_THRESHOLD, ALLOCATOR_KEPT_BYTES),
+    ] {
+        // SAFETY: the call takes two numbers and changes settings of the allocator, behind its lock.
+        // It answers whether it knows the option; one that it does not know changes nothing.
+        unsafe { libc::mallopt(option, value) };
+    }
+}
+
+/// Pieces of so many bytes or more are mapped each for itself and unmapped when they are freed.
+#[cfg(target_env = "gnu")]
+const ALLOCATOR_OWN_MAPPING_BYTES: libc::c_int = 64 * 1024;
+
+/// Free bytes that the allocator keeps at the end of each of its arenas.
+#[cfg(target_env = "gnu")]
+const ALLOCATOR_KEPT_BYTES: libc::c_int = 512 * 1024;
+
 /// Lets the kernel wake this thread at most `slack` later than it asks for, instead of the 50
 /// microseconds it is given by default.
 ///
