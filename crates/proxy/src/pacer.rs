@@ -17,6 +17,10 @@ const BUSY_PART: u32 = 4;
 /// could use the time of.
 const OUTSTANDING_MIN: usize = 8;
 
+/// Events of a turn below which they are few: requests that take long at both ends, of many keys or
+/// in long pipelines.
+const EVENTS_FEW: usize = 8;
+
 /// Time over which the share is taken; what is older counts half, and so on.
 const WINDOW: Duration = Duration::from_millis(2);
 
@@ -54,11 +58,15 @@ impl Pacer {
     }
 
     /// How long to wait before the next poll: not at all, unless the worker spends more than a
-    /// fourth of its time at work and `outstanding` requests are several.
+    /// fourth of its time at work and `outstanding` requests are several. Twice as long when the
+    /// turn had so few `events` that they shared little.
     #[must_use]
-    pub fn pause(&self, outstanding: usize) -> Option<Duration> {
+    pub fn pause(&self, outstanding: usize, events: usize) -> Option<Duration> {
         let busy = self.worked * (BUSY_PART - 1) > self.waited;
-        (busy && outstanding >= OUTSTANDING_MIN && !self.pause.is_zero()).then_some(self.pause)
+        if !busy || outstanding < OUTSTANDING_MIN || self.pause.is_zero() {
+            return None;
+        }
+        Some(if events < EVENTS_FEW { self.pause * 2 } else { self.pause })
     }
 }
 
@@ -84,33 +92,40 @@ mod tests {
             [(30, 10, true), (30, 80, true), (30, 100, false), (1, 500, false), (10, 10_000, false)]
         {
             let pause = paused.then_some(PAUSE);
-            assert_eq!(after(worked, waited).pause(100), pause, "{worked} to {waited}");
+            assert_eq!(after(worked, waited).pause(100, EVENTS_FEW), pause, "{worked} to {waited}");
         }
     }
 
     #[test]
+    fn a_turn_of_few_events_is_followed_by_a_longer_pause() {
+        assert_eq!(after(30, 0).pause(100, EVENTS_FEW - 1), Some(PAUSE * 2));
+        assert_eq!(after(30, 0).pause(100, EVENTS_FEW), Some(PAUSE));
+        assert_eq!(after(1, 500).pause(100, 0), None, "not when there is little to do");
+    }
+
+    #[test]
     fn a_worker_with_few_requests_never_pauses() {
-        assert_eq!(after(30, 0).pause(OUTSTANDING_MIN - 1), None);
-        assert_eq!(after(30, 0).pause(OUTSTANDING_MIN), Some(PAUSE));
+        assert_eq!(after(30, 0).pause(OUTSTANDING_MIN - 1, EVENTS_FEW), None);
+        assert_eq!(after(30, 0).pause(OUTSTANDING_MIN, EVENTS_FEW), Some(PAUSE));
     }
 
     #[test]
     fn a_worker_that_has_not_begun_and_one_told_not_to_never_pause() {
-        assert_eq!(Pacer::new(PAUSE).pause(100), None);
+        assert_eq!(Pacer::new(PAUSE).pause(100, EVENTS_FEW), None);
         let mut pacer = Pacer::new(Duration::ZERO);
         pacer.record_work(Duration::from_secs(1));
-        assert_eq!(pacer.pause(100), None);
+        assert_eq!(pacer.pause(100, EVENTS_FEW), None);
     }
 
     #[test]
     fn what_was_long_ago_is_forgotten() {
         let mut pacer = after(30, 0);
         pacer.record_wait(Duration::from_millis(50));
-        assert_eq!(pacer.pause(100), None, "it has been idle since");
+        assert_eq!(pacer.pause(100, EVENTS_FEW), None, "it has been idle since");
         for _ in 0..200 {
             pacer.record_work(Duration::from_micros(30));
             pacer.record_wait(Duration::from_micros(5));
         }
-        assert_eq!(pacer.pause(100), Some(PAUSE), "it is busy again");
+        assert_eq!(pacer.pause(100, EVENTS_FEW), Some(PAUSE), "it is busy again");
     }
 }

@@ -174,7 +174,9 @@ impl Worker {
             let timeout = self.timeout(now, stopping);
             let done = Instant::now();
             self.pacer.record_work(done - now);
-            if let Some(pause) = self.pacer.pause(self.engine.outstanding().0) {
+            if let Some(pause) =
+                self.pacer.pause(self.engine.outstanding().0, events.iter().count())
+            {
                 thread::sleep(pause);
             }
             match self.poll.poll(&mut events, timeout) {
@@ -228,7 +230,10 @@ impl Worker {
             match message {
                 Message::Client { pool, socket } => self.adopt(pool, socket),
                 Message::Resolved { conn, target } => match target {
-                    Ok(target) => self.connect(conn, &target),
+                    // Its requests may have given up in the meantime, and the conn with them; a
+                    // socket opened for it now would take the place of another's.
+                    Ok(target) if self.engine.may_read(conn) => self.connect(conn, &target),
+                    Ok(_) => {}
                     Err(_) => self.engine.handle_closed(conn, CloseReason::Unresolved),
                 },
                 Message::Stop => {

@@ -8,7 +8,7 @@ pub const WORKERS_MAX: u32 = 1024;
 
 /// `turn_pause` when the file has none. Several requests come together in that time when a worker is
 /// busy, and it is less than a request takes then.
-pub const TURN_PAUSE_DEFAULT: Duration = Duration::from_micros(80);
+pub const TURN_PAUSE_DEFAULT: Duration = Duration::from_micros(120);
 
 /// Longest `turn_pause`, microseconds: a millisecond would be felt.
 pub const TURN_PAUSE_MICROSECONDS_MAX: u32 = 1000;

@@ -169,7 +169,7 @@ fn a_busy_workers_pause_is_a_number_of_microseconds() {
         let config = valid(format!("global:\n  turn_pause: {value}\n{}", pool_with("")));
         assert_eq!(config.global.turn_pause, Duration::from_micros(microseconds), "{value}");
     }
-    let default = Duration::from_micros(80);
+    let default = Duration::from_micros(120);
     assert_eq!(valid(pool_with("")).global.turn_pause, default);
     assert_eq!(
         valid(format!("global:\n  workers: 2\n{}", pool_with(""))).global.turn_pause,
