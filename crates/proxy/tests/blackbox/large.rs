@@ -1,0 +1,96 @@
+//! Large values, both ways, in both protocols.
+
+use crate::harness::client::Client;
+use crate::harness::ports::free_port;
+use crate::harness::proxy::{Proxy, pool};
+use crate::harness::servers::{Memcached, REDIS, Redis};
+use crate::harness::wire::{bulk, redis, set, value, value_block};
+
+const MEGABYTE: usize = 1 << 20;
+
+/// Bytes of which no part is like another: a misplaced one is noticed.
+fn bytes(len: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_u32;
+    let next = |_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    (0..len).map(next).collect()
+}
+
+#[test]
+fn large_values_of_redis_come_back_as_they_were() {
+    let listen = free_port();
+    let servers: Vec<String> = REDIS.iter().map(Redis::item).collect();
+    let _proxy = Proxy::start(&pool("alpha", listen, &["redis: true"], &servers));
+    let mut client = Client::tcp(listen);
+    for len in [16_383, 16_384, 65_536, MEGABYTE, 20 * MEGABYTE] {
+        let it = bytes(len);
+        client.ask(redis(&[&b"SET"[..], b"large:a", &it[..]]), "+OK\r\n");
+        client.ask(redis(&["GET", "large:a"]), bulk(&it));
+        client.ask(redis(&["STRLEN", "large:a"]), format!(":{len}\r\n"));
+    }
+    // Split: pairs and keys of several servers, large and small by turns.
+    let values = [bytes(MEGABYTE), b"small".to_vec(), bytes(70_000), bytes(3 * MEGABYTE)];
+    let keys: Vec<Vec<u8>> = (0..4).map(|n| format!("large:split:{n}").into_bytes()).collect();
+    let mut words: Vec<&[u8]> = vec![b"MSET"];
+    keys.iter().zip(&values).for_each(|(key, value)| words.extend([&key[..], value]));
+    client.ask(redis(&words), "+OK\r\n");
+    let mut words: Vec<&[u8]> = vec![b"MGET"];
+    words.extend(keys.iter().map(Vec::as_slice));
+    let expected: Vec<u8> = values.iter().flat_map(bulk).collect();
+    client.ask(redis(&words), [b"*4\r\n", &expected[..]].concat());
+    client.ask(redis(&["DEL", "large:a", "large:split:0", "large:split:3"]), ":3\r\n");
+}
+
+#[test]
+fn large_values_of_memcached_come_back_as_they_were() {
+    let cache = Memcached::start_on(free_port(), &["-I", "64m", "-m", "256"]);
+    let small = Memcached::start();
+    let listen = free_port();
+    let servers = [format!("{} one", cache.item())];
+    let strict = free_port();
+    let conf = pool("alpha", listen, &[], &servers) + &pool("beta", strict, &[], &[small.item()]);
+    let _proxy = Proxy::start(&conf);
+    let mut client = Client::tcp(listen);
+    for len in [0, 16_384, 65_536, MEGABYTE, 20 * MEGABYTE] {
+        let it = bytes(len);
+        client.ask(set("large:a", &it), "STORED\r\n");
+        client.ask("get large:a\r\n", value("large:a", &it));
+    }
+    let (a, b) = (bytes(20 * MEGABYTE), bytes(MEGABYTE));
+    client.ask(set("large:b", &b), "STORED\r\n");
+    let both = [value_block("large:a", &a), value_block("large:b", &b), b"END\r\n".to_vec()];
+    client.ask("get large:a large:b\r\n", both.concat());
+
+    // A server that does not take values of that size says so before it has read them; what
+    // follows is answered all the same.
+    let mut client = Client::tcp(strict);
+    let mut wire = set("large:k", b"before");
+    wire.extend(set("large:k", &bytes(3 * MEGABYTE)));
+    wire.extend(b"get large:none\r\n");
+    wire.extend(set("large:k", b"after"));
+    wire.extend(b"get large:k\r\n");
+    client.send(wire);
+    client.expect("STORED\r\nSERVER_ERROR object too large for cache\r\nEND\r\nSTORED\r\n");
+    client.expect(value("large:k", b"after"));
+}
+
+#[test]
+fn small_requests_are_not_held_up_behind_large_ones_of_others() {
+    let listen = free_port();
+    let _proxy = Proxy::start(&pool("alpha", listen, &["redis: true"], &[REDIS[0].item()]));
+    let it = bytes(5 * MEGABYTE);
+    let (mut large, mut small) = (Client::tcp(listen), Client::tcp(listen));
+    // Half of a large request must not lie before the small one on their shared connection.
+    let wire = redis(&[&b"SET"[..], b"large:half", &it[..]]);
+    let (head, tail) = wire.split_at(wire.len() / 2);
+    large.send(head);
+    for n in 1..=20 {
+        small.ask(redis(&["INCR", "large:small"]), format!(":{n}\r\n"));
+    }
+    large.send(tail);
+    large.expect("+OK\r\n");
+    large.ask(redis(&["GET", "large:half"]), bulk(&it));
+    small.ask(redis(&["DEL", "large:half", "large:small"]), ":2\r\n");
+}

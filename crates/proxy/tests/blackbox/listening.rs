@@ -1,0 +1,172 @@
+//! Where the proxy listens and where its servers do.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::harness::client::Client;
+use crate::harness::ports::free_port;
+use crate::harness::proxy::{Proxy, pool, text};
+use crate::harness::scratch::Scratch;
+use crate::harness::servers::{MEMCACHED, Memcached, REDIS, Redis, item};
+use crate::harness::wire::{bulk, redis, set, value};
+
+#[test]
+fn a_pool_listens_on_a_unix_socket_with_the_permissions_it_is_given() {
+    let scratch = Scratch::new();
+    let (strict, open) = (scratch.path("strict.sock"), scratch.path("open.sock"));
+    // What stands in the way from an earlier run is taken away.
+    fs::write(&strict, "an old one").expect("a scratch file can be written");
+    let servers = [REDIS[0].item()];
+    let conf = [("alpha", &strict, "0600"), ("beta", &open, "0777")]
+        .map(|(name, path, mode)| {
+            pool(name, format!("{} {mode}", text(path)), &["redis: true"], &servers)
+        })
+        .concat();
+    let _proxy = Proxy::start(&conf);
+    for (path, mode) in [(&strict, 0o600), (&open, 0o777)] {
+        let found = fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+        assert_eq!(found, mode, "{found:o} is not {mode:o}");
+        let mut client = Client::unix(path);
+        client.ask(redis(&["SET", "listening:unix", "v"]), "+OK\r\n");
+        client.ask(redis(&["GET", "listening:unix"]), bulk("v"));
+        client.ask(redis(&["PING"]), "+PONG\r\n");
+    }
+}
+
+#[test]
+fn servers_on_unix_sockets_are_served() {
+    let scratch = Scratch::new();
+    let (store, cache) = (scratch.path("redis.sock"), scratch.path("memcached.sock"));
+    let redis_server = Redis::start_on(free_port(), &["--unixsocket", text(&store)]);
+    let _memcached = Memcached::start_unix(&cache);
+    let (one, two) = (free_port(), free_port());
+    let conf = [
+        pool("alpha", one, &["redis: true"], &[format!("{}:1", text(&store))]),
+        pool("beta", two, &[], &[format!("{}:1 cache", text(&cache))]),
+    ];
+    let proxy = Proxy::start(&conf.concat());
+    let mut client = Client::tcp(one);
+    client.ask(redis(&["SET", "k", "v"]), "+OK\r\n");
+    redis_server.client().ask(redis(&["GET", "k"]), bulk("v"));
+    let mut client = Client::tcp(two);
+    client.ask(set("k", b"v"), "STORED\r\n");
+    client.ask("get k\r\n", value("k", b"v"));
+    // The original counts such a server's connections only as they close.
+    assert_eq!(proxy.figure(&format!("alpha/{}:", text(&store)), "server_connections"), 1);
+    assert_eq!(proxy.figure("beta/cache", "server_connections"), 1);
+}
+
+#[test]
+fn pools_of_both_protocols_live_in_one_process() {
+    let ports = [(); 4].map(|()| free_port());
+    let stores: Vec<String> = REDIS.iter().map(Redis::item).collect();
+    let caches: Vec<String> = MEMCACHED.iter().map(Memcached::item).collect();
+    let conf = [
+        pool("alpha", ports[0], &["redis: true"], &stores),
+        pool("beta", ports[1], &[], &caches),
+        pool("gamma", ports[2], &["redis: true", "redis_db: 1"], &stores),
+        pool("delta", ports[3], &["hash: md5"], &caches[..1]),
+    ];
+    let _proxy = Proxy::start(&conf.concat());
+    let mut clients = ports.map(Client::tcp);
+    clients[0].ask(redis(&["SET", "pools:k", "alpha's"]), "+OK\r\n");
+    clients[2].ask(redis(&["SET", "pools:k", "gamma's"]), "+OK\r\n");
+    clients[1].ask(set("pools:b", b"beta's"), "STORED\r\n");
+    clients[3].ask(set("pools:d", b"delta's"), "STORED\r\n");
+    clients[0].ask(redis(&["GET", "pools:k"]), bulk("alpha's"));
+    clients[2].ask(redis(&["GET", "pools:k"]), bulk("gamma's"));
+    clients[1].ask("get pools:b\r\n", value("pools:b", b"beta's"));
+    clients[3].ask("get pools:d\r\n", value("pools:d", b"delta's"));
+}
+
+#[test]
+fn a_servers_name_is_looked_up() {
+    let (one, two, three) = (free_port(), free_port(), free_port());
+    let named = [format!("localhost:{}:1", REDIS[0].port())];
+    let unknown = ["no-such-host.invalid:6379:1".to_owned()];
+    let conf = [
+        pool("alpha", one, &["redis: true"], &named),
+        pool("beta", two, &["redis: true"], &unknown),
+        pool("gamma", three, &[], &unknown),
+    ];
+    let proxy = Proxy::start(&conf.concat());
+    let mut client = Client::tcp(one);
+    client.ask(redis(&["SET", "listening:dns", "v"]), "+OK\r\n");
+    client.ask(redis(&["GET", "listening:dns"]), bulk("v"));
+    let mut client = Client::tcp(two);
+    for _ in 0..2 {
+        client.ask(redis(&["GET", "k"]), "-ERR Host is down\r\n");
+        client.ask(redis(&["MGET", "k", "l"]), "-ERR Host is down\r\n");
+    }
+    Client::tcp(three).ask("get k\r\n", "SERVER_ERROR Host is down\r\n");
+    assert_eq!(proxy.figure("beta/no-such-host.invalid:6379", "server_err"), 4);
+    proxy.expect_log("its name has no address");
+}
+
+/// A name whose lookup ends after its request has given up must not disturb what came after.
+#[test]
+fn a_timeout_shorter_than_the_lookup_is_told_as_such() {
+    let listen = free_port();
+    let servers = [format!("localhost:{}:1", REDIS[0].port())];
+    let proxy = Proxy::start(&pool("alpha", listen, &["redis: true", "timeout: 1"], &servers));
+    let mut client = Client::tcp(listen);
+    for _ in 0..50 {
+        client.send(redis(&["STRLEN", "listening:none"]));
+        let answer = client.line();
+        assert!([":0\r\n", "-ERR Connection timed out\r\n"].contains(&&*answer), "{answer}");
+    }
+    let of = format!("alpha/localhost:{}", REDIS[0].port());
+    assert!((0..=1).contains(&proxy.figure(&of, "server_connections")));
+}
+
+#[test]
+fn one_more_client_than_the_pool_takes_is_closed_and_the_others_live_on() {
+    let (limited, other) = (free_port(), free_port());
+    let servers = [REDIS[0].item()];
+    let conf = [
+        pool("alpha", limited, &["redis: true", "client_connections: 3"], &servers),
+        pool("beta", other, &["redis: true"], &servers),
+    ];
+    for workers in ["1", "2"] {
+        let proxy = Proxy::start_with(&conf.concat(), &["-w", workers]);
+        let ping = redis(&["PING"]);
+        let mut clients = [(); 3].map(|()| Client::tcp(limited));
+        clients.iter_mut().for_each(|client| client.ask(&ping, "+PONG\r\n"));
+        Client::tcp(limited).expect_close();
+        Client::tcp(limited).expect_close();
+        clients.iter_mut().for_each(|client| client.ask(&ping, "+PONG\r\n"));
+        Client::tcp(other).ask(&ping, "+PONG\r\n");
+        assert_eq!(proxy.figure("alpha", "client_connections"), 3);
+        proxy.expect_log("pool 'alpha' has as many clients as it may: one more is closed");
+        // One leaves, one may come.
+        let [leaves, ..] = clients;
+        drop(leaves);
+        proxy.expect_figure("alpha", "client_connections", 2);
+        let mut next = Client::tcp(limited);
+        next.ask(&ping, "+PONG\r\n");
+        Client::tcp(limited).expect_close();
+        next.ask(&ping, "+PONG\r\n");
+    }
+}
+
+#[test]
+fn servers_are_connected_to_before_the_first_request_if_wanted() {
+    let (eager, lazy) = (free_port(), free_port());
+    let servers: Vec<String> = REDIS.iter().map(Redis::item).collect();
+    let dead = [item(free_port()), REDIS[0].item()];
+    let conf = [
+        pool("alpha", eager, &["redis: true", "preconnect: true"], &servers),
+        pool("beta", lazy, &["redis: true"], &servers),
+        pool("gamma", free_port(), &["redis: true", "preconnect: true"], &dead),
+    ];
+    let proxy = Proxy::start(&conf.concat());
+    for server in &*REDIS {
+        let name = format!("127.0.0.1:{}", server.port());
+        proxy.expect_figure(&format!("alpha/{name}"), "server_connections", 1);
+        assert_eq!(proxy.figure(&format!("beta/{name}"), "server_connections"), 0);
+    }
+    // One that does not answer keeps nobody from starting.
+    let name = dead[0].trim_end_matches(":1");
+    proxy.expect_figure(&format!("gamma/{name}"), "server_err", 1);
+    Client::tcp(eager).ask(redis(&["PING"]), "+PONG\r\n");
+}

@@ -1,0 +1,100 @@
+//! How the proxy stops: what is in flight is answered, and it does not take for ever.
+
+use std::time::{Duration, Instant};
+
+use crate::harness::client::Client;
+use crate::harness::ms;
+use crate::harness::peer::{Does, Peer};
+use crate::harness::ports::free_port;
+use crate::harness::proxy::{Proxy, pool, text};
+use crate::harness::scratch::Scratch;
+use crate::harness::servers::{REDIS, item};
+use crate::harness::wire::{bulk, redis};
+
+/// How long a slow server takes.
+const SLOW: Duration = ms(300);
+
+#[test]
+fn a_signal_to_stop_lets_what_is_in_flight_end_first() {
+    for (signal, workers) in [("TERM", "1"), ("INT", "2")] {
+        let scratch = Scratch::new();
+        let pid_file = scratch.path("pid");
+        let server = Peer::start(Does::SayLater(SLOW, bulk("late")));
+        let (listen, fast) = (free_port(), free_port());
+        let conf = pool("alpha", listen, &["redis: true"], &[item(server.port())])
+            + &pool("beta", fast, &["redis: true"], &[REDIS[0].item()]);
+        let args = ["-p", text(&pid_file), "-w", workers];
+        let mut proxy = Proxy::start_with(&conf, &args);
+        assert!(pid_file.exists());
+        let mut idle = Client::tcp(listen);
+        idle.ask(redis(&["PING"]), "+PONG\r\n");
+        let mut busy = Client::tcp(listen);
+        busy.send(redis(&["GET", "k"]));
+        let mut other = Client::tcp(fast);
+        other.ask(redis(&["STRLEN", "stopping:none"]), ":0\r\n");
+        proxy.expect_figure(&format!("alpha/127.0.0.1:{}", server.port()), "out_queue", 1);
+        let begun = Instant::now();
+        proxy.signal(signal);
+        // Those to whom nothing is due are closed at once, and nobody new is taken.
+        idle.expect_close();
+        other.expect_close();
+        assert!(begun.elapsed() < SLOW, "{signal}: the idle wait for the busy");
+        busy.expect(bulk("late"));
+        busy.expect_close();
+        let status = proxy.wait(ms(2000)).expect("it ends");
+        assert_eq!(status.code(), Some(0), "{signal}");
+        assert!(!pid_file.exists(), "{signal}: the pid file is left");
+        let log = proxy.log();
+        assert!(log.contains(&format!("(SIG{signal}) received, exiting")), "{log}");
+        assert!(log.ends_with("done, rabbit done\n"), "{log}");
+    }
+}
+
+#[test]
+fn a_server_that_never_answers_does_not_keep_the_proxy_from_stopping() {
+    let server = Peer::start(Does::Nothing);
+    let listen = free_port();
+    let mut proxy = Proxy::start(&pool("alpha", listen, &["redis: true"], &[item(server.port())]));
+    let mut client = Client::tcp(listen);
+    client.send(redis(&["GET", "k"]));
+    proxy.expect_figure(&format!("alpha/127.0.0.1:{}", server.port()), "out_queue", 1);
+    let begun = Instant::now();
+    proxy.signal("TERM");
+    client.expect_close();
+    let status = proxy.wait(ms(2000)).expect("it ends");
+    let took = begun.elapsed();
+    assert_eq!(status.code(), Some(0));
+    assert!((4..7).contains(&took.as_secs()), "it took {took:?}");
+}
+
+#[test]
+fn a_client_that_does_not_read_does_not_keep_the_proxy_from_stopping_either() {
+    let listen = free_port();
+    let mut proxy = Proxy::start(&pool("alpha", listen, &["redis: true"], &[REDIS[0].item()]));
+    let mut client = Client::tcp(listen);
+    let value = "x".repeat(1 << 20);
+    client.ask(redis(&["SET", "stopping:large", &value]), "+OK\r\n");
+    client.send(redis(&["GET", "stopping:large"]).repeat(30));
+    let of = format!("alpha/127.0.0.1:{}", REDIS[0].port());
+    proxy.expect_figure(&of, "out_queue", 0);
+    proxy.signal("TERM");
+    let begun = Instant::now();
+    assert_eq!(proxy.wait(ms(8000)).expect("it ends").code(), Some(0));
+    assert!(begun.elapsed() < ms(7000));
+}
+
+#[test]
+fn the_second_signal_ends_it_on_the_spot() {
+    let server = Peer::start(Does::Nothing);
+    let listen = free_port();
+    let mut proxy = Proxy::start(&pool("alpha", listen, &["redis: true"], &[item(server.port())]));
+    let mut client = Client::tcp(listen);
+    client.send(redis(&["GET", "k"]));
+    proxy.expect_figure(&format!("alpha/127.0.0.1:{}", server.port()), "out_queue", 1);
+    let begun = Instant::now();
+    proxy.signal("TERM");
+    proxy.expect_log("(SIGTERM) received");
+    proxy.signal("INT");
+    assert_eq!(proxy.wait(ms(2000)).expect("it ends").code(), Some(1));
+    assert!(begun.elapsed() < ms(2000));
+}
