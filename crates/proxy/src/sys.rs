@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
 /// Which of the two processes a [`fork`] returned in.
@@ -203,6 +203,18 @@ pub fn set_timer_slack(slack: Duration) -> io::Result<()> {
     match unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, nanoseconds) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Bytes written to a stream socket that its peer has not acknowledged; 0 where the system does not
+/// tell.
+pub fn unsent_bytes(socket: BorrowedFd<'_>) -> usize {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: the call writes one int behind the pointer, which is one of ours; the descriptor is
+    // open as long as it is borrowed.
+    match unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) } {
+        0 => usize::try_from(bytes).unwrap_or(0),
+        _ => 0,
     }
 }
 

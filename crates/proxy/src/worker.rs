@@ -16,7 +16,7 @@ use nutcracker_engine::stats::{ServerFigure, Stats};
 use nutcracker_engine::{Action, CloseReason, ConnId, Engine, PoolId, Report, ServerId, Side};
 
 use crate::log::{self, reason};
-use crate::net::{Listener, Socket, Target, close_reason, connect};
+use crate::net::{Lingering, Listener, Socket, Target, close_reason, connect};
 use crate::pacer::Pacer;
 use crate::report;
 use crate::shared::{Message, Shared};
@@ -56,6 +56,10 @@ pub struct Worker {
     listeners: Vec<Accepting>,
     /// When to let more come together.
     pacer: Pacer,
+    /// Clients' sockets that are about to close.
+    lingering: Lingering,
+    /// When this turn began.
+    now: Instant,
     /// How long a stop may take.
     stop_timeout: Duration,
 }
@@ -151,6 +155,8 @@ impl Worker {
             unread: Vec::new(),
             listeners: accepting,
             pacer: Pacer::new(turn_pause),
+            lingering: Lingering::default(),
+            now: epoch,
             stop_timeout,
         })
     }
@@ -166,14 +172,13 @@ impl Worker {
         // A pause is shorter than what the kernel adds to a thread's sleep by default. Where it may
         // not be asked for less, pauses are that much longer.
         let _ = sys::set_timer_slack(TIMER_SLACK);
-        self.engine.begin_turn(Instant::now());
+        self.begin_turn();
         self.engine.preconnect();
         self.act();
-        let mut now = Instant::now();
         loop {
-            let timeout = self.timeout(now, stopping);
+            let timeout = self.timeout(stopping);
             let done = Instant::now();
-            self.pacer.record_work(done - now);
+            self.pacer.record_work(done - self.now);
             if let Some(pause) =
                 self.pacer.pause(self.engine.outstanding().0, events.iter().count())
             {
@@ -183,9 +188,8 @@ impl Worker {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 other => other?,
             }
-            now = Instant::now();
-            self.pacer.record_wait(now - done);
-            self.engine.begin_turn(now);
+            self.begin_turn();
+            self.pacer.record_wait(self.now - done);
             for conn in std::mem::take(&mut self.unread) {
                 self.read(conn);
             }
@@ -193,7 +197,7 @@ impl Worker {
                 match event.token() {
                     WAKE => {
                         if self.take_messages() {
-                            stopping.get_or_insert(now + self.stop_timeout);
+                            stopping.get_or_insert(self.now + self.stop_timeout);
                         }
                     }
                     token if token.0 > LISTENERS - self.listeners.len() => {
@@ -202,25 +206,40 @@ impl Worker {
                     token => self.handle_event(ConnId::from_bits(token.0 as u64), event),
                 }
             }
-            self.accept(now);
+            self.accept();
             self.engine.handle_timeout();
             self.act();
-            if stopping.is_some_and(|deadline| self.engine.clients() == 0 || now >= deadline) {
+            while let Some(pool) = self.lingering.poll_closed(self.now) {
+                self.shared.release(self.id, pool);
+            }
+            if stopping.is_some_and(|deadline| self.is_settled() || self.now >= deadline) {
                 return Ok(());
             }
         }
     }
 
+    /// Reads the clock, once a turn.
+    fn begin_turn(&mut self) {
+        self.now = Instant::now();
+        self.engine.begin_turn(self.now);
+    }
+
+    /// Whether there is no client, and none that still has something to get.
+    fn is_settled(&self) -> bool {
+        self.engine.clients() == 0 && self.lingering.is_empty()
+    }
+
     /// How long the next poll may wait. Counted from the turn's own time, which is a few
     /// microseconds ago: the clock is not read twice for that.
-    fn timeout(&self, now: Instant, stopping: Option<Instant>) -> Option<Duration> {
+    fn timeout(&self, stopping: Option<Instant>) -> Option<Duration> {
         let accept_on = |accepting: &Accepting| accepting.ready && accepting.resting.is_none();
         if !self.unread.is_empty() || self.listeners.iter().any(accept_on) {
             return Some(Duration::ZERO);
         }
         let rests = self.listeners.iter().filter_map(|accepting| accepting.resting);
-        let next = rests.chain(self.engine.poll_timeout()).chain(stopping).min()?;
-        Some(next.saturating_duration_since(now))
+        let ends = self.engine.poll_timeout().into_iter().chain(self.lingering.poll_timeout());
+        let next = rests.chain(ends).chain(stopping).min()?;
+        Some(next.saturating_duration_since(self.now))
     }
 
     /// Handles what other threads left. Says whether one of them asked to stop.
@@ -247,7 +266,10 @@ impl Worker {
     }
 
     fn handle_event(&mut self, conn: ConnId, event: &Event) {
-        let Some(slot) = self.sockets(conn).get_mut(conn) else { return };
+        let Some(slot) = self.sockets(conn).get_mut(conn) else {
+            let closed = self.lingering.read(conn);
+            return self.release(closed);
+        };
         if slot.connecting {
             match slot.socket.connected() {
                 Ok(()) => slot.connecting = false,
@@ -322,14 +344,32 @@ impl Worker {
                 Action::Flush(conn) => self.flush(conn),
                 Action::Read(conn) => self.read(conn),
                 Action::Connect { conn, pool, server } => self.open(conn, pool, server),
-                Action::Close { conn, pool } => {
-                    self.sockets(conn).remove(conn);
-                    if conn.side() == Side::Client {
-                        self.shared.release(self.id, pool);
-                    }
-                }
+                Action::Close { conn, pool } => self.close(conn, pool),
                 Action::Report(what) => self.report(&what),
             }
+        }
+    }
+
+    /// Closes a socket; a client's not before all that was due to it has arrived.
+    fn close(&mut self, conn: ConnId, pool: PoolId) {
+        let slot = self.sockets(conn).remove(conn);
+        if conn.side() == Side::Server {
+            return;
+        }
+        let closed = match slot {
+            Some(Slot { socket, readable, read_closed: false, .. }) => {
+                self.lingering.take((conn, pool), socket, readable, self.now)
+            }
+            // The client has closed already, or its socket never worked.
+            Some(_) | None => Some(pool),
+        };
+        self.release(closed);
+    }
+
+    /// Counts a client out whose socket has closed.
+    fn release(&self, closed: Option<PoolId>) {
+        if let Some(pool) = closed {
+            self.shared.release(self.id, pool);
         }
     }
 
@@ -401,10 +441,10 @@ impl Worker {
     }
 
     /// Takes the clients that wait, for all workers.
-    fn accept(&mut self, now: Instant) {
+    fn accept(&mut self) {
         for at in 0..self.listeners.len() {
             let accepting = &mut self.listeners[at];
-            if accepting.resting.is_some_and(|until| until <= now) {
+            if accepting.resting.is_some_and(|until| until <= self.now) {
                 accepting.resting = None;
             }
             if !accepting.ready || accepting.resting.is_some() {
@@ -429,7 +469,7 @@ impl Worker {
                                 ACCEPT_REST.as_millis(),
                                 reason(&error)
                             );
-                            self.listeners[at].resting = Some(now + ACCEPT_REST);
+                            self.listeners[at].resting = Some(self.now + ACCEPT_REST);
                             break;
                         }
                     },

@@ -1,9 +1,11 @@
-//! Sockets: listening, accepting, connecting, and the one shape all of them have.
+//! Sockets: listening, accepting, connecting, lingering, and the one shape all of them have.
 
 mod connect;
+mod lingering;
 mod listener;
 mod socket;
 
 pub use connect::{Target, connect};
+pub use lingering::Lingering;
 pub use listener::{BindError, Listener};
 pub use socket::{Socket, close_reason};

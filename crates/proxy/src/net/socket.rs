@@ -1,6 +1,8 @@
 //! One stream socket, TCP or unix.
 
 use std::io::{self, IoSlice, Read, Write};
+use std::net::Shutdown;
+use std::os::fd::AsFd;
 
 use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
@@ -8,6 +10,7 @@ use mio::{Interest, Registry, Token};
 use nutcracker_engine::CloseReason;
 
 use crate::log::reason;
+use crate::sys;
 
 /// A stream socket that never blocks.
 #[derive(Debug)]
@@ -41,6 +44,26 @@ impl Socket {
             (Self::Unix(stream), [slice]) => stream.write(slice),
             (Self::Tcp(stream), slices) => stream.write_vectored(slices),
             (Self::Unix(stream), slices) => stream.write_vectored(slices),
+        }
+    }
+
+    /// Bytes written that the peer has not acknowledged, as far as the system tells.
+    #[must_use]
+    pub fn unsent_bytes(&self) -> usize {
+        match self {
+            Self::Tcp(stream) => sys::unsent_bytes(stream.as_fd()),
+            Self::Unix(stream) => sys::unsent_bytes(stream.as_fd()),
+        }
+    }
+
+    /// Says that no more will be written.
+    ///
+    /// # Errors
+    /// As `shutdown(2)`.
+    pub fn shutdown_write(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Self::Unix(stream) => stream.shutdown(Shutdown::Write),
         }
     }
 

@@ -1,10 +1,15 @@
 //! The statistics after traffic that is known.
 
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
 use crate::harness::client::Client;
 use crate::harness::eventually;
 use crate::harness::peer::{Does, Peer};
 use crate::harness::ports::free_port;
-use crate::harness::proxy::{Proxy, pool, read_unix, text};
+use crate::harness::process::Process;
+use crate::harness::proxy::{BINARY, Proxy, pool, read_tcp, text};
 use crate::harness::scratch::Scratch;
 use crate::harness::servers::{MEMCACHED, REDIS, item};
 use crate::harness::wire::{bulk, redis, set};
@@ -137,24 +142,19 @@ fn an_ejection_is_counted_and_dated() {
     proxy.expect_log("server 'gone' of pool 'alpha' ejected");
 }
 
+/// All other tests read them from a unix socket.
 #[test]
-fn the_figures_can_be_read_from_a_unix_socket() {
+fn the_figures_can_be_read_from_a_port() {
     let scratch = Scratch::new();
-    let path = scratch.path("stats.sock");
-    let listen = free_port();
+    let (listen, port) = (free_port(), free_port());
     let conf = pool("alpha", listen, &["redis: true"], &[REDIS[0].item()]);
-    // The first `-a` is the harness' own; the last one counts.
-    let stats = free_port().to_string();
-    let config = scratch.write("nutcracker.yml", &conf);
-    let args = ["-c", text(&config), "-a", text(&path), "-s", &stats];
-    let mut command = std::process::Command::new(crate::harness::proxy::BINARY);
-    let _proxy = crate::harness::process::Process::start(
-        command.args(args).stderr(std::process::Stdio::null()),
-    );
-    assert!(eventually(|| !read_unix(&path).is_empty()), "nobody answers there");
+    let conf = scratch.write("nutcracker.yml", &conf);
+    let args = ["-c", text(&conf), "-a", "127.0.0.1", "-s", &port.to_string()];
+    let _proxy = Process::start(Command::new(BINARY).args(args).stderr(Stdio::null()));
+    assert!(eventually(|| !read_tcp(port).is_empty()), "nobody answers there");
     Client::tcp(listen).ask(redis(&["STRLEN", "counting:none"]), ":0\r\n");
-    let said = read_unix(&path);
-    let json: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+    let said = read_tcp(port);
+    let json: Value = serde_json::from_str(&said).expect("JSON");
     let server = format!("127.0.0.1:{}", REDIS[0].port());
     assert_eq!(json["alpha"][&*server]["requests"], 1, "{said}");
     assert_eq!(json["service"], "nutcracker");

@@ -256,3 +256,36 @@ fn many_clients_of_all_kinds_at_once_leave_nothing_behind() {
         assert_eq!(proxy.figure(&of, "requests"), proxy.figure(&of, "responses"));
     }
 }
+
+/// A socket that is closed with bytes unread is reset, and what was on its way is lost: so the
+/// proxy reads on, and drops what it reads, until the client has all that is due to it.
+#[test]
+fn what_is_due_arrives_even_if_the_client_goes_on_talking() {
+    let scene = Scene::start("talking");
+    let value = "x".repeat(3_000_000);
+    let mut client = Client::tcp(scene.port);
+    client.ask(redis(&["SET", "misbehaving:talking", &value]), "+OK\r\n");
+    let get = redis(&["GET", "misbehaving:talking"]);
+    let error = b"-ERR Protocol error: invalid multibulk length\r\n";
+    for (last, told) in [(&b"*x\r\n"[..], &error[..]), (b"*1\r\n$4\r\nQUIT\r\n", b"")] {
+        let mut client = Client::tcp(scene.port);
+        let mut sender = client.again();
+        let first = [&get[..], last].concat();
+        let talks = thread::spawn(move || {
+            sender.send(first);
+            // It does not stop at that, and it does not read yet.
+            for _ in 0..20 {
+                let _ = sender.try_send([b'z'; 10_000]);
+                thread::sleep(ms(10));
+            }
+        });
+        thread::sleep(ms(300));
+        client.expect(bulk(&value));
+        client.expect(told);
+        talks.join().expect("sending does not panic");
+        client.half_close();
+        client.expect_close();
+    }
+    drop(client);
+    scene.conclude();
+}

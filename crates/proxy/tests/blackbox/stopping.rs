@@ -1,5 +1,6 @@
 //! How the proxy stops: what is in flight is answered, and it does not take for ever.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::harness::client::Client;
@@ -8,7 +9,7 @@ use crate::harness::peer::{Does, Peer};
 use crate::harness::ports::free_port;
 use crate::harness::proxy::{Proxy, pool, text};
 use crate::harness::scratch::Scratch;
-use crate::harness::servers::{REDIS, item};
+use crate::harness::servers::{REDIS, Redis, item};
 use crate::harness::wire::{bulk, redis};
 
 /// How long a slow server takes.
@@ -48,6 +49,47 @@ fn a_signal_to_stop_lets_what_is_in_flight_end_first() {
         assert!(log.contains(&format!("(SIG{signal}) received, exiting")), "{log}");
         assert!(log.ends_with("done, rabbit done\n"), "{log}");
     }
+}
+
+#[test]
+fn under_load_no_response_is_cut_short() {
+    let listen = free_port();
+    let servers: Vec<String> = REDIS.iter().map(Redis::item).collect();
+    let conf = pool("alpha", listen, &["redis: true"], &servers);
+    let mut proxy = Proxy::start_with(&conf, &["-w", "2"]);
+    let value = "x".repeat(100_000);
+    Client::tcp(listen).ask(redis(&["SET", "stopping:load", &value]), "+OK\r\n");
+    let response = bulk(&value);
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            let mut client = Client::tcp(listen);
+            let (mut sender, response) = (client.again(), response.clone());
+            let sends = thread::spawn(move || {
+                // Until it is closed.
+                while sender.try_send(redis(&["GET", "stopping:load"]).repeat(10)).is_ok() {}
+            });
+            thread::spawn(move || {
+                let mut count = 0;
+                let end = loop {
+                    let received = client.receive(response.len());
+                    if received != response {
+                        break received;
+                    }
+                    count += 1;
+                };
+                sends.join().expect("sending does not panic");
+                (count, end)
+            })
+        })
+        .collect();
+    thread::sleep(SLOW);
+    proxy.signal("TERM");
+    for client in clients {
+        let (count, end) = client.join().expect("reading does not panic");
+        assert!(count > 0, "it was served");
+        assert_eq!(end.len(), 0, "{} bytes of a response after {count} whole ones", end.len());
+    }
+    assert_eq!(proxy.wait(ms(8000)).expect("it ends").code(), Some(0));
 }
 
 #[test]

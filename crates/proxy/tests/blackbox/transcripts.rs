@@ -2,7 +2,6 @@
 //! otherwise, `differences.jsonl` says what, and why.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -124,17 +123,10 @@ fn every_recorded_dialogue_with_memcached_is_the_same_or_a_known_difference() {
 
 #[test]
 fn every_recorded_reply_of_a_server_is_relayed_the_same_or_a_known_difference() {
-    let reply = Arc::new(Mutex::new(Vec::new()));
-    let says = Arc::clone(&reply);
+    let listen = free_port();
     let mut findings = Findings::new("replies");
     for row in rows(REPLIES) {
-        *reply.lock().expect("nobody panics with it") = segments(&row["backend_reply"]);
-        let says = Arc::clone(&says);
-        let server = Peer::scripted(move |_, stream| {
-            let words = says.lock().expect("nobody panics with it").clone();
-            std::io::Write::write_all(stream, &words).is_ok()
-        });
-        let listen = free_port();
+        let server = Peer::start(Does::Say(segments(&row["backend_reply"])));
         let protocol = format!("redis: {}", row["proto"] == "redis");
         let keys = ["timeout: 150", &protocol];
         let mut proxy = Proxy::start(&pool("alpha", listen, &keys, &[item(server.port())]));

@@ -9,8 +9,6 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
-use super::ports::free_port;
-
 /// A server on a port of 127.0.0.1, until dropped: a thread a connection.
 #[derive(Debug)]
 pub(crate) struct Peer {
@@ -55,12 +53,7 @@ pub(crate) enum Does {
 impl Peer {
     /// Does the same about whatever comes on any connection.
     pub(crate) fn start(does: Does) -> Self {
-        Self::on(free_port(), does)
-    }
-
-    /// The same on a certain port.
-    pub(crate) fn on(port: u16, does: Does) -> Self {
-        Self::scripted_on(port, move |_, stream| match &does {
+        Self::scripted(move |_, stream| match &does {
             Does::Nothing => true,
             Does::Close => false,
             Does::Reset => {
@@ -79,14 +72,8 @@ impl Peer {
     pub(crate) fn scripted(
         react: impl Fn(&[u8], &mut TcpStream) -> bool + Send + Sync + 'static,
     ) -> Self {
-        Self::scripted_on(free_port(), react)
-    }
-
-    fn scripted_on(
-        port: u16,
-        react: impl Fn(&[u8], &mut TcpStream) -> bool + Send + Sync + 'static,
-    ) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", port)).expect("the port is free");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        let port = listener.local_addr().expect("it is bound").port();
         let state = Arc::new(State::default());
         let (shared, react) = (Arc::clone(&state), Arc::new(react));
         thread::spawn(move || {

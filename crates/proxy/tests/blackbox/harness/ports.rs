@@ -1,23 +1,31 @@
 //! Ports nobody uses.
 
 use std::net::TcpListener;
-use std::process;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 
-/// The ports to take from: below those that the system gives to outgoing connections.
-const FIRST: u32 = 26_000;
-const COUNT: u32 = 3_000;
+/// The ports to take from, in blocks: below those that the system gives to outgoing connections.
+const FIRST: u16 = 26_000;
+const BLOCKS: u16 = 3;
+const BLOCK_PORTS: u16 = 1_000;
 
-/// A port of 127.0.0.1 on which nobody listens, and which no other caller in this process gets.
+/// A block that this process has for itself. Its first port is listened on to say so.
+static BLOCK: LazyLock<(u16, TcpListener)> = LazyLock::new(|| {
+    (0..BLOCKS)
+        .map(|block| FIRST + block * BLOCK_PORTS)
+        .find_map(|first| Some((first, TcpListener::bind(("127.0.0.1", first)).ok()?)))
+        .expect("there are not more runs at a time than blocks of ports")
+});
+
+/// A port of 127.0.0.1 on which nobody listens, and which no other caller gets.
 pub(crate) fn free_port() -> u16 {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    for _ in 0..COUNT {
+    static NEXT: AtomicU16 = AtomicU16::new(1);
+    loop {
         let at = NEXT.fetch_add(1, Ordering::Relaxed);
-        // Two runs at a time begin at different places.
-        let port = (FIRST + process::id().wrapping_mul(37).wrapping_add(at) % COUNT) as u16;
+        assert!(at < BLOCK_PORTS, "this run has used all its ports");
+        let port = BLOCK.0 + at;
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }
     }
-    panic!("no port is free");
 }

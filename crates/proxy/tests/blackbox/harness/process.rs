@@ -1,16 +1,30 @@
 //! Processes that end with the test, however it ends.
 
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::ms;
+use super::{eventually, ms};
 
-/// Sends a signal, named without its `SIG`.
+/// Sends a signal, named without its `SIG`. A process that is told to stop has stopped afterwards.
 pub(crate) fn signal(pid: u32, name: &str) {
     let status = Command::new("kill").args(["-s", name, &pid.to_string()]).status();
     assert!(status.expect("there is a kill(1)").success(), "SIG{name} to {pid}");
+    if name == "STOP" {
+        assert!(eventually(|| has_stopped(pid)), "{pid} has not stopped");
+    }
+}
+
+/// Whether all threads of a process are stopped: each of them takes the signal by itself.
+fn has_stopped(pid: u32) -> bool {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("it is there");
+    tasks.flatten().all(|task| {
+        let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        // After the name in brackets comes the state.
+        stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T'))
+    })
 }
 
 /// A process whose end is of interest. Killed when dropped.

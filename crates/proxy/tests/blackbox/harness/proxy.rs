@@ -4,13 +4,12 @@ use std::fs;
 use std::io::Read;
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::ports::free_port;
 use super::process::{Process, signal};
 use super::scratch::Scratch;
 use super::{SOON, eventually};
@@ -26,7 +25,6 @@ const ORIGINAL: &str = "/usr/sbin/nutcracker";
 pub(crate) struct Proxy {
     process: Process,
     scratch: Scratch,
-    stats_port: u16,
 }
 
 impl Proxy {
@@ -39,7 +37,7 @@ impl Proxy {
     pub(crate) fn start_with(conf: &str, args: &[&str]) -> Self {
         let mut proxy = Self::launch(BINARY, conf, args);
         // The statistics are served once all pools are: and asking does not count as a client.
-        proxy.wait_until(|proxy| !read_tcp(proxy.stats_port).is_empty());
+        proxy.wait_until(|proxy| !read_unix(&proxy.stats_socket()).is_empty());
         proxy
     }
 
@@ -53,18 +51,18 @@ impl Proxy {
 
     fn launch(binary: &str, conf: &str, args: &[&str]) -> Self {
         let scratch = Scratch::new();
-        let stats_port = free_port();
         let process = Process::start(
             Command::new(binary)
                 .arg("-c")
                 .arg(scratch.write("nutcracker.yml", conf))
                 .arg("-o")
                 .arg(scratch.path("log"))
-                .args(["-a", "127.0.0.1", "-s", &stats_port.to_string()])
+                .arg("-a")
+                .arg(scratch.path("stats.sock"))
                 .args(args)
                 .stderr(Stdio::null()),
         );
-        Self { process, scratch, stats_port }
+        Self { process, scratch }
     }
 
     fn wait_until(&mut self, serves: impl Fn(&Self) -> bool) {
@@ -103,9 +101,13 @@ impl Proxy {
         assert!(logged, "no \"{words}\" in the log:\n{}", self.log());
     }
 
+    fn stats_socket(&self) -> PathBuf {
+        self.scratch.path("stats.sock")
+    }
+
     /// The statistics of now.
     pub(crate) fn stats(&self) -> Value {
-        let text = read_tcp(self.stats_port);
+        let text = read_unix(&self.stats_socket());
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
 
