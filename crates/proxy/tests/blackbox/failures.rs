@@ -1,6 +1,7 @@
 //! Servers that die, freeze, come back, and talk nonsense: only their own keys suffer.
 
 use std::collections::BTreeSet;
+use std::net::TcpStream;
 use std::time::Instant;
 
 use crate::harness::client::Client;
@@ -85,6 +86,9 @@ fn a_killed_server_fails_its_own_keys_leaves_the_ring_and_returns() {
     let failed = with_answer(&answers, "-ERR unknown\r\n");
     let reset = with_answer(&answers, "-ERR Connection reset by peer\r\n");
     assert_eq!(&failed | &reset, lost, "{answers:?}");
+
+    // A process that ends closes its listener last, and takes connections until then.
+    assert!(eventually(|| TcpStream::connect(("127.0.0.1", port)).is_err()), "it lives on");
 
     // That was one failure; two more and it is ejected: its keys live elsewhere, as misses.
     for round in 0..2 {

@@ -94,3 +94,32 @@ fn small_requests_are_not_held_up_behind_large_ones_of_others() {
     large.ask(redis(&["GET", "large:half"]), bulk(&it));
     small.ask(redis(&["DEL", "large:half", "large:small"]), ":2\r\n");
 }
+
+#[test]
+fn a_request_with_very_many_keys_is_answered_in_their_order() {
+    const KEYS: usize = 20_000;
+    let listen = free_port();
+    let servers: Vec<String> = REDIS.iter().map(Redis::item).collect();
+    let keys = ["redis: true", "hash: murmur"];
+    let proxy = Proxy::start(&pool("alpha", listen, &keys, &servers));
+    let mut client = Client::tcp(listen);
+    let keys: Vec<String> = (0..KEYS).map(|n| format!("large:many:{n}")).collect();
+    let mut pairs = vec!["MSET"];
+    keys.iter().filter(|key| !key.ends_with('7')).for_each(|key| pairs.extend([&**key, &**key]));
+    client.ask(redis(&pairs), "+OK\r\n");
+    let with =
+        |name| -> Vec<&str> { [name].into_iter().chain(keys.iter().map(String::as_str)).collect() };
+    let mut expected = format!("*{KEYS}\r\n").into_bytes();
+    for key in &keys {
+        match key.ends_with('7') {
+            true => expected.extend(b"$-1\r\n"),
+            false => expected.extend(bulk(key)),
+        }
+    }
+    client.ask(redis(&with("MGET")), expected);
+    for name in ["EXISTS", "TOUCH", "DEL"] {
+        client.ask(redis(&with(name)), format!(":{}\r\n", KEYS / 10 * 9));
+    }
+    client.ask(redis(&with("UNLINK")), ":0\r\n");
+    assert_eq!(proxy.figure("alpha", "forward_error"), 0);
+}

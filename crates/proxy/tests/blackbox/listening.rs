@@ -149,6 +149,36 @@ fn one_more_client_than_the_pool_takes_is_closed_and_the_others_live_on() {
     }
 }
 
+/// What the system's limit of open files leaves once all servers have their connections is for
+/// clients: a server can always be connected to.
+#[test]
+fn the_limit_of_open_files_bounds_the_clients() {
+    let listen = free_port();
+    let servers: Vec<String> = REDIS.iter().map(Redis::item).collect();
+    let keys = ["redis: true", "hash: murmur", "server_connections: 2"];
+    let conf = pool("alpha", listen, &keys, &servers);
+    let mut proxy = Proxy::start_with_open_files(&conf, 60);
+    // 60 less 32 kept, 6 for the servers, a listener, and 2 of the worker's own.
+    let room = 19;
+    let ping = redis(&["PING"]);
+    let mut clients: Vec<Client> = (0..room).map(|_| Client::tcp(listen)).collect();
+    clients.iter_mut().for_each(|client| client.ask(&ping, "+PONG\r\n"));
+    for _ in 0..30 {
+        Client::tcp(listen).expect_close();
+    }
+    for (n, client) in clients.iter_mut().enumerate() {
+        for key in 0..5 {
+            client.ask(redis(&["STRLEN", &format!("listening:none:{n}:{key}")]), ":0\r\n");
+        }
+    }
+    assert_eq!(proxy.figure("alpha", "client_connections"), room);
+    assert_eq!(proxy.figure("alpha", "forward_error"), 0);
+    clients.pop();
+    proxy.expect_figure("alpha", "client_connections", room - 1);
+    Client::tcp(listen).ask(&ping, "+PONG\r\n");
+    assert!(proxy.runs());
+}
+
 #[test]
 fn servers_are_connected_to_before_the_first_request_if_wanted() {
     let (eager, lazy) = (free_port(), free_port());

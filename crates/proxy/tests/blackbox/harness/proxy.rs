@@ -35,24 +35,33 @@ impl Proxy {
 
     /// The same with further arguments.
     pub(crate) fn start_with(conf: &str, args: &[&str]) -> Self {
-        let mut proxy = Self::launch(BINARY, conf, args);
+        let mut proxy = Self::launch(&[BINARY], conf, args);
         // The statistics are served once all pools are: and asking does not count as a client.
+        proxy.wait_until(|proxy| !read_unix(&proxy.stats_socket()).is_empty());
+        proxy
+    }
+
+    /// The same where the process may have only so many files open.
+    pub(crate) fn start_with_open_files(conf: &str, files: u32) -> Self {
+        let limit = format!("ulimit -n {files}; exec \"$@\"");
+        let mut proxy = Self::launch(&["sh", "-c", &limit, "limited", BINARY], conf, &[]);
         proxy.wait_until(|proxy| !read_unix(&proxy.stats_socket()).is_empty());
         proxy
     }
 
     /// Starts the original and waits until it serves the pools that listen on `ports`.
     pub(crate) fn start_original(conf: &str, ports: &[u16]) -> Self {
-        let mut proxy = Self::launch(ORIGINAL, conf, &[]);
+        let mut proxy = Self::launch(&[ORIGINAL], conf, &[]);
         let listens = |port: &u16| TcpStream::connect(("127.0.0.1", *port)).is_ok();
         proxy.wait_until(|_| ports.iter().all(listens));
         proxy
     }
 
-    fn launch(binary: &str, conf: &str, args: &[&str]) -> Self {
+    fn launch(binary: &[&str], conf: &str, args: &[&str]) -> Self {
         let scratch = Scratch::new();
         let process = Process::start(
-            Command::new(binary)
+            Command::new(binary[0])
+                .args(&binary[1..])
                 .arg("-c")
                 .arg(scratch.write("nutcracker.yml", conf))
                 .arg("-o")
