@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 /// The ports to take from, in blocks: below those that the system gives to outgoing connections.
-const FIRST: u16 = 26_000;
-const BLOCKS: u16 = 3;
+const FIRST: u16 = 24_000;
+const BLOCKS: u16 = 6;
 const BLOCK_PORTS: u16 = 1_000;
 
 /// A block that this process has for itself. Its first port is listened on to say so.
