@@ -8,6 +8,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::fault::Fault;
+use crate::log::reason;
 
 /// A place in the file, both numbers counted from 1; the column counts characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -115,8 +116,9 @@ pub enum LoadError {
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable { path, reason } => {
-                write!(f, "failed to open configuration '{}': {reason}", path.display())
+            Self::Unreadable { path, reason: error } => {
+                let why = reason(error);
+                write!(f, "failed to open configuration '{}': {why}", path.display())
             }
             Self::Invalid(errors) => errors.fmt(f),
         }
