@@ -1,5 +1,7 @@
 //! Servers that fail too often, and their return.
 
+use std::time::Duration;
+
 use nutcracker_engine::stats::PoolFigure;
 use nutcracker_engine::{CloseReason, Report};
 
@@ -142,4 +144,73 @@ fn failures_count_for_all_workers_together_and_so_does_an_ejection() {
     one.passes(500);
     succeed(&mut one, 0, &key);
     succeed(&mut other, 0, &key);
+}
+
+/// What a server conn can end in while a request is on it, or as it is opened.
+#[test]
+fn every_way_to_fail_is_one_failure() {
+    // How often in a row, until it leaves. What nobody asked for comes behind a response, which
+    // forgives what was before.
+    let failures: [(&str, u32, Happens); 8] = [
+        ("refused", 3, |stage| ends(stage, CloseReason::Refused)),
+        ("without an address", 3, |stage| ends(stage, CloseReason::Unresolved)),
+        ("reset", 3, |stage| ends(stage, CloseReason::Reset)),
+        ("closed", 3, |stage| ends(stage, CloseReason::Eof)),
+        ("some error", 3, |stage| ends(stage, CloseReason::Other("No route to host".into()))),
+        ("late", 3, |stage| stage.passes(101)),
+        ("nonsense", 3, |stage| says(stage, "HTTP/1.1 400 Bad Request\r\n")),
+        ("unasked", 1, |stage| says(stage, ":1\r\n:2\r\n:3\r\n")),
+    ];
+    for (what, limit, happens) in failures {
+        let mut config = redis(1);
+        config.ejection = ejection(limit, 500);
+        config.timeout = Some(Duration::from_millis(100));
+        let mut stage = Stage::new(config);
+        for round in 1..=limit {
+            let client = stage.client();
+            stage.sends(client, cmd("GET k").repeat(2));
+            happens(&mut stage);
+            let ejected = stage.figure(PoolFigure::ServerEjects);
+            assert_eq!(ejected, i64::from(round == limit), "{what}, {round} times");
+        }
+        stage.is_quiet();
+    }
+}
+
+type Happens = fn(&mut Stage);
+
+fn ends(stage: &mut Stage, reason: CloseReason) {
+    let conn = stage.server(0);
+    stage.closes(conn, reason);
+}
+
+fn says(stage: &mut Stage, words: &str) {
+    let conn = stage.server(0);
+    stage.sends(conn, words);
+    assert!(stage.is_closed(conn), "{words:?}");
+}
+
+#[test]
+fn an_error_of_the_server_forgives_too_and_what_it_says_to_the_handshake_does_not() {
+    for (says, ejects) in [("-WRONGTYPE no\r\n", 0), ("", 1)] {
+        let mut config = redis(1);
+        config.ejection = ejection(2, 500);
+        config.database = 7;
+        let mut stage = Stage::new(config);
+        for _ in 0..2 {
+            let client = stage.client();
+            stage.sends(client, cmd("GET k"));
+            let conn = stage.server(0);
+            stage.sends(conn, "+OK\r\n");
+            stage.take(conn);
+            if !says.is_empty() {
+                stage.sends(conn, says);
+                stage.gets(client, says);
+                stage.sends(client, cmd("GET k"));
+            }
+            stage.closes(conn, CloseReason::Reset);
+            stage.gets(client, "-ERR Connection reset by peer\r\n");
+        }
+        assert_eq!(stage.figure(PoolFigure::ServerEjects), ejects, "{says:?}");
+    }
 }

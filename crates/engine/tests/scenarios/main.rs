@@ -7,6 +7,7 @@
 mod clients;
 mod ejection;
 mod handshake;
+mod idle;
 mod large;
 mod memcached;
 mod order;
