@@ -55,3 +55,30 @@ pub fn connect(target: &Target) -> io::Result<Socket> {
         Target::Name { host, .. } => unreachable!("'{host}' is resolved before it is connected to"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn what_is_for_a_server_is_sent_at_once() {
+        let server = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        let target = Target::Tcp(server.local_addr().expect("it is bound"));
+        let Socket::Tcp(socket) = connect(&target).expect("it listens") else {
+            panic!("it is TCP")
+        };
+        assert!(socket.nodelay().expect("it is open"));
+    }
+
+    #[test]
+    fn a_host_that_is_an_address_needs_no_lookup_and_a_name_is_kept_for_later() {
+        let tcp = |host: &str| Target::from(&Address::Tcp { host: host.into(), port: 6379 });
+        assert_eq!(tcp("127.0.0.1"), Target::Tcp("127.0.0.1:6379".parse().expect("an address")));
+        assert_eq!(tcp("::1"), Target::Tcp("[::1]:6379".parse().expect("an address")));
+        let name = Target::Name { host: "cache.example".into(), port: 6379 };
+        assert_eq!(tcp("cache.example"), name);
+        let path = PathBuf::from("/run/redis.sock");
+        assert_eq!(Target::from(&Address::Unix { path: path.clone() }), Target::Unix(path));
+    }
+}

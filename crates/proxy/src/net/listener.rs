@@ -139,3 +139,47 @@ fn remove_stale(path: &Path) -> io::Result<()> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use socket2::SockRef;
+    use std::net::TcpStream;
+
+    use crate::config;
+
+    /// A pool on a free port of loopback, with a further line.
+    fn pool(line: &str) -> Pool {
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .and_then(|free| free.local_addr())
+            .expect("loopback has a free port")
+            .port();
+        let text =
+            format!("alpha:\n  listen: 127.0.0.1:{port}\n{line}  servers:\n   - 127.0.0.1:1:1\n");
+        let config = config::parse(text.as_bytes(), Path::new("pool.yml")).expect("it is valid");
+        config.pools.into_iter().next().expect("there is one")
+    }
+
+    #[test]
+    fn an_address_in_time_wait_is_listened_on_and_one_in_use_is_not_shared_unasked() {
+        for (line, shared) in [("", false), ("  reuseport: true\n", true)] {
+            let pool = pool(line);
+            let first = Listener::bind(&pool).expect("the port is free");
+            let Listener::Tcp(socket) = &first else { panic!("it listens on TCP") };
+            assert!(SockRef::from(socket).reuse_address().expect("it is open"));
+            assert_eq!(SockRef::from(socket).reuse_port().expect("it is open"), shared);
+            assert_eq!(Listener::bind(&pool).is_ok(), shared, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_for_a_client_is_sent_at_once() {
+        let pool = pool("");
+        let listener = Listener::bind(&pool).expect("the port is free");
+        let _client = TcpStream::connect(pool.listen.text()).expect("it listens");
+        let Socket::Tcp(accepted) = listener.accept().expect("it waits") else {
+            panic!("it came over TCP")
+        };
+        assert!(accepted.nodelay().expect("it is open"));
+    }
+}
