@@ -5,8 +5,8 @@ use crate::harness::client::Client;
 use crate::harness::ports::free_port;
 use crate::harness::proxy::{Proxy, pool, text};
 use crate::harness::scratch::Scratch;
-use crate::harness::servers::Redis;
-use crate::harness::wire::{bulk, redis};
+use crate::harness::servers::{MEMCACHED, Redis};
+use crate::harness::wire::{bulk, redis, set, value};
 
 /// A server with the password `s3cret`, on a port and on a unix socket.
 fn guarded() -> (Scratch, Redis, [String; 2]) {
@@ -91,4 +91,15 @@ fn a_database_that_the_server_does_not_have_is_told_and_no_request_is_sent() {
     let mut direct = server.client();
     direct.ask(redis(&["AUTH", "s3cret"]), "+OK\r\n");
     direct.ask(redis(&["DBSIZE"]), ":0\r\n");
+}
+
+#[test]
+fn a_database_means_nothing_to_a_pool_of_memcached() {
+    let listen = free_port();
+    let conf = pool("alpha", listen, &["redis_db: 5"], &[MEMCACHED[0].item()]);
+    let proxy = Proxy::start(&conf);
+    let mut client = Client::tcp(listen);
+    client.ask(set("credentials:db", b"v"), "STORED\r\n");
+    client.ask("get credentials:db\r\n", value("credentials:db", b"v"));
+    proxy.expect_log("'redis_db'");
 }

@@ -3,7 +3,7 @@
 use crate::harness::client::Client;
 use crate::harness::ports::free_port;
 use crate::harness::proxy::{Proxy, pool};
-use crate::harness::servers::{Memcached, REDIS, Redis};
+use crate::harness::servers::{MEMCACHED, Memcached, REDIS, Redis};
 use crate::harness::wire::{bulk, redis, set, value, value_block};
 
 const MEGABYTE: usize = 1 << 20;
@@ -122,4 +122,61 @@ fn a_request_with_very_many_keys_is_answered_in_their_order() {
     }
     client.ask(redis(&with("UNLINK")), ":0\r\n");
     assert_eq!(proxy.figure("alpha", "forward_error"), 0);
+}
+
+#[test]
+fn large_and_empty_values_of_many_keys_come_back_in_one_response() {
+    let listen = free_port();
+    let servers: Vec<String> = REDIS.iter().map(Redis::item).collect();
+    let keys = ["redis: true", "hash: murmur"];
+    let _proxy = Proxy::start(&pool("alpha", listen, &keys, &servers));
+    let mut client = Client::tcp(listen);
+    // A little more than any power of two, and nothing at all, by turns.
+    let large = bytes(16 * MEGABYTE + 1024);
+    let values: Vec<&[u8]> = (0..6).map(|n| if n % 2 == 0 { &large[..] } else { b"" }).collect();
+    let keys: Vec<Vec<u8>> = (0..6).map(|n| format!("large:both:{n}").into_bytes()).collect();
+    let mut mset: Vec<&[u8]> = vec![b"MSET"];
+    keys.iter().zip(&values).for_each(|(key, value)| mset.extend([&key[..], value]));
+    client.ask(redis(&mset), "+OK\r\n");
+    let with = |name: &'static [u8]| -> Vec<&[u8]> {
+        [name].into_iter().chain(keys.iter().map(Vec::as_slice)).collect()
+    };
+    let expected: Vec<u8> = values.iter().flat_map(bulk).collect();
+    client.ask(redis(&with(b"MGET")), [b"*6\r\n", &expected[..]].concat());
+    client.ask(redis(&with(b"DEL")), ":6\r\n");
+    client.ask(redis(&with(b"MGET")), [&b"*6\r\n"[..], &b"$-1\r\n".repeat(6)].concat());
+}
+
+/// From one key to more than fit any buffer at once.
+#[test]
+fn requests_of_any_number_of_keys_are_answered_whole() {
+    let (listen, cache) = (free_port(), free_port());
+    let stores: Vec<String> = REDIS.iter().map(Redis::item).collect();
+    let caches: Vec<String> = MEMCACHED.iter().map(Memcached::item).collect();
+    let conf = pool("alpha", listen, &["redis: true", "hash: murmur"], &stores)
+        + &pool("beta", cache, &["hash: murmur"], &caches);
+    let _proxy = Proxy::start_with(&conf, &["-m", "512"]);
+    let (mut client, mut other) = (Client::tcp(listen), Client::tcp(cache));
+    for count in (1..40).chain((126..2_000).step_by(171)) {
+        let keys: Vec<String> = (0..count).map(|n| format!("large:count:{n}")).collect();
+        let mut mset = vec!["MSET"];
+        keys.iter().for_each(|key| mset.extend([&**key, &**key]));
+        let with = |name| -> Vec<u8> {
+            redis(&[name].into_iter().chain(keys.iter().map(|key| &**key)).collect::<Vec<_>>())
+        };
+        // In one go, so that each waits for the one before.
+        client.send([redis(&mset), with("MGET"), with("DEL"), with("MGET")].concat());
+        let (values, count) = (keys.iter().flat_map(bulk).collect::<Vec<u8>>(), keys.len());
+        client.expect(format!("+OK\r\n*{count}\r\n"));
+        client.expect(values);
+        client.expect(format!(":{count}\r\n*{count}\r\n{}", "$-1\r\n".repeat(count)));
+
+        let sets: Vec<u8> = keys.iter().flat_map(|key| set(key, key.as_bytes())).collect();
+        let get = format!("get {}\r\n", keys.join(" "));
+        let blocks: Vec<u8> =
+            keys.iter().flat_map(|key| value_block(key, key.as_bytes())).collect();
+        other.ask([&sets[..], get.as_bytes()].concat(), {
+            [&b"STORED\r\n".repeat(count)[..], &blocks, b"END\r\n"].concat()
+        });
+    }
 }

@@ -2,6 +2,7 @@
 
 mod counting;
 mod credentials;
+mod crowd;
 mod failures;
 mod harness;
 mod large;
@@ -10,6 +11,9 @@ mod memory;
 mod misbehaving;
 mod placement;
 mod real_clients;
+mod recovery;
+mod signals;
+mod sockets;
 mod starting;
 mod stopping;
 mod transcripts;

@@ -138,3 +138,28 @@ fn keys_written_through_the_original_are_found_through_the_proxy_and_the_other_w
         assert!(share > 500, "the keys are spread: {} got {share} of them", server.item());
     }
 }
+
+#[test]
+fn random_sends_requests_to_all_servers_alike_whatever_their_weights() {
+    const REQUESTS: usize = 600;
+    let listen = free_port();
+    let servers: Vec<String> = REDIS
+        .iter()
+        .zip([1000, 1, 1])
+        .map(|(server, weight)| format!("127.0.0.1:{}:{weight}", server.port()))
+        .collect();
+    let conf = pool("alpha", listen, &["redis: true", "distribution: random"], &servers);
+    let proxy = Proxy::start(&conf);
+    let mut client = Client::tcp(listen);
+    let one = redis(&["STRLEN", "placed:random:none"]);
+    client.ask(one.repeat(REQUESTS), ":0\r\n".repeat(REQUESTS));
+    for server in &*REDIS {
+        let share = proxy.figure(&format!("alpha/127.0.0.1:{}", server.port()), "requests");
+        assert!(share > 100, "{share} of {REQUESTS} requests, with three servers");
+    }
+    // Each key of a request draws for itself.
+    let keys: Vec<String> = (0..60).map(|n| format!("placed:random:{n}")).collect();
+    let words: Vec<&str> = ["MGET"].into_iter().chain(keys.iter().map(|key| &**key)).collect();
+    client.ask(redis(&words), format!("*60\r\n{}", "$-1\r\n".repeat(60)));
+    assert_eq!(proxy.figure("alpha", "fragments"), 3);
+}

@@ -4,15 +4,18 @@ use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Output;
+use std::thread;
+
+use serde_json::Value;
 
 use crate::harness::client::Client;
-use crate::harness::eventually;
 use crate::harness::ports::free_port;
 use crate::harness::process::signal;
-use crate::harness::proxy::{pool, read_tcp, run, text};
+use crate::harness::proxy::{Proxy, pool, read_tcp, run, text};
 use crate::harness::scratch::Scratch;
 use crate::harness::servers::REDIS;
 use crate::harness::wire::redis;
+use crate::harness::{eventually, ms};
 
 /// Exit status and standard error; nothing may be on standard output.
 fn ended(output: &Output) -> (Option<i32>, String) {
@@ -116,6 +119,63 @@ fn a_port_in_use_is_named_with_its_pool_and_what_would_do() {
     assert!(nobody_listens(first));
 }
 
+/// What the texts say is held in `cli_parse.rs`; this is what becomes of the process.
+#[test]
+fn the_recorded_command_lines_end_as_they_did() {
+    for line in include_str!("../data/cli_cases.jsonl").lines() {
+        let case: Value = serde_json::from_str(line).expect("a case a line");
+        let args = case["args"].as_array().expect("a list");
+        let args: Vec<&str> = args.iter().map(|arg| arg.as_str().expect("text")).collect();
+        let (status, said) = ended(&run(&args));
+        assert_eq!(status.map(i64::from), case["exit"].as_i64(), "{args:?}");
+        let recorded = case["stderr"].as_str().expect("text").replace("{conf}", "no-such-file.yml");
+        let verdict = recorded.lines().next().expect("it says something");
+        assert!(said.lines().any(|line| line == verdict), "{args:?}: no {verdict:?} in {said:?}");
+    }
+}
+
+#[test]
+fn a_log_or_pid_file_that_cannot_be_made_ends_the_start() {
+    let scratch = Scratch::new();
+    let listen = free_port();
+    let conf = pool("alpha", listen, &["redis: true"], &[REDIS[0].item()]);
+    let (conf, log) = (scratch.write("nutcracker.yml", &conf), scratch.path("log"));
+    let nowhere = scratch.path("none/file");
+    let why = format!("file '{}' failed: No such file or directory", text(&nowhere));
+    let start = ["-c", text(&conf), "-a", text(&scratch.path("stats"))].map(str::to_owned);
+    let start: Vec<&str> = start.iter().map(String::as_str).collect();
+
+    let (status, said) = ended(&run(&[&start[..], &["-o", text(&nowhere)]].concat()));
+    assert_eq!((status, said), (Some(1), format!("opening log {why}\n")));
+
+    let args = [&start[..], &["-p", text(&nowhere), "-o", text(&log)]].concat();
+    let (status, said) = ended(&run(&args));
+    assert_eq!(status, Some(1), "{said}");
+    let logged = fs::read_to_string(&log).expect("there is a log");
+    let lines: Vec<&str> = logged.lines().collect();
+    let [reason, end] = lines[..] else { panic!("{logged}") };
+    assert!(reason.ends_with(&format!("opening pid {why}")), "{logged}");
+    assert!(end.ends_with("done, rabbit done"), "{logged}");
+    assert!(nobody_listens(listen));
+}
+
+/// The original runs a thread round and round at that.
+#[test]
+fn an_interval_of_zero_costs_nothing() {
+    let conf = pool("alpha", free_port(), &["redis: true"], &[REDIS[0].item()]);
+    let proxy = Proxy::start_with(&conf, &["-i", "0"]);
+    let ticks = || {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", proxy.pid())).expect("it runs");
+        // After the name in brackets come the state and ten more, then ticks as user and system.
+        let after = stat.rsplit_once(") ").expect("a name").1.split(' ').skip(11).take(2);
+        after.map(|ticks| ticks.parse::<u64>().expect("a number")).sum::<u64>()
+    };
+    let before = ticks();
+    thread::sleep(ms(500));
+    let spent = ticks() - before;
+    assert!(spent <= 5, "{spent} ticks of 10 ms within 500 ms");
+}
+
 /// A daemon outlives its launcher, so it is ended by its pid file.
 struct Daemon<'a>(&'a Path);
 
@@ -150,6 +210,13 @@ fn a_daemon_serves_when_its_launcher_returns_and_cleans_up_when_it_is_stopped() 
     let id = daemon.pid().expect("the pid file names it");
     let comm = fs::read_to_string(format!("/proc/{id}/comm")).expect("it runs");
     assert_eq!(comm, "nutcracker\n");
+    // Its log can be rotated, although whoever becomes a daemon ignores SIGHUP on the way.
+    let rotated = scratch.path("log.1");
+    fs::rename(&log, &rotated).expect("both are in one directory");
+    signal(id, "HUP");
+    assert!(eventually(|| log.exists()), "no new log");
+    let first = fs::read_to_string(&rotated).expect("it was moved");
+    assert!(first.contains("run, rabbit run") && first.contains("(SIGHUP)"), "{first}");
     signal(id, "TERM");
     assert!(eventually(|| !Path::new(&format!("/proc/{id}")).exists()), "it has not ended");
     assert!(!pid.exists(), "the pid file is left");

@@ -1,7 +1,7 @@
 //! A client that says bytes and looks at the bytes that come.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -33,8 +33,13 @@ pub(crate) enum End {
 impl Client {
     /// Connects to a port of 127.0.0.1.
     pub(crate) fn tcp(port: u16) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", port))
-            .unwrap_or_else(|error| panic!("connecting to port {port}: {error}"));
+        Self::to(SocketAddr::from(([127, 0, 0, 1], port)))
+    }
+
+    /// Connects to an address.
+    pub(crate) fn to(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address)
+            .unwrap_or_else(|error| panic!("connecting to {address}: {error}"));
         stream.set_nodelay(true).expect("it is open");
         Self::new(Stream::Tcp(stream))
     }
@@ -58,6 +63,14 @@ impl Client {
             Stream::Unix(stream) => stream.set_read_timeout(Some(patience)),
         }
         .expect("not zero");
+    }
+
+    /// The port of its own end; 0 over a unix socket.
+    pub(crate) fn port(&self) -> u16 {
+        match &self.0 {
+            Stream::Tcp(stream) => stream.local_addr().expect("it is open").port(),
+            Stream::Unix(_) => 0,
+        }
     }
 
     /// The same connection, for a second thread.

@@ -43,15 +43,26 @@ impl Proxy {
 
     /// The same where the process may have only so many files open.
     pub(crate) fn start_with_open_files(conf: &str, files: u32) -> Self {
-        let limit = format!("ulimit -n {files}; exec \"$@\"");
-        let mut proxy = Self::launch(&["sh", "-c", &limit, "limited", BINARY], conf, &[]);
+        Self::start_after(&format!("ulimit -n {files}"), conf)
+    }
+
+    /// Starts the binary under test in a shell that has run `preamble`, a limit or a mask that the
+    /// process inherits, and waits until it serves.
+    pub(crate) fn start_after(preamble: &str, conf: &str) -> Self {
+        let script = format!("{preamble}; exec \"$@\"");
+        let mut proxy = Self::launch(&["sh", "-c", &script, "sh", BINARY], conf, &[]);
         proxy.wait_until(|proxy| !read_unix(&proxy.stats_socket()).is_empty());
         proxy
     }
 
     /// Starts the original and waits until it serves the pools that listen on `ports`.
     pub(crate) fn start_original(conf: &str, ports: &[u16]) -> Self {
-        let mut proxy = Self::launch(&[ORIGINAL], conf, &[]);
+        Self::start_original_with(conf, ports, &[])
+    }
+
+    /// The same with further arguments.
+    pub(crate) fn start_original_with(conf: &str, ports: &[u16], args: &[&str]) -> Self {
+        let mut proxy = Self::launch(&[ORIGINAL], conf, args);
         let listens = |port: &u16| TcpStream::connect(("127.0.0.1", *port)).is_ok();
         proxy.wait_until(|_| ports.iter().all(listens));
         proxy
