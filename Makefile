@@ -5,6 +5,8 @@ CARGO ?= cargo
 # Debian's packages that the tests and the bench run against.
 SERVERS = redis-server memcached
 ORIGINAL = nutcracker
+# Client libraries that the tests drive.
+CLIENTS = python3-redis python3-pymemcache
 
 .PHONY: help build demo test bench clean
 
@@ -24,7 +26,7 @@ demo:
 	target/release/xtask demo $(if $(ONCE),--once)
 
 test:
-	sh scripts/install.sh $(SERVERS) $(ORIGINAL)
+	sh scripts/install.sh $(SERVERS) $(ORIGINAL) $(CLIENTS)
 	$(CARGO) xtask ci
 
 bench:

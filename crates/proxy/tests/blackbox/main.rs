@@ -6,6 +6,7 @@ mod crowd;
 mod failures;
 mod harness;
 mod large;
+mod libraries;
 mod listening;
 mod memory;
 mod misbehaving;
