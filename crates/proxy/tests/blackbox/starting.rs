@@ -77,6 +77,8 @@ fn a_proxy_that_cannot_work_never_starts() {
         let (status, said) = ended(&run(&args));
         assert_eq!(status, Some(1), "{what}: {said}");
         assert!(said.contains(&format!("{path}{place}")), "{what}: no {place} in {said}");
+        let verdict = format!("nutcracker: configuration file '{path}' syntax is invalid\n");
+        assert_eq!(said.matches(&verdict).count(), 1, "{what}: {said}");
         let log = scratch.path("log");
         let _ = fs::remove_file(&log);
         let (status, said) = ended(&run(&[&args[..], &["-o", text(&log)]].concat()));
@@ -88,6 +90,19 @@ fn a_proxy_that_cannot_work_never_starts() {
         assert!(nobody_listens(listen), "{what}: it listens");
         assert!(!pid.exists(), "{what}: the pid file is left");
     }
+}
+
+#[test]
+fn a_file_that_cannot_be_opened_is_told_in_the_log() {
+    let scratch = Scratch::new();
+    let (path, stats) = (scratch.path("none.yml"), scratch.path("stats"));
+    let (status, said) = ended(&run(&["-c", text(&path), "-a", text(&stats)]));
+    assert_eq!(status, Some(1), "{said}");
+    let why = "No such file or directory";
+    let line = format!("failed to open configuration '{}': {why}\n", text(&path));
+    assert!(said.contains(&line), "{said}");
+    assert!(!said.contains("syntax is invalid"), "nobody has read it: {said}");
+    assert!(said.ends_with("done, rabbit done\n"), "{said}");
 }
 
 #[test]
