@@ -175,6 +175,9 @@ fn requests_of_many_keys_fail_as_a_whole_with_the_servers_that_are_down() {
     proxy.expect_figure("alpha/two", "server_connections", 0);
     client.ask(redis(&["GET", &two]), REFUSED);
     client.ask(redis(&["MGET", &two]), REFUSED);
+    // What one server could do is done, though the other one could not.
+    client.ask(redis(&["MSET", &one, "8", &two, "9"]), REFUSED);
+    client.ask(redis(&["GET", &one]), bulk("8"));
     for request in [both("MGET"), both("DEL"), mset.clone(), both("TOUCH"), both("UNLINK")] {
         client.ask(&request, REFUSED);
         // The client is still there, and so is what lives on the other server.
