@@ -108,6 +108,15 @@ pub enum Report {
         /// The first bytes of the message.
         found: Box<[u8]>,
     },
+    /// Memory stayed short, and this client was closed for holding most of it.
+    ClientHeldMost {
+        /// Its conn.
+        conn: ConnId,
+        /// Its pool.
+        pool: PoolId,
+        /// How much was held for it.
+        bytes: usize,
+    },
     /// A conn to a server ended with requests waiting, or in any way but good order.
     ServerClosed {
         /// The pool.

@@ -176,6 +176,11 @@ impl Inbox {
         self.filled == 0
     }
 
+    /// Bytes it takes up.
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Keeps `bytes`, the unparsed end of a read, for a message that misses `missing` more.
     pub(crate) fn keep(&mut self, bytes: &[u8], missing: usize, spares: &mut Spares) {
         debug_assert!(self.is_empty(), "what was kept comes before");

@@ -4,7 +4,7 @@ use nutcracker_proto::RequestParser;
 
 use crate::buffer::{Inbox, Outbox};
 use crate::ids::PoolId;
-use crate::limits::{OUTSTANDING_MAX, UNSENT_BYTES_MAX};
+use crate::limits::PoolLimits;
 use crate::request::Line;
 
 /// One client. Idle it owns no buffer.
@@ -15,14 +15,20 @@ pub(crate) struct ClientConn {
     pub(crate) inbox: Inbox,
     /// What the message at the front of the inbox misses at least, bytes.
     pub(crate) missing: usize,
+    /// Bytes to pass over as they come: what is left of a request that was refused.
+    pub(crate) skip: usize,
     pub(crate) outbox: Outbox,
     /// Requests whose response is not in the outbox yet, in the order they came.
     pub(crate) line: Line,
     /// Their number.
     pub(crate) outstanding: u32,
+    /// How many of them there may be.
+    requests_max: u32,
+    /// How many bytes may wait in the outbox.
+    unsent_bytes_max: u32,
     /// Gave the pool's password.
     pub(crate) authenticated: bool,
-    /// Too much is outstanding: not parsed, not read.
+    /// Too much is outstanding, or memory is short: not parsed, not read.
     pub(crate) paused: bool,
     /// In the list of conns to flush.
     pub(crate) dirty: bool,
@@ -49,15 +55,19 @@ impl ClientConn {
         parser: RequestParser,
         inbox: Inbox,
         outbox: Outbox,
+        limits: &PoolLimits,
     ) -> Self {
         Self {
             pool,
             parser,
             inbox,
             missing: 1,
+            skip: 0,
             outbox,
             line: Line::new(),
             outstanding: 0,
+            requests_max: limits.client_requests,
+            unsent_bytes_max: limits.client_unsent_bytes,
             authenticated: false,
             paused: false,
             dirty: false,
@@ -69,15 +79,15 @@ impl ClientConn {
     /// Has as much outstanding as it may.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
-        self.outstanding >= OUTSTANDING_MAX || self.outbox.len() >= UNSENT_BYTES_MAX
+        self.outstanding >= self.requests_max || self.outbox.len() >= self.unsent_bytes_max as usize
     }
 
     /// Has little enough outstanding to be read from again.
     #[inline]
     pub(crate) fn may_resume(&self) -> bool {
         self.paused
-            && self.outstanding <= OUTSTANDING_MAX / 2
-            && self.outbox.len() <= UNSENT_BYTES_MAX / 2
+            && self.outstanding <= self.requests_max / 2
+            && self.outbox.len() <= self.unsent_bytes_max as usize / 2
     }
 
     /// Nothing is due to it any more.

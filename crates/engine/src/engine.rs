@@ -18,6 +18,7 @@ use crate::limits::RECV_BYTES;
 use crate::pool::{Pool, SharedPool};
 use crate::request::Requests;
 use crate::server::{Handshake, ServerConn, State};
+use crate::shortage::Shortage;
 use crate::slab::Slab;
 use crate::spares::Spares;
 use crate::spread::Spread;
@@ -56,6 +57,7 @@ pub struct Engine {
     /// Clients that were paused and may be read from again.
     pub(crate) resumable: Vec<ConnId>,
     draining: bool,
+    pub(crate) shortage: Shortage,
 }
 
 /// A xorshift generator: for spreading keys at random, where quality hardly matters.
@@ -101,6 +103,7 @@ impl Engine {
             dirty_clients: Vec::new(),
             resumable: Vec::new(),
             draining: false,
+            shortage: Shortage::default(),
         }
     }
 
@@ -112,8 +115,10 @@ impl Engine {
     /// A client of `pool` was accepted.
     pub fn handle_accepted(&mut self, pool: PoolId) -> ConnId {
         let config = self.pools[pool.0 as usize].config();
-        let parser = RequestParser::new(config.protocol, config.key_bytes_max);
-        let client = ClientConn::new(pool, parser, Inbox::default(), Outbox::default());
+        let limits = &config.limits;
+        let parser =
+            RequestParser::new(config.protocol, config.key_bytes_max, limits.request_bytes);
+        let client = ClientConn::new(pool, parser, Inbox::default(), Outbox::default(), limits);
         let id = ConnId::new(Side::Client, self.clients.insert(client));
         self.pool_stats(pool).at(PoolFigure::ClientConnections).add(1);
         self.stats.total_connections.add(1);
@@ -156,8 +161,10 @@ impl Engine {
                     return false;
                 }
                 if client.inbox.is_empty() {
+                    let skipped = client.skip.min(len);
+                    client.skip -= skipped;
                     let scratch = std::mem::take(&mut self.scratch);
-                    self.serve_received(conn, &scratch[..len]);
+                    self.serve_received(conn, &scratch[skipped..len]);
                     self.scratch = scratch;
                 } else {
                     client.inbox.advance(len);
@@ -180,12 +187,14 @@ impl Engine {
         }
     }
 
-    /// Whether the socket may be read. A paused client's may not: its bytes stay in the kernel.
+    /// Whether the socket may be read. A paused client's may not, and no client's while memory is
+    /// short: its bytes stay in the kernel. Say [`handle_unread`](Self::handle_unread) then.
     #[must_use]
     pub fn may_read(&self, conn: ConnId) -> bool {
         match conn.side() {
             Side::Client => {
-                self.clients.get(conn.key()).is_some_and(|c| !c.paused && c.closing.is_none())
+                let is_readable = |c: &ClientConn| !c.paused && c.closing.is_none();
+                !self.shortage.is_short() && self.clients.get(conn.key()).is_some_and(is_readable)
             }
             Side::Server => self.servers.get(conn.key()).is_some(),
         }
@@ -234,8 +243,12 @@ impl Engine {
         }
     }
 
-    /// Fails the requests whose deadline has passed.
+    /// Fails the requests whose deadline has passed, and closes the client that holds most when
+    /// memory has been short for too long.
     pub fn handle_timeout(&mut self) {
+        if self.shortage.is_overdue(self.now) {
+            self.relieve_memory();
+        }
         while let Some(conn) = self.deadlines.pop_due(self.now) {
             let Some(server) = self.servers.get_mut(conn.key()) else { continue };
             server.armed = false;
@@ -256,7 +269,8 @@ impl Engine {
     /// When to call [`handle_timeout`](Self::handle_timeout) at the latest.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.deadlines.next().map(|tick| tick.instant(self.epoch))
+        let next = self.deadlines.next().into_iter().chain(self.shortage.next()).min()?;
+        Some(next.instant(self.epoch))
     }
 
     /// The next thing to do, until there is none and the turn is over.

@@ -20,6 +20,17 @@ pub(crate) struct Gathering {
     pub(crate) ends: Vec<End>,
 }
 
+impl Gathering {
+    /// Bytes of the responses that are there.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let bytes = |end: &End| match end {
+            End::Response(held) => held.len(),
+            End::Pending | End::Failed(_) => 0,
+        };
+        self.ends.iter().map(bytes).sum()
+    }
+}
+
 /// How a fragment ended.
 #[derive(Debug)]
 pub(crate) enum End {
@@ -60,6 +71,10 @@ impl Gatherings {
             ends: Vec::new(),
         });
         (self.table.len() - 1) as u32
+    }
+
+    pub(crate) fn get(&self, at: u32) -> &Gathering {
+        &self.table[at as usize]
     }
 
     pub(crate) fn get_mut(&mut self, at: u32) -> &mut Gathering {

@@ -30,6 +30,17 @@ pub(crate) enum Held {
     Shared(Shared),
 }
 
+impl Held {
+    /// Bytes held.
+    pub(crate) const fn len(&self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Chunk { len, .. } => *len as usize,
+            Self::Shared(shared) => shared.len(),
+        }
+    }
+}
+
 /// The chunks of one worker.
 #[derive(Debug, Default)]
 pub(crate) struct Holding {

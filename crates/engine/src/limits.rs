@@ -1,4 +1,39 @@
-//! The engine's numbers, and why.
+//! The engine's numbers, and why. Those that an operator may set are in [`PoolLimits`].
+
+use std::time::Duration;
+
+/// How much of what one pool may hold. Backpressure comes before errors, and errors before closing
+/// anyone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolLimits {
+    /// Requests of one client that may be outstanding, at least 1. At the limit the client is not
+    /// read from until half of them are answered; it is told nothing and loses nothing.
+    pub client_requests: u32,
+    /// Response bytes of one client that may wait to be sent. At the limit the client is not read
+    /// from until half of them have gone.
+    pub client_unsent_bytes: u32,
+    /// Request bytes that may wait to be sent to one server conn. At the limit new requests for it
+    /// are answered with an error at once.
+    pub server_queue_bytes: usize,
+    /// Longest request with all its values, bytes. A longer one is answered with an error as soon as
+    /// its length is known, and its bytes are passed over as they come.
+    pub request_bytes: usize,
+}
+
+impl Default for PoolLimits {
+    /// What suits production. 256 requests cover the pipelines that client libraries send by
+    /// default and bound what 256 large responses can cost; 1 MiB keeps a fast network busy for a
+    /// client's round trip; 64 MiB for a server are a burst of the largest values that people cache.
+    /// Requests may be as long as the protocols let them.
+    fn default() -> Self {
+        Self {
+            client_requests: 256,
+            client_unsent_bytes: 1024 * 1024,
+            server_queue_bytes: 64 * 1024 * 1024,
+            request_bytes: usize::MAX,
+        }
+    }
+}
 
 /// What one read of a socket may bring, bytes: the worker's one shared space, lent to whichever
 /// conn is read. Large enough for a pipeline of a thousand small requests in one system call, small
@@ -37,18 +72,12 @@ pub const HELD_IN_CHUNK_BYTES_MAX: usize = 4 * 1024;
 /// Empty chunks kept for later.
 pub const SPARE_CHUNKS_MAX: usize = 32;
 
-/// Requests of one client that may be outstanding. At the limit the client is not read from until
-/// half of them are answered; it is told nothing and loses nothing. 256 covers the pipelines that
-/// client libraries send by default and bounds what 256 large responses can cost.
-pub const OUTSTANDING_MAX: u32 = 256;
+/// How long memory may be short before the client that holds most is closed: what is on its way has
+/// ended by then, or waits for somebody who does not read.
+pub const SHORT_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Response bytes of one client that may wait to be sent. At the limit the client is not read from
-/// until half of them have gone.
-pub const UNSENT_BYTES_MAX: usize = 1024 * 1024;
-
-/// Request bytes that may wait to be sent to one server conn. At the limit new requests for it are
-/// answered with an error at once.
-pub const QUEUED_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// How long after it the next one is closed, when memory is short still.
+pub const SHORT_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Largest step by which the space for a message of known size grows ahead of its bytes. A length
 /// is a promise; this is how far it is believed.

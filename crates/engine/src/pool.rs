@@ -8,6 +8,7 @@ use nutcracker_ring::{DistributionKind, Placement, Ring, RingBuilder, RingServer
 
 use crate::ejection::{Ejection, Health};
 use crate::ids::{ConnId, ServerId};
+use crate::limits::PoolLimits;
 
 /// What a pool is, checked. The same for all workers.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub struct PoolConfig {
     pub database: u32,
     /// Whether conns to the servers are opened before the first request.
     pub preconnect: bool,
+    /// How much it may hold.
+    pub limits: PoolLimits,
 }
 
 /// A pool as all workers share it: what it is, and how its servers are.

@@ -14,10 +14,9 @@ use crate::engine::Engine;
 use crate::frame::Frame;
 use crate::gathering::End;
 use crate::ids::{ConnId, PoolId, ServerId};
-use crate::limits::QUEUED_BYTES_MAX;
 use crate::request::{Answer, Request, RequestId, Role};
 use crate::spread::Spread;
-use crate::stats::{PoolFigure, ServerFigure};
+use crate::stats::{LimitFigure, PoolFigure, ServerFigure};
 use crate::tick::Tick;
 
 /// How much of a reported message is shown.
@@ -50,6 +49,9 @@ impl Engine {
         if !client.may_resume() || client.closing.is_some() {
             return;
         }
+        if self.shortage.is_short() {
+            return self.shortage.wait(conn);
+        }
         client.paused = false;
         if !client.inbox.is_empty() {
             self.serve_inbox(conn);
@@ -75,6 +77,8 @@ impl Engine {
             if client.is_full() {
                 client.paused = true;
                 client.missing = 1;
+                let pool = client.pool;
+                self.pool_stats(pool).limit(LimitFigure::ClientPaused).add(1);
                 return at;
             }
             let rest = &bytes[at..];
@@ -89,14 +93,20 @@ impl Engine {
                     self.dispatch(conn, frame, &routed);
                 }
                 Ok(Progress::Done(Parsed::Refused(refused))) => {
-                    at += refused.len;
+                    if refused.too_large {
+                        let pool = client.pool;
+                        self.pool_stats(pool).limit(LimitFigure::RequestTooLarge).add(1);
+                    }
                     self.answer(conn, &refused.answer);
+                    at = self.pass_over(conn, at + refused.len, bytes.len());
                 }
                 Ok(Progress::Done(Parsed::Inline(inline))) => {
                     at += inline.len;
                     self.serve_frame(conn, &inline.frame);
                 }
-                Ok(Progress::Done(Parsed::Blank { len })) => at += len,
+                Ok(Progress::Done(Parsed::Blank { len })) => {
+                    at = self.pass_over(conn, at + len, bytes.len());
+                }
                 Err(error) => {
                     self.refuse_stream(conn, error, rest);
                     return bytes.len();
@@ -105,11 +115,23 @@ impl Engine {
         }
     }
 
+    /// Consumes up to `end`, of which `received` bytes are there: the rest of a request that was
+    /// refused before it was whole will be skipped. Returns what is consumed now.
+    fn pass_over(&mut self, conn: ConnId, end: usize, received: usize) -> usize {
+        if end > received
+            && let Some(client) = self.clients.get_mut(conn.key())
+        {
+            client.skip = end - received;
+        }
+        end.min(received)
+    }
+
     /// Serves an inline request in its ordinary form.
     fn serve_frame(&mut self, conn: ConnId, frame: &[u8]) {
         let Some(client) = self.clients.get(conn.key()) else { return };
         let config = self.pools[client.pool.0 as usize].config();
-        let mut parser = RequestParser::new(config.protocol, config.key_bytes_max);
+        let mut parser =
+            RequestParser::new(config.protocol, config.key_bytes_max, config.limits.request_bytes);
         match parser.parse(frame) {
             Ok(Progress::Done(Parsed::Routed(routed))) => {
                 self.dispatch(conn, Frame::borrowed(frame), &routed);
@@ -362,7 +384,11 @@ impl Engine {
             return Ok(self.connect(pool, server, slot));
         };
         let queued = self.servers.get(conn.key()).map_or(0, |server| server.outbox.len());
-        if queued >= QUEUED_BYTES_MAX { Err(CloseReason::QueueFull) } else { Ok(conn) }
+        if queued >= pool_state.config().limits.server_queue_bytes {
+            self.pool_stats(pool).limit(LimitFigure::ServerQueueFull).add(1);
+            return Err(CloseReason::QueueFull);
+        }
+        Ok(conn)
     }
 
     /// Takes ejected servers back whose time has come, and the newest ring. Two loads when nothing

@@ -100,6 +100,25 @@ figures! {
     }
 }
 
+figures! {
+    /// What a pool's limits did. The original has none of these, and its statistics are a closed
+    /// schema; they are told where there is room for more.
+    LimitFigure {
+        /// Clients closed as they came, because there were as many as there may be.
+        ClientRefused, "client_refused", Counter, "clients refused because there were as many as there may be";
+        /// Times that a client was left unread until some of its requests were answered or its responses sent.
+        ClientPaused, "client_paused", Counter, "times a client was not read from because too much was outstanding";
+        /// Times that a client was left unread because the process held as much memory as it may.
+        ClientPausedMemory, "client_paused_memory", Counter, "times a client was not read from because memory was short";
+        /// Clients closed because memory stayed short and they held most.
+        ClientClosedMemory, "client_closed_memory", Counter, "clients closed because memory stayed short and they held most";
+        /// Requests refused because as much was queued for their server as may be.
+        ServerQueueFull, "server_queue_full", Counter, "requests refused because their server's queue was full";
+        /// Requests refused because they were longer than they may be, before all of them was there.
+        RequestTooLarge, "request_too_large", Counter, "requests refused by their length before they were read";
+    }
+}
+
 /// One figure. Written by one thread, read by any.
 #[derive(Debug, Default)]
 pub struct Figure(AtomicI64);
@@ -142,6 +161,7 @@ impl ServerStats {
 #[derive(Debug)]
 pub struct PoolStats {
     figures: [Figure; PoolFigure::ALL.len()],
+    limits: [Figure; LimitFigure::ALL.len()],
     /// One a server, in the pool's order.
     pub servers: Box<[ServerStats]>,
 }
@@ -152,6 +172,7 @@ impl PoolStats {
     pub fn new(servers: usize) -> Self {
         Self {
             figures: Default::default(),
+            limits: Default::default(),
             servers: (0..servers).map(|_| ServerStats::default()).collect(),
         }
     }
@@ -161,6 +182,13 @@ impl PoolStats {
     #[inline]
     pub fn at(&self, figure: PoolFigure) -> &Figure {
         &self.figures[figure as usize]
+    }
+
+    /// What that limit did.
+    #[must_use]
+    #[inline]
+    pub fn limit(&self, figure: LimitFigure) -> &Figure {
+        &self.limits[figure as usize]
     }
 }
 

@@ -16,9 +16,10 @@ pub enum Request {
     Refused(Refused),
     /// An inline line of words, made into the protocol's ordinary form. Parse `frame` next.
     Inline(Inline),
-    /// An empty line or an array of nothing, which asks for nothing and gets no answer.
+    /// An empty line or an array of nothing, which asks for nothing and gets no answer; or a part of
+    /// a request that was refused before it was whole.
     Blank {
-        /// Bytes to consume.
+        /// Bytes to consume; those that are not there yet are to be skipped as they come.
         len: usize,
     },
 }
@@ -44,11 +45,14 @@ pub struct Routed {
 /// A request that gets an error from the proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// Bytes to consume.
+    /// Bytes to consume. Of a request that is too large, they may be more than there are: the rest
+    /// is to be skipped as it comes.
     pub len: usize,
     /// The whole error response, in the protocol's form; empty when the client wants none
     /// (`noreply`).
     pub answer: Vec<u8>,
+    /// It is longer than it may be.
+    pub too_large: bool,
 }
 
 /// A line of words in the protocol's ordinary form.
@@ -72,12 +76,15 @@ pub enum RequestParser {
 impl RequestParser {
     /// A parser at the start of a stream of `protocol`.
     ///
-    /// `key_bytes_max` is the longest key, bytes; memcached's own limit holds all the same.
+    /// `key_bytes_max` is the longest key, `request_bytes_max` the longest request with all its
+    /// values, bytes; the protocol's own limits hold all the same.
     #[must_use]
-    pub const fn new(protocol: Protocol, key_bytes_max: usize) -> Self {
+    pub const fn new(protocol: Protocol, key_bytes_max: usize, request_bytes_max: usize) -> Self {
         match protocol {
-            Protocol::Redis => Self::Redis(resp::RequestParser::new(key_bytes_max)),
-            Protocol::Memcache => Self::Memcache(memcache::RequestParser::new()),
+            Protocol::Redis => {
+                Self::Redis(resp::RequestParser::new(key_bytes_max, request_bytes_max))
+            }
+            Protocol::Memcache => Self::Memcache(memcache::RequestParser::new(request_bytes_max)),
         }
     }
 

@@ -99,7 +99,7 @@ fn unescape(field: &str) -> Vec<u8> {
 }
 
 fn requests(mut input: &[u8]) -> (Vec<Request>, Option<ParseError>) {
-    let mut parser = RequestParser::new(Protocol::Memcache, usize::MAX);
+    let mut parser = RequestParser::new(Protocol::Memcache, usize::MAX, usize::MAX);
     let mut requests = Vec::new();
     loop {
         let (len, request) = match parser.parse(input) {

@@ -11,7 +11,7 @@
 //! What they share is in [`shared`].
 //!
 //! - [`cli`], [`config`]: what was asked for, checked. [`start`]: from there to serving, and back.
-//! - [`worker`], [`pacer`], [`net`]: the data plane. [`report`]: what it has to say, for the log.
+//! - [`worker`], [`pacer`], [`memory`], [`net`]: the data plane. [`report`]: what it has to say, for the log.
 //! - [`stats_server`], [`signals`], [`names`]: the control plane.
 //! - [`log`], [`daemon`], [`pid_file`]: the process and its surroundings.
 //! - [`sys`]: the only `unsafe`.
@@ -21,6 +21,7 @@ pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod log;
+pub mod memory;
 pub mod names;
 pub mod net;
 pub mod pacer;

@@ -16,6 +16,13 @@ pub fn write(shared: &Shared, report: &Report) {
                 found.escape_ascii()
             );
         }
+        Report::ClientHeldMost { conn, pool, bytes } => {
+            log::limited!(
+                WARN,
+                "memory_max is reached: client {conn} of pool '{}' is closed, it held most of it ({bytes} bytes)",
+                pool_name(shared, *pool)
+            );
+        }
         Report::ServerClosed { pool, server, reason, failed } => {
             log::limited!(
                 WARN,

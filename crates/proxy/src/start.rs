@@ -17,6 +17,7 @@ use crate::cli::Options;
 use crate::config::{self, Config, LoadError, Workers};
 use crate::daemon::{self, Launcher};
 use crate::log::{self, Log, reason};
+use crate::memory::{self, Memory};
 use crate::names::Resolver;
 use crate::net::{self, Listener};
 use crate::pid_file::{PidFile, PidFileError};
@@ -172,6 +173,7 @@ impl Proxy {
         }
         let workers = worker_count(options, &config);
         let turn_pause = config.global.turn_pause;
+        let memory_max = memory::limit(config.global.memory_max);
         let pools = topology::pools(&config, options.mbuf_bytes);
         let clients_max = clients_max(&config, workers)?;
         let stats_server = StatsServer::bind(&options.stats_addr, options.stats_port)
@@ -198,6 +200,7 @@ impl Proxy {
         let stats_source = Arc::new(StatsSource::new(
             sys::host_name().map_err(StartError::system("asking for the host's name"))?,
             begun,
+            memory_max,
             pool_names(&config),
             stats.clone(),
         ));
@@ -220,6 +223,7 @@ impl Proxy {
                 epoch: begun,
                 seed: (seed as u64).wrapping_add(id as u64),
                 turn_pause,
+                memory: Memory::new(memory_max),
                 stop_timeout: STOP_TIMEOUT,
             })
             .collect();

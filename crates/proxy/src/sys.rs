@@ -1,10 +1,12 @@
 //! The system calls that neither the standard library nor a dependency offers safely, each behind
 //! a safe function. The only unsafe code of the project; what the calls are for is the callers'.
 
+use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs::{self, File};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Which of the two processes a [`fork`] returned in.
@@ -192,6 +194,75 @@ const ALLOCATOR_OWN_MAPPING_BYTES: libc::c_int = 64 * 1024;
 #[cfg(target_env = "gnu")]
 const ALLOCATOR_KEPT_BYTES: libc::c_int = 512 * 1024;
 
+/// Bytes that the process holds on its heap, in pieces of [`COUNTED_BYTES_MIN`] or more.
+#[must_use]
+pub fn heap_bytes() -> usize {
+    HEAP_BYTES.load(Ordering::Relaxed)
+}
+
+/// Smaller pieces are not counted: they add little, and the count would cost more than they.
+pub const COUNTED_BYTES_MIN: usize = 512;
+
+static HEAP_BYTES: AtomicUsize = AtomicUsize::new(0);
+
+/// The system's allocator, with a count of what it has given out.
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+impl Counting {
+    fn gave(bytes: usize) {
+        if bytes >= COUNTED_BYTES_MIN {
+            HEAP_BYTES.fetch_add(bytes, Ordering::Relaxed);
+        }
+    }
+
+    fn took(bytes: usize) {
+        if bytes >= COUNTED_BYTES_MIN {
+            HEAP_BYTES.fetch_sub(bytes, Ordering::Relaxed);
+        }
+    }
+}
+
+// SAFETY: every call is the system allocator's, handed on with the same arguments, so it keeps what
+// that promises; counting touches one atomic and allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller keeps the promises of this method, which are those of that one.
+        let piece = unsafe { System.alloc(layout) };
+        if !piece.is_null() {
+            Self::gave(layout.size());
+        }
+        piece
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as in `alloc`.
+        let piece = unsafe { System.alloc_zeroed(layout) };
+        if !piece.is_null() {
+            Self::gave(layout.size());
+        }
+        piece
+    }
+
+    unsafe fn dealloc(&self, piece: *mut u8, layout: Layout) {
+        // SAFETY: as in `alloc`; `piece` came from the system's allocator, as all pieces here do.
+        unsafe { System.dealloc(piece, layout) };
+        Self::took(layout.size());
+    }
+
+    unsafe fn realloc(&self, piece: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
+        // SAFETY: as in `dealloc`.
+        let grown = unsafe { System.realloc(piece, layout, bytes) };
+        if !grown.is_null() {
+            Self::took(layout.size());
+            Self::gave(bytes);
+        }
+        grown
+    }
+}
+
 /// Lets the kernel wake this thread at most `slack` later than it asks for, instead of the 50
 /// microseconds it is given by default.
 ///
@@ -279,6 +350,18 @@ mod tests {
         // The test harness runs each test on a thread of its own.
         let refused = fork().expect_err("there are several threads");
         assert_eq!(refused.kind(), io::ErrorKind::Unsupported);
+    }
+
+    #[test]
+    fn the_heap_is_counted_as_it_grows_and_shrinks() {
+        const BYTES: usize = 1 << 30;
+        // Other tests run beside this one; none of them needs as much. No page of it is touched.
+        let mut large: Vec<u8> = Vec::with_capacity(BYTES);
+        assert!(heap_bytes() >= BYTES);
+        large.shrink_to(BYTES / 2);
+        assert!((BYTES / 2..BYTES).contains(&heap_bytes()));
+        drop(large);
+        assert!(heap_bytes() < BYTES / 2);
     }
 
     #[test]

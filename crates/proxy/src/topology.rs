@@ -38,5 +38,6 @@ fn pool_config(pool: &Pool, key_bytes_max: usize) -> PoolConfig {
         password: pool.redis_auth.as_ref().map(|password| password.as_bytes().into()),
         database: pool.redis_db,
         preconnect: pool.preconnect,
+        limits: pool.limits,
     }
 }

@@ -12,10 +12,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use mio::event::Event;
 use mio::{Events, Poll, Token};
 use nutcracker_engine::limits::{EVENTS_A_TURN, SLICES_A_WRITE};
-use nutcracker_engine::stats::{ServerFigure, Stats};
+use nutcracker_engine::stats::{LimitFigure, ServerFigure, Stats};
 use nutcracker_engine::{Action, CloseReason, ConnId, Engine, PoolId, Report, ServerId, Side};
 
 use crate::log::{self, reason};
+use crate::memory::Memory;
 use crate::net::{Lingering, Listener, Socket, Target, close_reason, connect};
 use crate::pacer::Pacer;
 use crate::report;
@@ -56,6 +57,8 @@ pub struct Worker {
     listeners: Vec<Accepting>,
     /// When to let more come together.
     pacer: Pacer,
+    /// When to stop reading clients.
+    memory: Memory,
     /// Clients' sockets that are about to close.
     lingering: Lingering,
     /// When this turn began.
@@ -126,6 +129,8 @@ pub struct Seat {
     pub seed: u64,
     /// How long the worker waits before a poll when it is busy; zero for never.
     pub turn_pause: Duration,
+    /// How much memory the process may hold.
+    pub memory: Memory,
     /// How long a stop may take.
     pub stop_timeout: Duration,
 }
@@ -136,7 +141,8 @@ impl Worker {
     /// # Errors
     /// When a listener cannot be polled.
     pub fn new(seat: Seat, shared: Arc<Shared>) -> io::Result<Self> {
-        let Seat { id, poll, listeners, stats, epoch, seed, turn_pause, stop_timeout } = seat;
+        let Seat { id, poll, listeners, stats, epoch, seed, turn_pause, memory, stop_timeout } =
+            seat;
         let mut accepting = Vec::with_capacity(listeners.len());
         for (at, mut listener) in listeners.into_iter().enumerate() {
             listener.register(poll.registry(), Token(LISTENERS - at))?;
@@ -155,6 +161,7 @@ impl Worker {
             unread: Vec::new(),
             listeners: accepting,
             pacer: Pacer::new(turn_pause),
+            memory,
             lingering: Lingering::default(),
             now: epoch,
             stop_timeout,
@@ -218,10 +225,11 @@ impl Worker {
         }
     }
 
-    /// Reads the clock, once a turn.
+    /// Reads the clock and the count of memory, once a turn.
     fn begin_turn(&mut self) {
         self.now = Instant::now();
         self.engine.begin_turn(self.now);
+        self.engine.handle_memory(self.memory.state());
     }
 
     /// Whether there is no client, and none that still has something to get.
@@ -305,7 +313,7 @@ impl Worker {
         let error = loop {
             // A paused client's bytes stay in the kernel; `Action::Read` comes when it goes on.
             if !self.engine.may_read(conn) {
-                return;
+                return self.engine.handle_unread(conn);
             }
             if budget == 0 {
                 self.unread.push(conn);
@@ -485,7 +493,10 @@ impl Worker {
             Some(worker) => {
                 self.shared.mailboxes[worker].send(Message::Client { pool, socket });
             }
-            None => report::client_refused(&self.shared, pool),
+            None => {
+                self.stats.pools[pool.0 as usize].limit(LimitFigure::ClientRefused).add(1);
+                report::client_refused(&self.shared, pool);
+            }
         }
     }
 

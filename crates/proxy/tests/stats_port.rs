@@ -29,7 +29,8 @@ impl Running {
         let names = (0..servers).map(|n| format!("server-{n}")).collect();
         let pools = vec![PoolNames { name: "alpha".into(), servers: names }];
         let workers = vec![Arc::new(Stats::new([servers]))];
-        let source = Arc::new(StatsSource::new("host".into(), Instant::now(), pools, workers));
+        let source =
+            Arc::new(StatsSource::new("host".into(), Instant::now(), usize::MAX, pools, workers));
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -124,6 +125,24 @@ fn curl_gets_the_report_in_http() {
         return assert_is_report(body);
     }
     panic!("curl failed 20 times");
+}
+
+#[test]
+fn prometheus_gets_its_page() {
+    let (_running, addr) = Running::on_tcp(1);
+    for _ in 0..20 {
+        let mut stream = TcpStream::connect(addr).expect("it listens");
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").expect("a few bytes");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("all of it is text");
+        // On a busy machine the request may come too late to be waited for; not twenty times, though.
+        let Some((header, body)) = text.split_once("\r\n\r\n") else { continue };
+        assert!(header.contains("Content-Type: text/plain; version=0.0.4"), "{header}");
+        assert!(header.contains(&format!("Content-Length: {}", body.len())), "{header}");
+        assert!(body.contains("# TYPE nutcracker_client_refused_total counter\n"), "{body}");
+        return;
+    }
+    panic!("no answer in HTTP, 20 times");
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod ejection;
 mod handshake;
 mod idle;
 mod large;
+mod limits;
 mod memcached;
 mod order;
 mod pause;

@@ -1,5 +1,7 @@
 //! What only memcached has: silence, and answers that come early.
 
+use nutcracker_engine::limits::PoolLimits;
+use nutcracker_engine::stats::LimitFigure;
 use nutcracker_engine::stats::ServerFigure;
 use nutcracker_engine::{CloseReason, limits};
 
@@ -112,12 +114,13 @@ fn a_server_with_too_much_queued_answers_new_requests_with_an_error_at_once() {
     stage.clogs(server, 0);
     // Silent ones, which no count of outstanding requests holds back.
     let set = format!("set k 0 0 1000000 noreply\r\n{}\r\n", "x".repeat(1_000_000));
-    for _ in 0..=limits::QUEUED_BYTES_MAX / 1_000_000 {
+    for _ in 0..=PoolLimits::default().server_queue_bytes / 1_000_000 {
         stage.sends(client, &set);
     }
     let other = stage.client();
     stage.sends(other, "get b\r\n");
     stage.gets(other, "SERVER_ERROR Server queue is full\r\n");
+    assert_eq!(stage.limit(LimitFigure::ServerQueueFull), 1);
     stage.closes(server, CloseReason::Reset);
     stage.gets(client, "SERVER_ERROR Connection reset by peer\r\n");
     stage.is_quiet();

@@ -1,13 +1,13 @@
 //! Clients with too much outstanding.
 
 use nutcracker_engine::CloseReason;
-use nutcracker_engine::limits::{OUTSTANDING_MAX, UNSENT_BYTES_MAX};
+use nutcracker_engine::limits::PoolLimits;
 
 use crate::stage::{Stage, bulk, cmd, redis};
 
 #[test]
 fn a_client_with_too_many_requests_outstanding_is_read_again_at_half() {
-    let max = OUTSTANDING_MAX as usize;
+    let max = outstanding_max();
     let mut stage = Stage::new(redis(1));
     let client = stage.client();
     let requests: Vec<_> = (0..max + 10).map(|n| cmd(&format!("GET {n}"))).collect();
@@ -30,7 +30,7 @@ fn a_client_with_too_many_requests_outstanding_is_read_again_at_half() {
 
 #[test]
 fn a_paused_client_with_more_than_fits_is_paused_again() {
-    let max = OUTSTANDING_MAX as usize;
+    let max = outstanding_max();
     let mut stage = Stage::new(redis(1));
     let client = stage.client();
     let requests: Vec<_> = (0..max * 3).map(|n| cmd(&format!("GET {n}"))).collect();
@@ -50,7 +50,7 @@ fn a_paused_client_with_more_than_fits_is_paused_again() {
 #[test]
 fn a_client_that_does_not_read_its_responses_is_not_read_from() {
     let value = bulk(&vec![b'v'; 100_000]);
-    let responses = UNSENT_BYTES_MAX / value.len() + 1;
+    let responses = unsent_bytes_max() / value.len() + 1;
     let mut stage = Stage::new(redis(1));
     let client = stage.client();
     stage.clogs(client, 0);
@@ -79,18 +79,18 @@ fn a_client_that_does_not_read_its_responses_is_not_read_from() {
 fn a_paused_client_that_dies_leaves_nothing_behind() {
     let mut stage = Stage::new(redis(1));
     let client = stage.client();
-    stage.sends(client, cmd("GET k").repeat(OUTSTANDING_MAX as usize * 2));
+    stage.sends(client, cmd("GET k").repeat(outstanding_max() * 2));
     stage.closes(client, CloseReason::Reset);
     let server = stage.server(0);
-    stage.gets(server, cmd("GET k").repeat(OUTSTANDING_MAX as usize));
-    stage.sends(server, ":1\r\n".repeat(OUTSTANDING_MAX as usize));
+    stage.gets(server, cmd("GET k").repeat(outstanding_max()));
+    stage.sends(server, ":1\r\n".repeat(outstanding_max()));
     assert!(stage.reads.is_empty());
     stage.is_quiet();
 }
 
 #[test]
 fn a_failing_server_resumes_the_clients_that_waited_for_it() {
-    let max = OUTSTANDING_MAX as usize;
+    let max = outstanding_max();
     let mut stage = Stage::new(redis(1));
     let client = stage.client();
     stage.sends(client, cmd("GET k").repeat(max + 1));
@@ -103,4 +103,12 @@ fn a_failing_server_resumes_the_clients_that_waited_for_it() {
     stage.sends(new, ":1\r\n");
     stage.gets(client, ":1\r\n");
     stage.is_quiet();
+}
+
+fn outstanding_max() -> usize {
+    PoolLimits::default().client_requests as usize
+}
+
+fn unsent_bytes_max() -> usize {
+    PoolLimits::default().client_unsent_bytes as usize
 }

@@ -8,11 +8,11 @@ use std::io::IoSlice;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nutcracker_engine::limits::SLICES_A_WRITE;
-use nutcracker_engine::stats::{PoolFigure, ServerFigure, Stats};
+use nutcracker_engine::limits::{PoolLimits, SLICES_A_WRITE};
+use nutcracker_engine::stats::{LimitFigure, PoolFigure, ServerFigure, Stats};
 use nutcracker_engine::{
-    Action, CloseReason, ConnId, Ejection, Engine, PoolConfig, PoolId, Report, ServerId,
-    SharedPool, Side,
+    Action, CloseReason, ConnId, Ejection, Engine, MemoryState, PoolConfig, PoolId, Report,
+    ServerId, SharedPool, Side,
 };
 use nutcracker_proto::Protocol;
 use nutcracker_ring::{DistributionKind, HashKind, Placement, Ring, RingServer};
@@ -43,6 +43,7 @@ fn pool(protocol: Protocol, servers: usize) -> PoolConfig {
         password: None,
         database: 0,
         preconnect: false,
+        limits: PoolLimits::default(),
     }
 }
 
@@ -194,6 +195,14 @@ impl Stage {
         true
     }
 
+    /// The process holds so much memory from now on.
+    pub(crate) fn memory_is(&mut self, state: MemoryState) {
+        self.engine.begin_turn(self.now);
+        self.engine.handle_memory(state);
+        self.engine.handle_timeout();
+        self.finish_turn();
+    }
+
     /// The other side of `conn` ends it.
     pub(crate) fn closes(&mut self, conn: ConnId, reason: CloseReason) {
         self.engine.begin_turn(self.now);
@@ -272,6 +281,11 @@ impl Stage {
     /// One of the pool's figures.
     pub(crate) fn figure(&self, figure: PoolFigure) -> i64 {
         self.stats.pools[0].at(figure).get()
+    }
+
+    /// What one of the pool's limits did.
+    pub(crate) fn limit(&self, figure: LimitFigure) -> i64 {
+        self.stats.pools[0].limit(figure).get()
     }
 
     /// One of a server's figures.

@@ -65,6 +65,7 @@ pub(crate) struct World {
     /// Requests that failed, as reported, for each server of each pool.
     failed: Vec<Vec<i64>>,
     faults_done: usize,
+    memory_short_until: u64,
     stopping: bool,
     digest: Digest,
 }
@@ -111,6 +112,7 @@ impl World {
             clients,
             received: BTreeSet::new(),
             faults_done: 0,
+            memory_short_until: 0,
             stopping: false,
             digest: Digest::default(),
         };
@@ -214,6 +216,7 @@ impl World {
             _ => None,
         }));
         times.extend(self.plan.faults.get(self.faults_done).map(|(at, _)| *at));
+        times.extend(Some(self.memory_short_until).filter(|until| *until > self.now));
         times.extend(self.plan.drains_at.filter(|_| !self.stopping));
         times.extend(self.engine.poll_timeout().map(|at| (at - self.epoch).as_micros() as u64));
         times.into_iter().min().map(|at| at.max(self.now + 1))
@@ -272,6 +275,13 @@ impl World {
                 }
                 Fault::Freeze { pool, server, wait } => {
                     self.servers[pool][server].frozen_until = self.now + wait;
+                }
+                Fault::Short { wait } => {
+                    let until = self.now + wait;
+                    // Faults that follow each other must not use up the engine's patience.
+                    if self.memory_short_until == 0 || self.now > self.memory_short_until + SECOND {
+                        self.memory_short_until = until;
+                    }
                 }
                 Fault::Absent { pool, server, wait, absence } => {
                     let server = &mut self.servers[pool][server];

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use nutcracker_engine::limits::PoolLimits;
 use nutcracker_engine::{Ejection, PoolConfig, SharedPool};
 use nutcracker_proto::Protocol;
 use nutcracker_ring::{DistributionKind, HashKind, HashTag, Placement, RingServer};
@@ -60,6 +61,8 @@ pub(crate) enum Fault {
     Freeze { pool: usize, server: usize, wait: u64 },
     /// For so long a server cannot be reached, in this way.
     Absent { pool: usize, server: usize, wait: u64, absence: Absence },
+    /// Memory is short for so long, which is less than the engine's patience.
+    Short { wait: u64 },
 }
 
 /// Why there is no conn to a server.
@@ -172,13 +175,18 @@ fn draw_pool(random: &mut Random) -> PoolConfig {
         password: (is_redis && random.chance(30)).then(|| (*b"s3cret").into()),
         database: if is_redis && random.chance(30) { random.between(1, 15) as u32 } else { 0 },
         preconnect: random.chance(30),
+        limits: PoolLimits {
+            client_requests: random.pick(&[256, 256, 1, 4]),
+            client_unsent_bytes: random.pick(&[1 << 20, 1 << 20, 1 << 12]),
+            ..PoolLimits::default()
+        },
     }
 }
 
 fn draw_faults(random: &mut Random, pools: &[PoolConfig], lies: bool) -> Vec<(u64, Fault)> {
     let faults_end = random.pick(&[5, 50, 300]) * MILLISECOND;
-    let mut kinds: Vec<u64> = (0..10).filter(|_| random.chance(40)).collect();
-    kinds.push(random.below(10));
+    let mut kinds: Vec<u64> = (0..11).filter(|_| random.chance(40)).collect();
+    kinds.push(random.below(11));
     let mut faults: Vec<(u64, Fault)> = (0..random.between(1, 25))
         .map(|_| {
             let pool = random.below(pools.len() as u64) as usize;
@@ -194,7 +202,8 @@ fn draw_faults(random: &mut Random, pools: &[PoolConfig], lies: bool) -> Vec<(u6
                 6 => absent(Absence::Refused),
                 7 => absent(Absence::Silent),
                 8 => absent(Absence::Unresolved),
-                _ => absent(Absence::Unfriendly),
+                9 => absent(Absence::Unfriendly),
+                _ => Fault::Short { wait },
             };
             (random.below(faults_end), fault)
         })

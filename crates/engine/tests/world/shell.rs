@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io::IoSlice;
 
 use nutcracker_engine::limits::SLICES_A_WRITE;
-use nutcracker_engine::{Action, CloseReason, ConnId, PoolId, Report, ServerId, Side};
+use nutcracker_engine::{Action, CloseReason, ConnId, MemoryState, PoolId, Report, ServerId, Side};
 
 use super::World;
 use super::client::Life;
@@ -55,6 +55,8 @@ impl World {
     /// One turn of the worker.
     pub(super) fn turn(&mut self) {
         self.engine.begin_turn(self.instant(self.now));
+        let short = self.now < self.memory_short_until;
+        self.engine.handle_memory(if short { MemoryState::Short } else { MemoryState::Enough });
         self.accept();
         let mut conns: Vec<ConnId> = self.sockets.keys().copied().collect();
         self.random.shuffle(&mut conns);
@@ -132,6 +134,7 @@ impl World {
                 let Some(end) = socket.inbound.ended() else { return };
                 // A reset is told of whether it is read or not, the end of a stream is read.
                 if end == End::Eof && !self.engine.may_read(conn) {
+                    self.engine.handle_unread(conn);
                     return;
                 }
                 socket.told_end = true;
@@ -144,6 +147,7 @@ impl World {
             }
             if !self.engine.may_read(conn) {
                 socket.news = false;
+                self.engine.handle_unread(conn);
                 return;
             }
             let space = self.engine.recv_space(conn);

@@ -27,6 +27,10 @@ pub(super) const KEY_TOO_LONG: &[u8] = b"CLIENT_ERROR key is longer than 250 byt
 pub(super) const LINE_TOO_LONG: &[u8] =
     b"CLIENT_ERROR line is longer than 2048 bytes, or begins with more than 100 spaces\r\n";
 
+/// The answer to a storage command whose data is longer than the pool allows: what memcached says to
+/// data that is longer than its own limit (`-I`), so that clients know the words.
+pub(super) const TOO_LARGE: &[u8] = b"SERVER_ERROR object too large for cache\r\n";
+
 /// The answer to a line with a byte in it that would end it early for some server.
 pub(super) const STRAY_BYTE: &[u8] = b"CLIENT_ERROR a line holds no CR and no NUL\r\n";
 
@@ -70,6 +74,7 @@ mod tests {
             KEY_TOO_LONG,
             LINE_TOO_LONG,
             STRAY_BYTE,
+            TOO_LARGE,
         ] {
             let end = answer.iter().position(|&byte| byte == b'\r');
             assert_eq!(end, Some(answer.len() - 2), "{}", answer.escape_ascii());

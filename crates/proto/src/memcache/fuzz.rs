@@ -11,15 +11,34 @@ use crate::{ParseError, Piece, Progress, Request, Response, Routed};
 /// When it is not so.
 pub fn fuzz_requests(data: &[u8]) {
     let (cuts, wire) = cuts_and_wire(data);
-    let (requests, error) = requests_in(wire, []);
-    assert_eq!(requests_in(wire, cuts), (requests.clone(), error));
+    let cuts: Vec<_> = cuts.collect();
+    for request_bytes_max in [usize::MAX, SMALL_REQUEST_BYTES_MAX] {
+        check_requests(wire, &cuts, request_bytes_max);
+    }
+}
+
+/// A longest request that many are longer than.
+const SMALL_REQUEST_BYTES_MAX: usize = 24;
+
+fn check_requests(wire: &[u8], cuts: &[usize], request_bytes_max: usize) {
+    let (requests, error) = requests_up_to(request_bytes_max, wire, []);
+    let cut = requests_up_to(request_bytes_max, wire, cuts.iter().copied());
+    assert_eq!(cut, (requests.clone(), error));
     let mut at = 0;
     for request in &requests {
         let len = request_len(request);
-        let frame = &wire[at..at + len];
-        assert!(frame.ends_with(b"\n"), "{}", frame.escape_ascii());
+        let Some(frame) = wire.get(at..at + len) else {
+            assert!(
+                len > request_bytes_max,
+                "only what is too large is refused before it is whole"
+            );
+            return;
+        };
         match request {
-            Request::Routed(routed) => check_routed(routed, frame),
+            Request::Routed(routed) => {
+                assert!(frame.ends_with(b"\n"), "{}", frame.escape_ascii());
+                check_routed(routed, frame);
+            }
             Request::Refused(refused) => {
                 let answer = &refused.answer;
                 assert!(answer.is_empty() || answer.ends_with(b"\r\n"), "{refused:?}");
@@ -68,7 +87,16 @@ pub fn requests_in(
     wire: &[u8],
     cuts: impl IntoIterator<Item = usize>,
 ) -> (Vec<Request>, Option<ParseError>) {
-    let mut parser = RequestParser::new();
+    requests_up_to(usize::MAX, wire, cuts)
+}
+
+/// As [`requests_in`], of which none is longer than `request_bytes_max`.
+pub fn requests_up_to(
+    request_bytes_max: usize,
+    wire: &[u8],
+    cuts: impl IntoIterator<Item = usize>,
+) -> (Vec<Request>, Option<ParseError>) {
+    let mut parser = RequestParser::new(request_bytes_max);
     messages_in(wire, cuts, |buf| parser.parse(buf), request_len)
 }
 
@@ -98,7 +126,7 @@ fn messages_in<T>(
             match parse(&wire[start..received]) {
                 Ok(Progress::Done(message)) => {
                     let len = len(&message);
-                    assert!((1..=received - start).contains(&len), "{len} bytes of what is there");
+                    assert!(len > 0, "a message of nothing");
                     start += len;
                     messages.push(message);
                 }

@@ -71,7 +71,7 @@ mod tests {
     use crate::{Progress, Request};
 
     fn parse(frame: &[u8]) -> Routed {
-        match RequestParser::new().parse(frame) {
+        match RequestParser::new(usize::MAX).parse(frame) {
             Ok(Progress::Done(Request::Routed(routed))) => routed,
             other => panic!("{}: {other:?}", frame.escape_ascii()),
         }

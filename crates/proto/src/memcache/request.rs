@@ -2,6 +2,7 @@
 
 use memchr::memchr;
 
+use super::encode;
 use super::line::{self, Verdict};
 use crate::limits::MEMCACHE_LINE_BYTES_MAX;
 use crate::{ParseError, Progress, Refused, Request, Routed};
@@ -23,13 +24,18 @@ pub struct RequestParser {
     searched: u32,
     /// Bytes of the whole request; 0 as long as it is not known.
     whole: u32,
+    /// Longest request, bytes.
+    request_bytes_max: u32,
 }
 
 impl RequestParser {
-    /// A parser at the start of a stream.
+    /// A parser at the start of a stream. `request_bytes_max` is the longest storage command with
+    /// its data, bytes.
     #[must_use]
-    pub const fn new() -> Self {
-        Self { searched: 0, whole: 0 }
+    pub const fn new(request_bytes_max: usize) -> Self {
+        let longest = u32::MAX as usize;
+        let max = if request_bytes_max < longest { request_bytes_max } else { longest };
+        Self { searched: 0, whole: 0, request_bytes_max: max as u32 }
     }
 
     /// Looks for one whole request at the front of `buf`, the bytes received and not yet consumed.
@@ -54,6 +60,10 @@ impl RequestParser {
         };
         let line = line::read(&buf[..line_bytes])?;
         let len = line_bytes + line.block_bytes;
+        if line.block_bytes > 0 && len > self.request_bytes_max as usize {
+            (self.searched, self.whole) = (0, 0);
+            return Ok(Progress::Done(too_large(len, &line.verdict)));
+        }
         if buf.len() < len {
             debug_assert_eq!(self.whole, 0, "a line tells one length");
             self.searched = line_bytes as u32 - 1;
@@ -63,7 +73,7 @@ impl RequestParser {
         if line.block_bytes > 0 {
             check_data_end(buf, len)?;
         }
-        *self = Self::new();
+        (self.searched, self.whole) = (0, 0);
         Ok(Progress::Done(request(len, line.verdict)))
     }
 
@@ -86,12 +96,6 @@ impl RequestParser {
     }
 }
 
-impl Default for RequestParser {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 /// Data is followed by CR LF, and by nothing else.
 fn check_data_end(buf: &[u8], len: usize) -> Result<(), ParseError> {
     for (at, expected) in [(len - 2, b'\r'), (len - 1, b'\n')] {
@@ -100,6 +104,18 @@ fn check_data_end(buf: &[u8], len: usize) -> Result<(), ParseError> {
         }
     }
     Ok(())
+}
+
+/// A storage command that is refused for its size before its data is there.
+#[cold]
+fn too_large(len: usize, verdict: &Verdict) -> Request {
+    let answer = match verdict {
+        Verdict::Route { noreply: None, .. } => encode::TOO_LARGE,
+        // Who wants no answer would take this one for the next request's.
+        Verdict::Route { noreply: Some(_), .. } => b"",
+        Verdict::Refuse(answer) => answer,
+    };
+    Request::Refused(Refused { len, answer: answer.to_vec(), too_large: true })
 }
 
 #[inline]
@@ -116,7 +132,9 @@ fn request(len: usize, verdict: Verdict) -> Request {
                 omit: noreply.unwrap_or(end..end),
             })
         }
-        Verdict::Refuse(answer) => Request::Refused(Refused { len, answer: answer.to_vec() }),
+        Verdict::Refuse(answer) => {
+            Request::Refused(Refused { len, answer: answer.to_vec(), too_large: false })
+        }
     }
 }
 
@@ -189,7 +207,7 @@ mod tests {
         for wire in WIRES {
             for end in 0..=wire.len() {
                 let front = &wire[..end];
-                let fast = RequestParser::new().parse(front);
+                let fast = RequestParser::new(usize::MAX).parse(front);
                 assert_eq!(fast, naive::parse(front), "{}", front.escape_ascii());
             }
         }
@@ -227,7 +245,7 @@ mod tests {
 
     #[test]
     fn data_is_awaited_whole_and_told_how_much_is_missing() {
-        let mut parser = RequestParser::new();
+        let mut parser = RequestParser::new(usize::MAX);
         let wire = b"set k 0 0 100000\r\n".to_vec();
         assert_eq!(parser.parse(&wire), Ok(Progress::Incomplete { missing: 100_002 }));
         let more = [wire.as_slice(), &[b'x'; 100_001]].concat();
@@ -236,7 +254,7 @@ mod tests {
 
     #[test]
     fn awaiting_data_looks_at_nothing() {
-        let mut parser = RequestParser::new();
+        let mut parser = RequestParser::new(usize::MAX);
         let mut wire = b"set k 0 0 8\r\n".to_vec();
         parser.parse(&wire).unwrap();
         // Were the line read again before the data is there, this would be an unknown command.
@@ -247,11 +265,32 @@ mod tests {
 
     #[test]
     fn a_line_is_searched_once() {
-        let mut parser = RequestParser::new();
+        let mut parser = RequestParser::new(usize::MAX);
         assert_eq!(parser.parse(b"get a"), Ok(Progress::Incomplete { missing: 1 }));
         assert_eq!(parser.searched, 5);
         assert!(matches!(parser.parse(b"get a\r\n"), Ok(Progress::Done(Request::Routed(_)))));
         assert_eq!(parser.searched, 0, "at the start again");
+    }
+
+    #[test]
+    fn data_above_the_pools_limit_is_refused_before_it_is_there_and_the_next_is_served() {
+        let data = "v".repeat(100);
+        for (line, answer) in [
+            ("set k 0 0 100", "SERVER_ERROR object too large for cache\r\n"),
+            ("cas k 0 0 100 7", "SERVER_ERROR object too large for cache\r\n"),
+            ("set k 0 0 100 noreply", ""),
+            ("set k x 0 100", "CLIENT_ERROR bad command line format\r\n"),
+        ] {
+            let wire = format!("{line}\r\n{data}\r\nget a\r\n").into_bytes();
+            for cuts in [&[][..], &[5, 20, 60, 118]] {
+                let (found, error) = fuzz::requests_up_to(90, &wire, cuts.iter().copied());
+                let [Request::Refused(refused), Request::Routed(get)] = found.as_slice() else {
+                    panic!("{line}: {found:?} {error:?}");
+                };
+                assert_eq!(refused.answer, answer.as_bytes(), "{line}");
+                assert_eq!((refused.len + get.len, error), (wire.len(), None), "{line}");
+            }
+        }
     }
 
     #[test]
@@ -270,7 +309,7 @@ mod tests {
     #[test]
     fn the_binary_protocol_is_told_from_its_first_byte() {
         let error = ParseError { at: 0, found: Some(0x80), rule: NO_BINARY };
-        assert_eq!(RequestParser::new().parse(b"\x80"), Err(error));
+        assert_eq!(RequestParser::new(usize::MAX).parse(b"\x80"), Err(error));
     }
 
     #[test]
@@ -295,7 +334,7 @@ mod tests {
 
     #[test]
     fn a_parser_is_small() {
-        assert_eq!(size_of::<RequestParser>(), 8);
+        assert_eq!(size_of::<RequestParser>(), 12);
     }
 
     #[test]
@@ -372,7 +411,7 @@ mod tests {
 
         #[test]
         fn the_naive_twin_agrees_on_anything(wire in pieces()) {
-            prop_assert_eq!(RequestParser::new().parse(&wire), naive::parse(&wire));
+            prop_assert_eq!(RequestParser::new(usize::MAX).parse(&wire), naive::parse(&wire));
         }
 
         #[test]

@@ -78,6 +78,15 @@ pub(super) fn refusal(
     format!("-ERR {text}\r\n").into_bytes()
 }
 
+/// The answer to a request that is longer than the pool allows.
+#[cold]
+pub(super) fn too_large(request_bytes_max: u32) -> Vec<u8> {
+    format!(
+        "-ERR request is longer than {request_bytes_max} bytes, the limit that request_max sets\r\n"
+    )
+    .into_bytes()
+}
+
 /// The answer to a command that no row has, byte by byte Redis' (`commandCheckExistence`): some of
 /// the name, some of the arguments, and no line end from either.
 fn unknown(frame: &[u8]) -> Vec<u8> {

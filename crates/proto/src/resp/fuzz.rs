@@ -3,19 +3,30 @@
 use super::{Parts, RequestParser, ResponseParser, fragment_head, gather_array, protocol_error};
 use crate::command::Travel;
 use crate::gather::{Gather, Piece, gather};
+use crate::limits::BULK_BYTES_MAX;
 use crate::progress::{ParseError, Progress};
 use crate::request::Request;
 
 /// Short, so that a key of a few bytes is already too long.
 const KEY_BYTES_MAX: usize = 12;
 
+/// Longest requests: one that every request fits, and one that many are longer than.
+const REQUEST_BYTES_MAX: [usize; 2] = [usize::MAX, 40];
+
 /// Takes `data` for what a client sends, its first 8 bytes for the places at which it is cut, and
 /// panics where the request parser, [`Parts`] or an answer breaks a promise.
 pub fn fuzz_requests(data: &[u8]) {
     let Some((seed, stream)) = data.split_first_chunk() else { return };
-    let whole = requests(stream, |rest| rest);
-    let mut cuts = Cuts(u64::from_le_bytes(*seed));
-    assert_eq!(requests(stream, |rest| cuts.next(rest)), whole, "cuts make a difference");
+    for request_bytes_max in REQUEST_BYTES_MAX {
+        let cuts = Cuts(u64::from_le_bytes(*seed));
+        check_requests(stream, cuts, request_bytes_max);
+    }
+}
+
+fn check_requests(stream: &[u8], mut cuts: Cuts, request_bytes_max: usize) {
+    let whole = requests(request_bytes_max, stream, |rest| rest);
+    let cut = requests(request_bytes_max, stream, |rest| cuts.next(rest));
+    assert_eq!(cut, whole, "cuts make a difference");
 
     let (found, end) = whole;
     let mut at = 0;
@@ -26,7 +37,10 @@ pub fn fuzz_requests(data: &[u8]) {
             Request::Inline(inline) => inline.len,
             Request::Blank { len } => *len,
         };
-        check_request(request, &stream[at..at + len]);
+        match stream.get(at..at + len) {
+            Some(bytes) => check_request(request, bytes),
+            None => assert!(len <= BULK_BYTES_MAX as usize + 32, "a part is a bulk string at most"),
+        }
         at += len;
     }
     match end {
@@ -76,7 +90,7 @@ fn check_request(request: &Request, bytes: &[u8]) {
             for part in &parts {
                 fragment.extend_from_slice(part.bytes(bytes));
             }
-            let again = RequestParser::new(KEY_BYTES_MAX).parse(&fragment);
+            let again = RequestParser::new(KEY_BYTES_MAX, usize::MAX).parse(&fragment);
             let Ok(Progress::Done(Request::Routed(again))) = again else {
                 panic!("a fragment is no request: {again:?}");
             };
@@ -87,7 +101,7 @@ fn check_request(request: &Request, bytes: &[u8]) {
         }
         Request::Refused(refused) => assert_one_error(&refused.answer),
         Request::Inline(inline) => {
-            let again = RequestParser::new(KEY_BYTES_MAX).parse(&inline.frame);
+            let again = RequestParser::new(KEY_BYTES_MAX, usize::MAX).parse(&inline.frame);
             let Ok(Progress::Done(frame)) = again else {
                 panic!("an inline request makes no frame: {again:?}");
             };
@@ -149,10 +163,11 @@ fn assert_one_response(bytes: &[u8]) {
 /// What the parser found in `stream`, and how it ended: with bytes missing, or an error. `reach`
 /// says how many bytes arrive next, of so many to come.
 fn requests(
+    request_bytes_max: usize,
     stream: &[u8],
     mut reach: impl FnMut(usize) -> usize,
 ) -> (Vec<Request>, Result<usize, ParseError>) {
-    let mut parser = RequestParser::new(KEY_BYTES_MAX);
+    let mut parser = RequestParser::new(KEY_BYTES_MAX, request_bytes_max);
     let mut found = Vec::new();
     let mut begin = 0;
     let mut end = 0;
@@ -167,6 +182,10 @@ fn requests(
                     Request::Blank { len } => *len,
                 };
                 found.push(request);
+                if begin > stream.len() {
+                    return (found, Ok(begin - stream.len()));
+                }
+                end = end.max(begin);
             }
             Ok(Progress::Incomplete { missing }) if end == stream.len() => {
                 return (found, Ok(missing));

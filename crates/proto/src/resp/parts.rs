@@ -91,9 +91,9 @@ impl<'a> Iterator for Strings<'a> {
 /// As [`short_bulk`], of any length.
 #[cold]
 fn any_bulk(frame: &[u8], at: usize) -> Option<(usize, usize)> {
-    match bulk(frame, at) {
+    match bulk(frame, at, u32::MAX) {
         Ok(Bulk::Whole { start, end }) => Some((start, end)),
-        Ok(Bulk::Part { .. }) | Err(_) => None,
+        Ok(Bulk::Part { .. } | Bulk::TooLarge { .. }) | Err(_) => None,
     }
 }
 
@@ -106,7 +106,7 @@ mod tests {
 
     /// Each key of the request with the bytes that travel with it.
     fn parts(frame: &str) -> Vec<(String, String)> {
-        let parsed = RequestParser::new(100).parse(frame.as_bytes());
+        let parsed = RequestParser::new(100, usize::MAX).parse(frame.as_bytes());
         let Ok(Progress::Done(Request::Routed(routed))) = parsed else { panic!("{parsed:?}") };
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Parts::new(&routed, frame.as_bytes())

@@ -21,7 +21,7 @@ use crate::limits::{ARGUMENTS_MAX, BULK_BYTES_MAX, REQUEST_BYTES_MAX};
 use crate::progress::{ParseError, Progress};
 use crate::request::{Refused, Request, Routed};
 
-/// The place in a Redis request that has been seen in part. 48 bytes.
+/// The place in a Redis request that has been seen in part. 56 bytes.
 #[derive(Clone, Debug)]
 pub struct RequestParser {
     place: Place,
@@ -49,8 +49,17 @@ struct Place {
     command: Option<&'static Command>,
     /// Why the request will be refused.
     fault: Option<Fault>,
-    /// Longest key, bytes. The same for every request; it fills a gap here.
-    key_bytes_max: u32,
+    /// The request was too large and is answered: what is left of it is skipped.
+    skipping: bool,
+    /// The longest key and the longest request. The same for every request.
+    limits: Limits,
+}
+
+/// How much a client may send, bytes.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    key: u32,
+    request: u32,
 }
 
 /// Why a request is refused that is well framed.
@@ -85,12 +94,18 @@ const TOO_BIG: &str = "too big request";
 const BULK_BYTES_MIN: usize = 6;
 
 impl RequestParser {
-    /// A parser at the start of a stream. `key_bytes_max` is the longest key, bytes.
+    /// A parser at the start of a stream. `key_bytes_max` is the longest key, `request_bytes_max`
+    /// the longest request, bytes; Redis' own limits hold all the same.
     #[must_use]
-    pub const fn new(key_bytes_max: usize) -> Self {
+    pub const fn new(key_bytes_max: usize, request_bytes_max: usize) -> Self {
         let longest = u32::MAX as usize;
-        let key_bytes_max = if key_bytes_max < longest { key_bytes_max as u32 } else { u32::MAX };
-        Self { place: Place::start(key_bytes_max) }
+        let key = if key_bytes_max < longest { key_bytes_max as u32 } else { u32::MAX };
+        let request = if request_bytes_max < REQUEST_BYTES_MAX {
+            request_bytes_max as u32
+        } else {
+            REQUEST_BYTES_MAX as u32
+        };
+        Self { place: Place::start(Limits { key, request }) }
     }
 
     /// Looks for one whole request at the front of `buf`; see
@@ -111,6 +126,9 @@ impl RequestParser {
             && let Some(routed) = self.whole(buf)
         {
             return Ok(Progress::Done(Request::Routed(routed)));
+        }
+        if self.place.skipping {
+            return self.skip(buf);
         }
         if buf[0] == b'*' { self.array(buf) } else { self.inline(buf) }
     }
@@ -143,7 +161,7 @@ impl RequestParser {
             let (start, end) = short_bulk(buf, next)?;
             next = end + 2;
             if number == watch {
-                if end - start > self.place.key_bytes_max as usize {
+                if end - start > self.place.limits.key as usize {
                     return None;
                 }
                 if number == 0 {
@@ -151,6 +169,9 @@ impl RequestParser {
                 }
                 watch = number.saturating_add(step);
             }
+        }
+        if next > self.place.limits.request as usize {
+            return None;
         }
         let omit = next as u32..next as u32;
         Some(Routed { len: next, command, key, keys, omit, noreply: false })
@@ -171,14 +192,16 @@ impl RequestParser {
             }
         }
         if place.arguments == UNNAMED {
-            match bulk(buf, place.at as usize)? {
+            match bulk(buf, place.at as usize, self.place.limits.request)? {
                 Bulk::Part { need } => return Ok(self.wait(place, need, buf.len())),
+                Bulk::TooLarge { end } => return Ok(self.refuse_rest(place, end)),
                 Bulk::Whole { start, end } => place.name(&buf[start..end], end),
             }
         }
         while place.left > 0 {
-            let (start, end) = match bulk(buf, place.at as usize)? {
+            let (start, end) = match bulk(buf, place.at as usize, self.place.limits.request)? {
                 Bulk::Part { need } => return Ok(self.wait(place, need, buf.len())),
+                Bulk::TooLarge { end } => return Ok(self.refuse_rest(place, end)),
                 Bulk::Whole { start, end } => (start, end),
             };
             let number = place.arguments - place.left;
@@ -205,8 +228,9 @@ impl RequestParser {
                     fault.unwrap_or(Fault::Unknown),
                     command,
                     &buf[..len],
-                    place.key_bytes_max,
+                    place.limits.key,
                 ),
+                too_large: false,
             }))),
         }
     }
@@ -223,7 +247,29 @@ impl RequestParser {
     fn restart(&mut self) {
         // Every wait needs more than the one byte that the start needs.
         if self.place.need != 1 {
-            self.place = Place::start(self.place.key_bytes_max);
+            self.place = Place::start(self.place.limits);
+        }
+    }
+
+    /// The request becomes too large with the bulk string that ends at `end`: it is refused before
+    /// that string is there, and what is left of it is skipped. The stream stays in step.
+    #[cold]
+    fn refuse_rest(&mut self, place: Place, end: usize) -> Progress<Request> {
+        self.place = place.behind_refused();
+        let answer = encode::too_large(place.limits.request);
+        Progress::Done(Request::Refused(Refused { len: end + 2, answer, too_large: true }))
+    }
+
+    /// Passes over a bulk string of a request that was refused.
+    #[cold]
+    fn skip(&mut self, buf: &[u8]) -> Result<Progress<Request>, ParseError> {
+        let place = self.place;
+        match bulk(buf, 0, 0)? {
+            Bulk::Part { need } => Ok(self.wait(place, need, buf.len())),
+            Bulk::TooLarge { end } | Bulk::Whole { end, .. } => {
+                self.place = place.behind_refused();
+                Ok(Progress::Done(Request::Blank { len: end + 2 }))
+            }
         }
     }
 
@@ -265,7 +311,7 @@ impl RequestParser {
 }
 
 impl Place {
-    const fn start(key_bytes_max: u32) -> Self {
+    const fn start(limits: Limits) -> Self {
         Self {
             at: 0,
             need: 1,
@@ -276,7 +322,19 @@ impl Place {
             key: (0, 0),
             command: None,
             fault: None,
-            key_bytes_max,
+            skipping: false,
+            limits,
+        }
+    }
+
+    /// The place behind a bulk string of a request that is refused: before the next one to skip, or
+    /// at the start of the next request.
+    const fn behind_refused(self) -> Self {
+        let start = Self::start(self.limits);
+        match self.left {
+            0 | 1 => start,
+            // `need` is not the start's, so nothing looks for a request here.
+            left => Self { left: left - 1, skipping: true, need: BULK_BYTES_MIN as u32, ..start },
         }
     }
 
@@ -328,7 +386,7 @@ impl Place {
             self.key = (start as u32, (start + text.len()) as u32);
         }
         self.watch = watch;
-        if is_key && text.len() > self.key_bytes_max as usize {
+        if is_key && text.len() > self.limits.key as usize {
             self.watch = NOTHING;
             self.fault = Some(Fault::LongKey);
         }
@@ -360,6 +418,11 @@ pub(super) enum Bulk {
         /// Bytes, more than there are.
         need: usize,
     },
+    /// With it the request is longer than it may be, whether it is all there or not.
+    TooLarge {
+        /// Where its body ends, which may be beyond the bytes.
+        end: usize,
+    },
     /// Its body is `start..end`; a line end follows, which is there and checked.
     Whole {
         /// Offset.
@@ -379,12 +442,15 @@ pub(super) fn short_bulk(buf: &[u8], at: usize) -> Option<(usize, usize)> {
     is_whole.then_some((start, end))
 }
 
-/// Finds the bulk string that begins at `at`. Looks at the header and the line end only.
+/// Finds the bulk string that begins at `at`, of a request that may have `request_bytes_max` bytes.
+/// Looks at the header and the line end only.
 ///
 /// # Errors
 /// Where a Redis server says so, and where the body is not followed by CR LF.
-pub(super) fn bulk(buf: &[u8], at: usize) -> Result<Bulk, ParseError> {
-    if let Some((start, end)) = short_bulk(buf, at) {
+pub(super) fn bulk(buf: &[u8], at: usize, request_bytes_max: u32) -> Result<Bulk, ParseError> {
+    if let Some((start, end)) = short_bulk(buf, at)
+        && end + 2 <= request_bytes_max as usize
+    {
         return Ok(Bulk::Whole { start, end });
     }
     match buf.get(at) {
@@ -399,6 +465,9 @@ pub(super) fn bulk(buf: &[u8], at: usize) -> Result<Bulk, ParseError> {
     if end > REQUEST_BYTES_MAX {
         return Err(ParseError { at, found: None, rule: TOO_BIG });
     }
+    if end + 2 > request_bytes_max as usize {
+        return Ok(Bulk::TooLarge { end });
+    }
     match buf.get(end..).unwrap_or_default() {
         [b'\r', b'\n', ..] => Ok(Bulk::Whole { start, end }),
         [b'\r', byte, ..] => Err(ParseError { at: end + 1, found: Some(*byte), rule: BULK_END }),
@@ -407,7 +476,7 @@ pub(super) fn bulk(buf: &[u8], at: usize) -> Result<Bulk, ParseError> {
     }
 }
 
-const _: () = assert!(size_of::<RequestParser>() <= 48, "a parser is kept for every client");
+const _: () = assert!(size_of::<RequestParser>() <= 56, "a parser is kept for every client");
 const _: () = assert!(ARGUMENTS_MAX < u32::MAX as u64, "UNNAMED and NOTHING are no numbers");
 const _: () = assert!(REQUEST_BYTES_MAX < u32::MAX as usize - 2, "offsets are 32 bits");
 

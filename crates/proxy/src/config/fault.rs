@@ -127,6 +127,20 @@ pub(super) enum Fault {
         found: String,
     },
 
+    /// A number of bytes that is none, or out of its range.
+    Bytes {
+        key: &'static str,
+        found: String,
+        min: u64,
+        max: u64,
+    },
+    /// `client_requests_max` is 0.
+    ZeroClientRequests,
+    /// `memory_max` is neither a number of bytes in its range nor `auto` nor 0.
+    MemoryMax {
+        found: String,
+    },
+
     // Addresses.
     ListenForm {
         found: String,
@@ -335,6 +349,21 @@ impl fmt::Display for Fault {
                 f,
                 "'turn_pause' is a number of microseconds from 0, for never, to {}, and not '{found}'",
                 limits::TURN_PAUSE_MICROSECONDS_MAX
+            ),
+            Self::Bytes { key, found, min, max } => write!(
+                f,
+                "'{key}' is a number of bytes from {min} to {max}, with k, m or g behind it for larger \
+                 units; '{found}' is not"
+            ),
+            Self::ZeroClientRequests => f.write_str(
+                "'client_requests_max' is at least 1: with 0 no request could ever be sent",
+            ),
+            Self::MemoryMax { found } => write!(
+                f,
+                "'memory_max' is 'auto' for half of the machine's memory, 0 for no limit, or a number \
+                 of bytes of at least {}, with k, m or g behind it for larger units; '{found}' is none \
+                 of these",
+                limits::MEMORY_MAX.start()
             ),
             Self::Workers { found } => write!(
                 f,

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use super::document::Section;
 use super::fault::Fault;
-use super::keys::{Findings, Keys, number};
+use super::keys::{Findings, Keys, bytes, number};
 use super::limits;
-use super::types::{Global, Workers};
+use super::types::{Global, MemoryMax, Workers};
 
 /// The keys of the section.
-const KEYS: [&str; 2] = ["turn_pause", "workers"];
+const KEYS: [&str; 3] = ["memory_max", "turn_pause", "workers"];
 
 /// Whether `section` holds options of the process.
 pub(super) fn is_global(section: &Section) -> bool {
@@ -37,5 +37,22 @@ pub(super) fn read(section: &Section, findings: &mut Findings) -> Global {
             .map(|microseconds| Duration::from_micros(microseconds.into()))
             .ok_or_else(|| Fault::TurnPause { found: found.to_owned() })
     });
-    Global { workers, turn_pause: turn_pause.unwrap_or(limits::TURN_PAUSE_DEFAULT) }
+    let memory_max = keys.read("memory_max", |found| {
+        memory_max(found).ok_or_else(|| Fault::MemoryMax { found: found.to_owned() })
+    });
+    Global {
+        workers,
+        turn_pause: turn_pause.unwrap_or(limits::TURN_PAUSE_DEFAULT),
+        memory_max: memory_max.unwrap_or(MemoryMax::Auto),
+    }
+}
+
+fn memory_max(found: &str) -> Option<MemoryMax> {
+    if found == "auto" {
+        return Some(MemoryMax::Auto);
+    }
+    match bytes(found)? {
+        0 => Some(MemoryMax::Unlimited),
+        bytes => limits::MEMORY_MAX.contains(&bytes).then_some(MemoryMax::Bytes(bytes)),
+    }
 }

@@ -1,5 +1,7 @@
 //! A section's keys, looked up by name, and their values read with one kind of error for all.
 
+use std::ops::RangeInclusive;
+
 use super::document::{Section, Text, Value};
 use super::error::{Position, Problem};
 use super::fault::Fault;
@@ -127,6 +129,23 @@ impl<'a> Keys<'a> {
         })
     }
 
+    /// Reads a number of bytes within `range`; `k`, `m` and `g` behind it are its larger units.
+    pub(super) fn bytes(
+        &mut self,
+        key: &'static str,
+        range: &RangeInclusive<u64>,
+    ) -> Option<usize> {
+        self.read(key, |found| {
+            bytes(found)
+                .filter(|bytes| range.contains(bytes))
+                .map(|bytes| bytes as usize)
+                .ok_or_else(|| {
+                    let (min, max) = (*range.start(), *range.end());
+                    Fault::Bytes { key, found: found.to_owned(), min, max }
+                })
+        })
+    }
+
     /// Reads `true` or `false`.
     pub(super) fn flag(&mut self, key: &'static str) -> Option<bool> {
         self.read(key, |found| match found {
@@ -162,6 +181,25 @@ pub(super) fn number(text: &str) -> Option<u32> {
     text.parse().ok().filter(|&number| number <= limits::NUMBER_MAX)
 }
 
+/// Reads a number of bytes: digits, and `k`, `m` or `g` of either case behind them for 1024 times as
+/// many, once, twice or three times.
+pub(super) fn bytes(text: &str) -> Option<u64> {
+    let unit = |letter: u8| match letter.to_ascii_lowercase() {
+        b'k' => Some(1 << 10),
+        b'm' => Some(1 << 20),
+        b'g' => Some(1 << 30),
+        _ => None,
+    };
+    let (digits, factor) = match text.bytes().last().and_then(unit) {
+        Some(factor) => (&text[..text.len() - 1], factor),
+        None => (text, 1),
+    };
+    if !is_digits(digits) {
+        return None;
+    }
+    digits.parse::<u64>().ok()?.checked_mul(factor)
+}
+
 fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -187,6 +225,26 @@ fn split_comment(text: &str) -> Option<(&str, Comment)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_are_digits_and_perhaps_a_unit() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("1048576", Some(1 << 20)),
+            ("64k", Some(64 << 10)),
+            ("16M", Some(16 << 20)),
+            ("8g", Some(8 << 30)),
+            ("17179869184g", None),
+            ("", None),
+            ("k", None),
+            ("-1k", None),
+            ("1kb", None),
+            ("1.5m", None),
+            ("1 m", None),
+        ] {
+            assert_eq!(bytes(text), expected, "{text:?}");
+        }
+    }
 
     #[test]
     fn a_number_is_digits_within_31_bits() {

@@ -1,5 +1,6 @@
 //! The numbers of the configuration: limits, defaults, and where they come from.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// Most workers. Each is a thread with sockets of its own to every server, so a number above this
@@ -12,6 +13,23 @@ pub const TURN_PAUSE_DEFAULT: Duration = Duration::from_micros(120);
 
 /// Longest `turn_pause`, microseconds: a millisecond would be felt.
 pub const TURN_PAUSE_MICROSECONDS_MAX: u32 = 1000;
+
+/// Least and most that `client_unsent_max` may be, bytes: a page of responses, and what 31 bits hold.
+pub const CLIENT_UNSENT_MAX: RangeInclusive<u64> = 4 * KIB..=2 * GIB - 1;
+
+/// Least and most that `server_queue_max` may be, bytes.
+pub const SERVER_QUEUE_MAX: RangeInclusive<u64> = 64 * KIB..=1024 * GIB;
+
+/// Least and most that `request_max` may be, bytes: everyday requests, and the protocols' own limit.
+pub const REQUEST_MAX: RangeInclusive<u64> = KIB..=GIB;
+
+/// Least and most that `memory_max` may be, bytes, if it is not 0: what a proxy with a few thousand
+/// clients needs.
+pub const MEMORY_MAX: RangeInclusive<u64> = 16 * MIB..=1024 * 1024 * GIB;
+
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+const GIB: u64 = 1024 * MIB;
 
 /// Largest number any key takes: the original counts in a signed 32-bit int.
 pub const NUMBER_MAX: u32 = i32::MAX as u32;

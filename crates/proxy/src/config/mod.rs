@@ -54,7 +54,7 @@ use document::{Document, START, Section};
 pub use error::{ConfigErrors, LoadError, Position, Problem};
 use fault::Fault;
 use keys::Findings;
-pub use types::{Address, Config, Global, Listen, Pool, Server, Workers};
+pub use types::{Address, Config, Global, Listen, MemoryMax, Pool, Server, Workers};
 
 /// Reads the configuration in the file at `path`.
 ///

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::time::Duration;
 
+use nutcracker_engine::limits::PoolLimits;
 use nutcracker_proto::Protocol;
 use nutcracker_ring::{DistributionKind, HashKind, HashTag, name_order};
 
@@ -15,7 +16,7 @@ use super::types::{Listen, Pool, Server};
 use super::{address, limits};
 
 /// The keys of a pool.
-pub(super) const KEYS: [&str; 18] = [
+pub(super) const KEYS: [&str; 22] = [
     "listen",
     "hash",
     "hash_tag",
@@ -34,6 +35,11 @@ pub(super) const KEYS: [&str; 18] = [
     "server_retry_timeout",
     "server_failure_limit",
     "servers",
+    // The original has none of these.
+    "client_requests_max",
+    "client_unsent_max",
+    "server_queue_max",
+    "request_max",
 ];
 
 /// Reads the pool in `section`; `None` when something is wrong, which `findings` then has.
@@ -67,6 +73,7 @@ pub(super) fn read(section: &Section, findings: &mut Findings) -> Option<Pool> {
         tcpkeepalive: keys.flag("tcpkeepalive").unwrap_or(false),
         reuseport: keys.flag("reuseport").unwrap_or(false),
         servers: servers(keys),
+        limits: pool_limits(keys),
         // Last: without a listener there is no pool, but all its other keys have been read.
         listen: listen?,
     };
@@ -125,6 +132,27 @@ fn redis_db(keys: &mut Keys<'_>, redis: bool) -> u32 {
         keys.warn(keys.place("redis_db"), Fault::DatabaseWithoutRedis);
     }
     db
+}
+
+/// How much the pool may hold.
+fn pool_limits(keys: &mut Keys<'_>) -> PoolLimits {
+    let default = PoolLimits::default();
+    let client_requests = keys.number("client_requests_max").unwrap_or(default.client_requests);
+    if client_requests == 0 {
+        keys.wrong(keys.place("client_requests_max"), Fault::ZeroClientRequests);
+    }
+    PoolLimits {
+        client_requests,
+        client_unsent_bytes: keys
+            .bytes("client_unsent_max", &limits::CLIENT_UNSENT_MAX)
+            .map_or(default.client_unsent_bytes, |bytes| bytes as u32),
+        server_queue_bytes: keys
+            .bytes("server_queue_max", &limits::SERVER_QUEUE_MAX)
+            .unwrap_or(default.server_queue_bytes),
+        request_bytes: keys
+            .bytes("request_max", &limits::REQUEST_MAX)
+            .unwrap_or(default.request_bytes),
+    }
 }
 
 fn server_connections(keys: &mut Keys<'_>) -> u32 {

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use nutcracker_engine::limits::PoolLimits;
 use nutcracker_proto::Protocol;
 use nutcracker_ring::{DistributionKind, HashKind, HashTag};
 
@@ -31,12 +32,25 @@ pub struct Global {
     pub workers: Option<Workers>,
     /// How long a busy worker lets events come together before it polls; zero for never.
     pub turn_pause: Duration,
+    /// How much memory the process may hold before it stops reading clients.
+    pub memory_max: MemoryMax,
 }
 
 impl Default for Global {
     fn default() -> Self {
-        Self { workers: None, turn_pause: limits::TURN_PAUSE_DEFAULT }
+        Self { workers: None, turn_pause: limits::TURN_PAUSE_DEFAULT, memory_max: MemoryMax::Auto }
     }
+}
+
+/// How much memory the process may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemoryMax {
+    /// Half of what the machine or the control group has.
+    Auto,
+    /// No limit.
+    Unlimited,
+    /// This many bytes, within [`MEMORY_MAX`](limits::MEMORY_MAX).
+    Bytes(u64),
 }
 
 /// How many workers, that is threads that serve clients.
@@ -106,6 +120,8 @@ pub struct Pool {
     pub reuseport: bool,
     /// The servers, at least one, names unique, in the same order as pools; `modula` counts on it.
     pub servers: Vec<Server>,
+    /// How much it may hold.
+    pub limits: PoolLimits,
 }
 
 /// Where a pool's clients connect.

@@ -2,7 +2,8 @@
 //!
 //! The original's readers connect and read, so they are answered without having asked. Those who
 //! ask in HTTP (curl, probes of load balancers) got a reset from the original; they are answered
-//! in HTTP, provided their request is there when the proxy looks.
+//! in HTTP, provided their request is there when the proxy looks: `/metrics` in Prometheus' form,
+//! anything else with the JSON.
 
 use std::io;
 use std::time::Duration;
@@ -10,14 +11,23 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
+use super::metrics;
+use super::report::StatsSource;
+
 /// Writes the report and closes in good order, within [`WRITE_TIMEOUT`] and [`DRAIN_TIMEOUT`].
-/// `json` is asked for when it is time to write.
-pub(super) async fn answer<S>(mut stream: S, json: impl FnOnce() -> String)
+pub(super) async fn answer<S>(mut stream: S, source: &StatsSource)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let asked = asked(&mut stream).await;
-    let response = respond(asked, json());
+    let response = match asked(&mut stream).await {
+        None => source.json(),
+        Some(Asked { method, page: Page::Report }) => {
+            respond(method, "application/json", &source.json())
+        }
+        Some(Asked { method, page: Page::Metrics }) => {
+            respond(method, metrics::CONTENT_TYPE, &metrics::write(source))
+        }
+    };
     let written = timeout(WRITE_TIMEOUT, async {
         stream.write_all(response.as_bytes()).await?;
         stream.shutdown().await
@@ -42,35 +52,52 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 /// How much a reader may send while it is waited for.
 const DRAIN_BYTES_MAX: usize = 64 * 1024;
 
-/// What a reader asked for.
+/// What a reader asked for in HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
-    /// Nothing: the report as it is.
-    Raw,
-    /// The report with an HTTP header.
+struct Asked {
+    method: Method,
+    page: Page,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Method {
     Get,
-    /// The HTTP header alone.
+    /// The header alone.
     Head,
 }
 
-async fn asked(stream: &mut (impl AsyncRead + Unpin)) -> Asked {
-    let mut first = [0; 512];
-    match timeout(GRACE, stream.read(&mut first)).await {
-        Ok(Ok(len)) if first[..len].starts_with(b"GET ") => Asked::Get,
-        Ok(Ok(len)) if first[..len].starts_with(b"HEAD ") => Asked::Head,
-        _ => Asked::Raw,
-    }
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Page {
+    Report,
+    Metrics,
 }
 
-fn respond(asked: Asked, json: String) -> String {
+/// `None` when nothing was asked, or nothing in HTTP: that reader gets the report as it is.
+async fn asked(stream: &mut (impl AsyncRead + Unpin)) -> Option<Asked> {
+    let mut first = [0; 512];
+    let len = timeout(GRACE, stream.read(&mut first)).await.ok()?.ok()?;
+    read_request(&first[..len])
+}
+
+fn read_request(bytes: &[u8]) -> Option<Asked> {
+    let (method, rest) = match bytes {
+        [b'G', b'E', b'T', b' ', rest @ ..] => (Method::Get, rest),
+        [b'H', b'E', b'A', b'D', b' ', rest @ ..] => (Method::Head, rest),
+        _ => return None,
+    };
+    let target = rest.split(|byte| b" ?\r\n".contains(byte)).next().unwrap_or_default();
+    let page = if target == b"/metrics" { Page::Metrics } else { Page::Report };
+    Some(Asked { method, page })
+}
+
+fn respond(method: Method, content_type: &str, body: &str) -> String {
     let header = format!(
-        "HTTP/1.0 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-        json.len()
+        "HTTP/1.0 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
     );
-    match asked {
-        Asked::Raw => json,
-        Asked::Get => header + &json,
-        Asked::Head => header,
+    match method {
+        Method::Get => header + body,
+        Method::Head => header,
     }
 }
 
@@ -86,4 +113,28 @@ async fn drain(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_told_by_its_first_bytes_and_all_else_is_none() {
+        let get = |page| Some(Asked { method: Method::Get, page });
+        for (bytes, asked) in [
+            (&b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..], get(Page::Report)),
+            (b"GET /metrics HTTP/1.1\r\n", get(Page::Metrics)),
+            (b"GET /metrics?x=1 HTTP/1.0\r\n", get(Page::Metrics)),
+            (b"GET /metrics\r\n", get(Page::Metrics)),
+            (b"GET /metricsandmore HTTP/1.0\r\n", get(Page::Report)),
+            (b"HEAD /metrics ", Some(Asked { method: Method::Head, page: Page::Metrics })),
+            (b"GET", None),
+            (b"POST / HTTP/1.1\r\n", None),
+            (b"stats\r\n", None),
+            (b"", None),
+        ] {
+            assert_eq!(read_request(bytes), asked, "{}", bytes.escape_ascii());
+        }
+    }
 }

@@ -1,10 +1,12 @@
 //! The statistics port (`-a`, `-s`): whoever connects gets one JSON object and the end of the
 //! stream, as from the original's `nc_stats.c`, with figures that are current.
 //!
-//! `bind.rs` opens the listener, `report.rs` writes the JSON, `answer.rs` talks to one reader.
+//! `bind.rs` opens the listener, `report.rs` has the figures and writes the JSON, `metrics.rs` writes
+//! them in Prometheus' form, `answer.rs` talks to one reader.
 
 mod answer;
 mod bind;
+mod metrics;
 mod report;
 
 use std::convert::Infallible;
@@ -66,7 +68,7 @@ where
             Ok(stream) => {
                 let source = Arc::clone(source);
                 tokio::spawn(async move {
-                    answer::answer(stream, || source.json()).await;
+                    answer::answer(stream, &source).await;
                     drop(permit);
                 });
             }

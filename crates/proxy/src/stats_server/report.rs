@@ -23,13 +23,14 @@ pub struct PoolNames {
 pub struct StatsSource {
     source: String,
     started: Instant,
+    memory_max: usize,
     pools: Vec<PoolNames>,
     workers: Vec<Arc<Stats>>,
 }
 
 impl StatsSource {
     /// Figures of `workers` for `pools`, both in the configuration's order; `source` is the name
-    /// of the host, `started` when the process began.
+    /// of the host, `started` when the process began, `memory_max` how many bytes it may hold.
     ///
     /// # Panics
     /// When a worker counts for other pools or servers than those.
@@ -37,6 +38,7 @@ impl StatsSource {
     pub fn new(
         source: String,
         started: Instant,
+        memory_max: usize,
         pools: Vec<PoolNames>,
         workers: Vec<Arc<Stats>>,
     ) -> Self {
@@ -45,7 +47,7 @@ impl StatsSource {
             let named = pools.iter().map(|pool| pool.servers.len());
             assert!(counted.eq(named), "a worker's figures are not those of the pools");
         }
-        Self { source, started, pools, workers }
+        Self { source, started, memory_max, pools, workers }
     }
 
     /// All figures now, each summed over the workers; of a point in time the latest counts.
@@ -55,7 +57,29 @@ impl StatsSource {
     #[must_use]
     pub fn json(&self) -> String {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.json_at(self.started.elapsed().as_secs(), since_epoch.as_secs())
+        self.json_at(self.uptime(), since_epoch.as_secs())
+    }
+
+    /// Seconds since the process began.
+    pub(super) fn uptime(&self) -> u64 {
+        self.started.elapsed().as_secs()
+    }
+
+    /// How many bytes the process may hold, if there is a limit.
+    pub(super) fn memory_max(&self) -> Option<usize> {
+        (self.memory_max < usize::MAX).then_some(self.memory_max)
+    }
+
+    /// The pools and their servers by name.
+    pub(super) fn pools(&self) -> &[PoolNames] {
+        &self.pools
+    }
+
+    /// Connections ever made, and those there are: of clients and servers, and one listener a pool.
+    pub(super) fn connections(&self) -> (i64, i64) {
+        let listeners = i64::try_from(self.pools.len()).unwrap_or(i64::MAX);
+        let total = listeners + self.sum(|worker| worker.total_connections.get());
+        (total, listeners + self.sum(|worker| worker.curr_connections.get()))
     }
 
     fn json_at(&self, uptime: u64, timestamp: u64) -> String {
@@ -70,9 +94,7 @@ impl StatsSource {
 
     fn write(&self, out: &mut String, uptime: u64, timestamp: u64) -> fmt::Result {
         let source = &self.source;
-        let listeners = i64::try_from(self.pools.len()).unwrap_or(i64::MAX);
-        let total = listeners + self.sum(|worker| worker.total_connections.get());
-        let current = listeners + self.sum(|worker| worker.curr_connections.get());
+        let (total, current) = self.connections();
         write!(out, r#"{{"service":"nutcracker", "source":"{source}", "version":"{VERSION}", "#)?;
         write!(out, r#""uptime":{uptime}, "timestamp":{timestamp}, "#)?;
         write!(out, r#""total_connections":{total}, "curr_connections":{current}, "#)?;
@@ -106,7 +128,7 @@ impl StatsSource {
     }
 
     /// One figure over all workers.
-    fn value(&self, kind: Kind, pool: usize, of: impl Fn(&PoolStats) -> i64) -> i64 {
+    pub(super) fn value(&self, kind: Kind, pool: usize, of: impl Fn(&PoolStats) -> i64) -> i64 {
         let of = |worker: &Stats| of(&worker.pools[pool]);
         match kind {
             Kind::Counter => self.sum(of),
@@ -144,7 +166,7 @@ mod tests {
             PoolNames { name: "beta".into(), servers: vec!["127.0.0.1:25092".into()] },
             PoolNames { name: "alpha".into(), servers: vec!["one".into(), "we\"ird".into()] },
         ];
-        StatsSource::new("vm".into(), Instant::now(), pools, workers.to_vec())
+        StatsSource::new("vm".into(), Instant::now(), usize::MAX, pools, workers.to_vec())
     }
 
     fn worker() -> Arc<Stats> {

@@ -137,6 +137,7 @@ fn one_more_client_than_the_pool_takes_is_closed_and_the_others_live_on() {
         clients.iter_mut().for_each(|client| client.ask(&ping, "+PONG\r\n"));
         Client::tcp(other).ask(&ping, "+PONG\r\n");
         assert_eq!(proxy.figure("alpha", "client_connections"), 3);
+        assert_eq!(proxy.metric("client_refused_total", "alpha"), 2);
         proxy.expect_log("pool 'alpha' has as many clients as it may: one more is closed");
         // One leaves, one may come.
         let [leaves, ..] = clients;

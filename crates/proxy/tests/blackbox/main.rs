@@ -7,6 +7,7 @@ mod failures;
 mod harness;
 mod large;
 mod libraries;
+mod limits;
 mod listening;
 mod memory;
 mod misbehaving;

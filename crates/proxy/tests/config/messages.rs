@@ -8,7 +8,7 @@ fn a_wrong_global_section_is_explained() {
         ("workers: 0", "2:12: 'workers' is 'auto' or a number from 1 to 1024"),
         ("workers: many", "'many' is neither"),
         ("worker: 4", "has no key 'worker'; did you mean 'workers'?"),
-        ("redis: true", "has no key 'redis'; the keys are turn_pause, workers"),
+        ("redis: true", "has no key 'redis'; the keys are memory_max, turn_pause, workers"),
         ("workers:", "2:3: 'workers' has no value"),
     ] {
         let errors = errors(format!("global:\n  {line}\n{}", pool_with("")));
@@ -17,6 +17,23 @@ fn a_wrong_global_section_is_explained() {
     }
     let errors = errors("global:\n  workers: 2\n");
     assert!(errors[0].contains("the file has no pools"), "{errors:?}");
+}
+
+#[test]
+fn a_limit_that_is_none_is_explained() {
+    for (line, words) in [
+        (
+            "client_unsent_max: 64kb",
+            "3:22: pool 'alpha': 'client_unsent_max' is a number of bytes from 4096 to 2147483647, with k, m or g behind it for larger units; '64kb' is not",
+        ),
+        ("server_queue_max: 0", "'server_queue_max' is a number of bytes from 65536 to "),
+        ("request_max: 2g", "'request_max' is a number of bytes from 1024 to 1073741824"),
+        ("client_requests_max: 0", "'client_requests_max' is at least 1"),
+    ] {
+        let errors = errors(pool_with(line));
+        assert_eq!(errors.len(), 1, "{line}: {errors:?}");
+        assert!(errors[0].contains(words), "{line}: {errors:?}");
+    }
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use nutcracker::config::{self, Address, Listen, Pool, Workers};
+use nutcracker::config::{self, Address, Listen, MemoryMax, Pool, Workers};
+use nutcracker_engine::limits::PoolLimits;
 use nutcracker_proto::Protocol;
 use nutcracker_ring::{DistributionKind, HashKind, HashTag};
 
@@ -42,6 +43,7 @@ fn a_pool_of_two_keys_has_the_originals_defaults() {
             address: Address::Tcp { host: "127.0.0.1".into(), port: 6379 },
             text: "127.0.0.1:6379:1".into(),
         }],
+        limits: PoolLimits::default(),
     };
     assert_eq!(pool, expected);
 }
@@ -71,6 +73,10 @@ fn every_key_reaches_its_field() {
         "  server_failure_limit: 3\n",
         "  tcpkeepalive: true\n",
         "  reuseport: true\n",
+        "  client_requests_max: 100\n",
+        "  client_unsent_max: 64k\n",
+        "  server_queue_max: 8M\n",
+        "  request_max: 1000000\n",
     ));
     let server = |name: &str, weight, address, text: &str| config::Server {
         name: name.into(),
@@ -116,6 +122,12 @@ fn every_key_reaches_its_field() {
                 "10.0.0.1:6379:3 long-name",
             ),
         ],
+        limits: PoolLimits {
+            client_requests: 100,
+            client_unsent_bytes: 64 << 10,
+            server_queue_bytes: 8 << 20,
+            request_bytes: 1_000_000,
+        },
     };
     assert_eq!(pool, expected);
 }
@@ -181,6 +193,25 @@ fn a_busy_workers_pause_is_a_number_of_microseconds() {
             "2:15: 'turn_pause' is a number of microseconds from 0, for never, to 1000, and not '{value}'"
         );
         assert!(errors[0].contains(&expected), "{errors:?}");
+    }
+}
+
+#[test]
+fn the_memory_a_process_may_hold_is_a_share_a_number_or_without_limit() {
+    let mebibyte = 1 << 20;
+    for (value, expected) in [
+        ("auto", MemoryMax::Auto),
+        ("0", MemoryMax::Unlimited),
+        ("512m", MemoryMax::Bytes(512 * mebibyte)),
+        ("16777216", MemoryMax::Bytes(16 * mebibyte)),
+    ] {
+        let config = valid(format!("global:\n  memory_max: {value}\n{}", pool_with("")));
+        assert_eq!(config.global.memory_max, expected, "{value}");
+    }
+    assert_eq!(valid(pool_with("")).global.memory_max, MemoryMax::Auto);
+    for value in ["1m", "half", "-1", "50%"] {
+        let errors = errors(format!("global:\n  memory_max: {value}\n{}", pool_with("")));
+        assert!(errors[0].contains("2:15: 'memory_max' is 'auto' for half of"), "{errors:?}");
     }
 }
 

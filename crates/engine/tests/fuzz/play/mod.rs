@@ -31,7 +31,7 @@ use std::io::IoSlice;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nutcracker_engine::limits::SLICES_A_WRITE;
+use nutcracker_engine::limits::{PoolLimits, SLICES_A_WRITE};
 use nutcracker_engine::stats::{PoolFigure, ServerFigure, Stats};
 use nutcracker_engine::{
     Action, CloseReason, ConnId, Ejection, Engine, PoolConfig, PoolId, SharedPool, Side,
@@ -177,6 +177,11 @@ impl Play {
                 .then(|| Box::from(&b"secret"[..])),
             database: if protocol == Protocol::Redis { u32::from(habits >> 3 & 1) } else { 0 },
             preconnect: habits & 16 != 0,
+            limits: PoolLimits {
+                client_requests: if spread & 8 == 0 { 256 } else { 3 },
+                request_bytes: if spread & 4 == 0 { usize::MAX } else { 100 },
+                ..PoolLimits::default()
+            },
         };
         let protocols = vec![Protocol::Redis, Protocol::Memcache];
         let pools = [pool(protocols[0], 3), pool(protocols[1], 2)];
@@ -312,7 +317,7 @@ impl Play {
     fn insert(&mut self, conn: ConnId, protocol: Protocol, connecting: bool) {
         let ear = match conn.side() {
             Side::Client => Ear::Responses(ResponseParser::new(protocol)),
-            Side::Server => Ear::Requests(RequestParser::new(protocol, KEY_BYTES_MAX)),
+            Side::Server => Ear::Requests(RequestParser::new(protocol, KEY_BYTES_MAX, usize::MAX)),
         };
         let peer = Peer {
             protocol,

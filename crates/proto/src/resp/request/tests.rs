@@ -21,7 +21,7 @@ fn frame_of<W: AsRef<[u8]>>(words: &[W]) -> Vec<u8> {
 
 /// What a parser says that has seen nothing before.
 fn parse(bytes: &[u8]) -> Result<Progress<Request>, ParseError> {
-    RequestParser::new(KEY_BYTES_MAX).parse(bytes)
+    RequestParser::new(KEY_BYTES_MAX, usize::MAX).parse(bytes)
 }
 
 fn routed(bytes: &[u8]) -> Routed {
@@ -56,7 +56,7 @@ fn route(words: &[&str]) -> (String, u32, &'static str) {
 /// Every prefix of `stream` must say the same to a parser that grew up with it, byte by byte, as to
 /// one that sees it at once.
 fn assert_cuts_make_no_difference(stream: &[u8]) {
-    let mut parser = RequestParser::new(KEY_BYTES_MAX);
+    let mut parser = RequestParser::new(KEY_BYTES_MAX, usize::MAX);
     let mut begin = 0;
     for end in 0..=stream.len() {
         loop {
@@ -296,7 +296,7 @@ fn a_request_larger_than_the_limit_is_refused_at_the_header_that_takes_it_there(
         let mut buf = vec![0; at + header.len()];
         buf[0] = b'*';
         buf[at..].copy_from_slice(header.as_bytes());
-        let mut parser = RequestParser::new(KEY_BYTES_MAX);
+        let mut parser = RequestParser::new(KEY_BYTES_MAX, usize::MAX);
         parser.place = Place { at: at as u32, left: 1, arguments: 3, ..parser.place };
         let error = ParseError { at, found: None, rule: TOO_BIG };
         assert_eq!(parser.parse(&buf).err(), too_big.then_some(error), "{at}");
@@ -309,7 +309,7 @@ fn a_large_value_in_pieces_costs_one_compare_a_piece() {
     let value = vec![b'v'; 1024 * PIECE];
     let frame = frame_of(&[&b"SET"[..], b"k", &value, b"EX", b"10"]);
     let header = frame.len() - value.len() - frame_of(&[b"EX", b"10"]).len() + 2;
-    let mut parser = RequestParser::new(KEY_BYTES_MAX);
+    let mut parser = RequestParser::new(KEY_BYTES_MAX, usize::MAX);
     let mut place = None;
     for len in (header..header + value.len()).step_by(PIECE) {
         let said = parser.parse(&frame[..len]);
@@ -557,7 +557,7 @@ proptest! {
         pieces in proptest::collection::vec(1_usize..40, 1..20),
     ) {
         let stream: Vec<u8> = pipeline.iter().flat_map(|words| frame_of(words)).collect();
-        let mut parser = RequestParser::new(KEY_BYTES_MAX);
+        let mut parser = RequestParser::new(KEY_BYTES_MAX, usize::MAX);
         let (mut begin, mut end) = (0, 0);
         let mut pieces = pieces.iter().cycle();
         let mut found = Vec::new();
@@ -574,5 +574,72 @@ proptest! {
         }
         let sent: Vec<usize> = pipeline.iter().map(|words| frame_of(words).len()).collect();
         prop_assert_eq!(found, sent);
+    }
+}
+
+/// The requests in `stream`, none longer than `request_bytes_max`, when it comes `step` bytes at a
+/// time; bytes that are consumed before they came are passed over, as the engine does.
+fn requests_up_to(request_bytes_max: usize, stream: &[u8], step: usize) -> Vec<Request> {
+    let mut parser = RequestParser::new(KEY_BYTES_MAX, request_bytes_max);
+    let (mut begin, mut end) = (0, 0);
+    let mut found = Vec::new();
+    while end < stream.len() {
+        end = (end + step).min(stream.len());
+        while begin < end {
+            match parser.parse(&stream[begin..end]).unwrap() {
+                Progress::Incomplete { .. } => break,
+                Progress::Done(request) => {
+                    begin += consumed(&request);
+                    found.push(request);
+                }
+            }
+        }
+    }
+    assert_eq!(begin, stream.len(), "nothing is left over");
+    found
+}
+
+#[test]
+fn a_request_above_the_pools_limit_is_refused_before_its_value_is_there_and_the_next_is_served() {
+    let large = vec![b'v'; 500];
+    let get = frame_of(&[&b"GET"[..], b"k"]);
+    for words in [
+        &[&b"SET"[..], b"k", &large][..],
+        &[b"SET", b"k", &large, b"EX", b"10"],
+        &[b"MSET", b"a", &large[..60], b"b", &large[..60], b"c", b"1"],
+        &[&large],
+    ] {
+        let stream = [frame_of(words), get.clone()].concat();
+        for step in [1, 7, stream.len()] {
+            let found = requests_up_to(100, &stream, step);
+            let (Some(Request::Refused(refused)), Some(Request::Routed(routed))) =
+                (found.first(), found.last())
+            else {
+                panic!("{found:?}");
+            };
+            let text = String::from_utf8_lossy(&refused.answer);
+            assert_eq!(
+                text,
+                "-ERR request is longer than 100 bytes, the limit that request_max sets\r\n"
+            );
+            assert_eq!(routed.len, get.len());
+            let between = &found[1..found.len() - 1];
+            assert!(between.iter().all(|part| matches!(part, Request::Blank { .. })), "{found:?}");
+        }
+    }
+    let header = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$500\r\n";
+    let said = RequestParser::new(KEY_BYTES_MAX, 100).parse(header);
+    assert!(
+        matches!(said, Ok(Progress::Done(Request::Refused(ref r))) if r.len == header.len() + 502),
+        "at once: {said:?}"
+    );
+}
+
+#[test]
+fn a_request_that_just_fits_the_pools_limit_is_served() {
+    let frame = frame_of(&[&b"SET"[..], b"k", &[b'v'; 50]]);
+    for (max, fits) in [(frame.len(), true), (frame.len() - 1, false)] {
+        let found = requests_up_to(max, &frame, frame.len());
+        assert_eq!(matches!(found[..], [Request::Routed(_)]), fits, "{max}: {found:?}");
     }
 }

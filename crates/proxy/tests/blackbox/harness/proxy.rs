@@ -1,7 +1,7 @@
 //! The proxy under test, and the original.
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -139,6 +139,28 @@ impl Proxy {
             None => &stats[of],
         };
         place[name].as_i64().unwrap_or_else(|| panic!("{of} has no {name}: {stats}"))
+    }
+
+    /// The page for Prometheus, of now.
+    pub(crate) fn metrics(&self) -> String {
+        // A request that the proxy sees too late is answered as none; the next may be in time.
+        for _ in 0..50 {
+            let mut stream = UnixStream::connect(self.stats_socket()).expect("it listens");
+            let asked = stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n");
+            let page = read_all(stream);
+            if let (Ok(()), Some((_, body))) = (asked, page.split_once("\r\n\r\n")) {
+                return body.to_owned();
+            }
+        }
+        panic!("no answer in HTTP");
+    }
+
+    /// One figure of a pool that only that page has.
+    pub(crate) fn metric(&self, name: &str, pool: &str) -> i64 {
+        let page = self.metrics();
+        let begin = format!("nutcracker_{name}{{pool=\"{pool}\"}} ");
+        let value = page.lines().find_map(|line| line.strip_prefix(&begin));
+        value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {begin}:\n{page}"))
     }
 
     /// Waits until a figure has a value.

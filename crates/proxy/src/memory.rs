@@ -1,0 +1,159 @@
+//! How much memory the process may hold, and whether it holds that much.
+//!
+//! What is compared is the heap, as the allocator counts it (`sys.rs`): every buffer of every worker
+//! is there, whoever holds it. At the limit the workers stop reading clients; they go on when an
+//! eighth is free again, so that the two states do not take turns.
+
+use std::fs;
+use std::path::Path;
+
+use nutcracker_engine::MemoryState;
+
+use crate::config::MemoryMax;
+use crate::sys;
+
+/// The limit, and how near it was when last looked at.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    max: usize,
+    state: MemoryState,
+}
+
+impl Memory {
+    /// A limit that is not reached.
+    #[must_use]
+    pub const fn new(max: usize) -> Self {
+        Self { max, state: MemoryState::Enough }
+    }
+
+    /// How much the process holds of what it may. Once that is all of it, there is enough again below
+    /// seven eighths; a quarter above it, it is in danger. One load.
+    #[inline]
+    pub fn state(&mut self) -> MemoryState {
+        self.judge(sys::heap_bytes())
+    }
+
+    #[inline]
+    fn judge(&mut self, held: usize) -> MemoryState {
+        let enough = match self.state {
+            MemoryState::Enough => self.max,
+            MemoryState::Short | MemoryState::Exhausted => self.max / 8 * 7,
+        };
+        self.state = if held < enough {
+            MemoryState::Enough
+        } else if held < self.max.saturating_add(self.max / 4) {
+            MemoryState::Short
+        } else {
+            MemoryState::Exhausted
+        };
+        self.state
+    }
+}
+
+/// The limit in bytes that the configuration asks for; `usize::MAX` is none.
+#[must_use]
+pub fn limit(asked: MemoryMax) -> usize {
+    let bytes = match asked {
+        MemoryMax::Unlimited => return usize::MAX,
+        MemoryMax::Bytes(bytes) => bytes,
+        MemoryMax::Auto => match available(Path::new("/")) {
+            Some(bytes) => bytes / 2,
+            None => return usize::MAX,
+        },
+    };
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+/// What the machine has, or the control group if that is less; `None` where neither is told. `root`
+/// is where the system's files are.
+fn available(root: &Path) -> Option<u64> {
+    let machine = machine_bytes(&fs::read_to_string(root.join("proc/meminfo")).ok()?);
+    group_bytes(root).into_iter().chain(machine).min()
+}
+
+/// `MemTotal` of `/proc/meminfo`.
+fn machine_bytes(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim_end().parse().ok()?;
+    kibibytes.checked_mul(1024)
+}
+
+/// The least limit of the process's control group and of those it is in, of either version.
+fn group_bytes(root: &Path) -> Option<u64> {
+    let groups = fs::read_to_string(root.join("proc/self/cgroup")).ok()?;
+    let limits = groups.lines().flat_map(|line| {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (controllers, group) = (fields.next().unwrap_or(""), fields.next().unwrap_or(""));
+        let (mount, file) = match controllers {
+            "" => ("sys/fs/cgroup", "memory.max"),
+            "memory" => ("sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+            _ => return Vec::new(),
+        };
+        // In a container the group's path is often that of the host: the mount is the group then.
+        let inner = Path::new(group.trim_start_matches('/'));
+        inner
+            .ancestors()
+            .filter_map(|group| fs::read_to_string(root.join(mount).join(group).join(file)).ok())
+            .filter_map(|text| text.trim().parse().ok())
+            .collect::<Vec<u64>>()
+    });
+    limits.min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_short_from_the_limit_on_and_until_an_eighth_is_free() {
+        let mut memory = Memory::new(8_000);
+        use MemoryState::{Enough, Exhausted, Short};
+        for (held, state) in [
+            (7_999, Enough),
+            (8_000, Short),
+            (7_000, Short),
+            (6_999, Enough),
+            (7_500, Enough),
+            (9_999, Short),
+            (10_000, Exhausted),
+            (9_000, Short),
+            (0, Enough),
+        ] {
+            assert_eq!(memory.judge(held), state, "{held} bytes");
+        }
+    }
+
+    #[test]
+    fn no_limit_is_never_reached() {
+        assert_eq!(Memory::new(limit(MemoryMax::Unlimited)).state(), MemoryState::Enough);
+    }
+
+    #[test]
+    fn the_least_limit_of_machine_and_groups_counts() {
+        let root = std::env::temp_dir().join(format!("nutcracker-memory-{}", std::process::id()));
+        let write = |path: &str, text: &str| {
+            let path = root.join(path);
+            fs::create_dir_all(path.parent().expect("a file in a folder")).expect("a folder");
+            fs::write(path, text).expect("a file");
+        };
+        assert_eq!(available(&root), None);
+        write("proc/meminfo", "MemTotal:       24000 kB\nMemFree:  100 kB\n");
+        assert_eq!(available(&root), Some(24_000 * 1024));
+        write("proc/self/cgroup", "0::/system.slice/nutcracker.service\n");
+        write("sys/fs/cgroup/system.slice/nutcracker.service/memory.max", "max\n");
+        assert_eq!(available(&root), Some(24_000 * 1024));
+        write("sys/fs/cgroup/system.slice/memory.max", "8000000\n");
+        assert_eq!(available(&root), Some(8_000_000));
+        write("proc/self/cgroup", "5:cpu:/a\n4:memory:/b\n");
+        write("sys/fs/cgroup/memory/b/memory.limit_in_bytes", "7000000\n");
+        assert_eq!(available(&root), Some(7_000_000));
+        fs::remove_dir_all(&root).expect("the test's own folder");
+    }
+
+    #[test]
+    fn the_default_is_half_of_what_there_is() {
+        let there_is = available(Path::new("/")).expect("Linux tells");
+        assert_eq!(limit(MemoryMax::Auto) as u64, there_is / 2);
+        assert_eq!(limit(MemoryMax::Bytes(1 << 30)), 1 << 30);
+    }
+}

@@ -1,0 +1,205 @@
+//! The statistics in Prometheus' text form, version 0.0.4, for `GET /metrics`.
+//!
+//! Every figure of the JSON is here under the same name with `nutcracker_` before it, and besides
+//! those what the limits did: the JSON is a closed schema, and this page is not.
+
+use std::fmt::{self, Write};
+
+use nutcracker_engine::stats::{Kind, LimitFigure, PoolFigure, PoolStats, ServerFigure};
+
+use super::report::StatsSource;
+use crate::sys;
+
+/// What HTTP calls the form.
+pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// All figures now. Linear in pools, servers and workers.
+pub(super) fn write(source: &StatsSource) -> String {
+    let mut page = Page { out: String::new() };
+    // A `String` takes anything.
+    let _ = page.write(source);
+    page.out
+}
+
+struct Page {
+    out: String,
+}
+
+impl Page {
+    fn write(&mut self, source: &StatsSource) -> fmt::Result {
+        let version = env!("CARGO_PKG_VERSION");
+        self.head("build_info", "gauge", "the version that runs")?;
+        writeln!(self.out, "nutcracker_build_info{{version=\"{version}\"}} 1")?;
+        let uptime = source.uptime();
+        self.one("uptime_seconds", "gauge", "seconds since the start", uptime as i64)?;
+        let heap = sys::heap_bytes() as i64;
+        self.one("memory_bytes", "gauge", "memory held, in pieces worth counting", heap)?;
+        if let Some(max) = source.memory_max() {
+            self.one("memory_max_bytes", "gauge", "memory that may be held", max as i64)?;
+        }
+        let (total, current) = source.connections();
+        self.one(
+            "connections_total",
+            "counter",
+            "connections ever made, listeners included",
+            total,
+        )?;
+        self.one("connections", "gauge", "connections there are, listeners included", current)?;
+        for &figure in PoolFigure::ALL {
+            let name = name_of(figure.name(), figure.kind());
+            self.pools(source, &name, figure.kind(), figure.help(), |pool| pool.at(figure).get())?;
+        }
+        for &figure in LimitFigure::ALL {
+            let name = name_of(figure.name(), figure.kind());
+            self.pools(source, &name, figure.kind(), figure.help(), |pool| {
+                pool.limit(figure).get()
+            })?;
+        }
+        for &figure in ServerFigure::ALL {
+            self.servers(source, figure)?;
+        }
+        Ok(())
+    }
+
+    fn head(&mut self, name: &str, kind: &str, help: &str) -> fmt::Result {
+        let help = help.trim_start_matches("# ");
+        writeln!(self.out, "# HELP nutcracker_{name} {help}\n# TYPE nutcracker_{name} {kind}")
+    }
+
+    fn one(&mut self, name: &str, kind: &str, help: &str, value: i64) -> fmt::Result {
+        self.head(name, kind, help)?;
+        writeln!(self.out, "nutcracker_{name} {value}")
+    }
+
+    fn pools(
+        &mut self,
+        source: &StatsSource,
+        name: &str,
+        kind: Kind,
+        help: &str,
+        of: impl Fn(&PoolStats) -> i64,
+    ) -> fmt::Result {
+        self.head(name, type_of(kind), help)?;
+        for (at, pool) in source.pools().iter().enumerate() {
+            let value = source.value(kind, at, &of);
+            writeln!(self.out, "nutcracker_{name}{{pool=\"{}\"}} {value}", Label(&pool.name))?;
+        }
+        Ok(())
+    }
+
+    fn servers(&mut self, source: &StatsSource, figure: ServerFigure) -> fmt::Result {
+        let kind = figure.kind();
+        // Figures of a server say so in their name.
+        let name = match figure.name() {
+            name if name.starts_with("server_") => name_of(name, kind),
+            name => format!("server_{}", name_of(name, kind)),
+        };
+        self.head(&name, type_of(kind), figure.help())?;
+        for (at, pool) in source.pools().iter().enumerate() {
+            for (server, server_name) in pool.servers.iter().enumerate() {
+                let value = source.value(kind, at, |stats| stats.servers[server].at(figure).get());
+                let (pool, server) = (Label(&pool.name), Label(server_name));
+                write!(self.out, "nutcracker_{name}{{pool=\"{pool}\",server=\"{server}\"}} ")?;
+                match kind {
+                    Kind::Timestamp => {
+                        writeln!(self.out, "{}.{:06}", value / 1_000_000, value % 1_000_000)?;
+                    }
+                    Kind::Counter | Kind::Gauge => writeln!(self.out, "{value}")?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A name by Prometheus' rules: counters end in `_total`, points in time are in seconds.
+fn name_of(name: &str, kind: Kind) -> String {
+    match kind {
+        Kind::Counter => format!("{name}_total"),
+        Kind::Gauge => name.to_owned(),
+        Kind::Timestamp => format!("{}_timestamp_seconds", name.trim_end_matches("_at")),
+    }
+}
+
+const fn type_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Counter => "counter",
+        Kind::Gauge | Kind::Timestamp => "gauge",
+    }
+}
+
+/// A label's value, escaped.
+struct Label<'a>(&'a str);
+
+impl fmt::Display for Label<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for character in self.0.chars() {
+            match character {
+                '\\' => f.write_str(r"\\")?,
+                '"' => f.write_str("\\\"")?,
+                '\n' => f.write_str("\\n")?,
+                other => f.write_char(other)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    use nutcracker_engine::stats::Stats;
+
+    use super::super::report::PoolNames;
+    use super::*;
+
+    fn source(workers: &[Arc<Stats>]) -> StatsSource {
+        let pools =
+            vec![PoolNames { name: "al\"pha".into(), servers: vec!["one".into(), "b\\c".into()] }];
+        StatsSource::new("vm".into(), Instant::now(), 1 << 30, pools, workers.to_vec())
+    }
+
+    #[test]
+    fn every_figure_is_there_once_with_its_type_and_summed_over_the_workers() {
+        let workers = [Arc::new(Stats::new([2])), Arc::new(Stats::new([2]))];
+        for worker in &workers {
+            worker.pools[0].at(PoolFigure::ClientEof).add(3);
+            worker.pools[0].limit(LimitFigure::ServerQueueFull).add(2);
+            worker.pools[0].servers[1].at(ServerFigure::Requests).add(40);
+        }
+        workers[1].pools[0].servers[0].at(ServerFigure::ServerEjectedAt).set(1_795_243_329_000_001);
+        let page = write(&source(&workers));
+        for line in [
+            "# TYPE nutcracker_client_eof_total counter",
+            "nutcracker_client_eof_total{pool=\"al\\\"pha\"} 6",
+            "# TYPE nutcracker_client_connections gauge",
+            "nutcracker_server_queue_full_total{pool=\"al\\\"pha\"} 4",
+            "nutcracker_server_requests_total{pool=\"al\\\"pha\",server=\"b\\\\c\"} 80",
+            "nutcracker_server_ejected_timestamp_seconds{pool=\"al\\\"pha\",server=\"one\"} 1795243329.000001",
+            "nutcracker_memory_max_bytes 1073741824",
+        ] {
+            assert!(page.lines().any(|other| other == line), "{line} is not in\n{page}");
+        }
+        let types: Vec<_> = page.lines().filter(|line| line.starts_with("# TYPE")).collect();
+        let figures = PoolFigure::ALL.len() + LimitFigure::ALL.len() + ServerFigure::ALL.len();
+        assert_eq!(types.len(), figures + 6);
+        assert_eq!(
+            types.iter().collect::<BTreeSet<_>>().len(),
+            types.len(),
+            "no name is there twice"
+        );
+    }
+
+    #[test]
+    fn every_line_is_a_comment_or_a_sample() {
+        let page = write(&source(&[Arc::new(Stats::new([2]))]));
+        for line in page.lines().filter(|line| !line.starts_with("# ")) {
+            let (name, value) = line.rsplit_once(' ').expect("a name and a value");
+            assert!(name.starts_with("nutcracker_"), "{line}");
+            assert!(value.parse::<f64>().is_ok(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What a pool and the process may hold, and what clients and operators see at the limit.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::harness::client::Client;
+use crate::harness::eventually;
+use crate::harness::ports::free_port;
+use crate::harness::proxy::{Proxy, pool};
+use crate::harness::servers::{MEMCACHED, REDIS};
+use crate::harness::wire::{bulk, redis};
+
+const MEGABYTE: u64 = 1 << 20;
+
+#[test]
+fn a_request_above_request_max_is_refused_at_once_and_the_client_stays() {
+    let (redis_port, memcached_port) = (free_port(), free_port());
+    let conf = [
+        pool("alpha", redis_port, &["redis: true", "request_max: 100k"], &[REDIS[0].item()]),
+        pool("beta", memcached_port, &["request_max: 100k"], &[MEMCACHED[0].item()]),
+    ];
+    let proxy = Proxy::start(&conf.concat());
+
+    let mut client = Client::tcp(redis_port);
+    // The answer is there before the value is.
+    client.send(b"*3\r\n$3\r\nSET\r\n$8\r\nlimits:k\r\n$50000000\r\n");
+    let refused = "-ERR request is longer than 102400 bytes, the limit that request_max sets\r\n";
+    client.ask(b"", refused);
+    let before = proxy.resident();
+    for _ in 0..50 {
+        client.send(vec![b'v'; 1_000_000]);
+    }
+    client.ask("\r\n", "");
+    client.ask(redis(&["STRLEN", "limits:k"]), ":0\r\n");
+    let grown = proxy.resident().saturating_sub(before);
+    assert!(grown < 4 * MEGABYTE, "{grown} bytes for a value that is passed over");
+
+    let mut client = Client::tcp(memcached_port);
+    client.send("set limits:k 0 0 1000000\r\n");
+    client.ask("", "SERVER_ERROR object too large for cache\r\n");
+    client.send(vec![b'v'; 1_000_000]);
+    client.ask("\r\nget limits:k\r\n", "END\r\n");
+
+    assert_eq!(proxy.metric("request_too_large_total", "alpha"), 1);
+    assert_eq!(proxy.metric("request_too_large_total", "beta"), 1);
+    assert_eq!(proxy.figure("alpha", "client_err"), 0);
+}
+
+#[test]
+fn with_memory_max_deaf_clients_are_closed_and_the_others_are_served() {
+    const DEAF: usize = 60;
+    let listen = free_port();
+    let global = "global:\n  memory_max: 16m\n";
+    let conf = pool("alpha", listen, &["redis: true"], &[REDIS[0].item()]);
+    let proxy = Proxy::start(&[global, &conf].concat());
+    let mut client = Client::tcp(listen);
+    let value = "x".repeat(100_000);
+    client.ask(redis(&["SET", "limits:large", &value]), "+OK\r\n");
+    let before = proxy.resident();
+
+    // Nobody of these reads anything.
+    let request = redis(&["GET", "limits:large"]).repeat(100);
+    let mut deaf: Vec<Client> = (0..DEAF).map(|_| Client::tcp(listen)).collect();
+    deaf.iter_mut().for_each(|client| client.send(&request));
+
+    let mut peak = 0;
+    let mut slowest = Duration::ZERO;
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(3) {
+        let asked = Instant::now();
+        client.ask(redis(&["STRLEN", "limits:large"]), ":100000\r\n");
+        slowest = slowest.max(asked.elapsed());
+        peak = peak.max(proxy.resident());
+        thread::sleep(Duration::from_millis(5));
+    }
+    let closed = proxy.metric("client_closed_memory_total", "alpha");
+    assert!(closed > 0, "{}", proxy.metrics());
+    proxy.expect_log("memory_max is reached: client ");
+    let grown = peak.saturating_sub(before);
+    assert!(grown < 64 * MEGABYTE, "{grown} bytes where {DEAF} clients asked for 600 MB");
+    assert!(slowest < Duration::from_secs(5), "a client that reads waited for {slowest:?}");
+
+    drop(deaf);
+    proxy.expect_figure("alpha", "client_connections", 1);
+    client.ask(redis(&["GET", "limits:large"]), bulk(&value));
+    let back = eventually(|| proxy.resident() <= before + 8 * MEGABYTE);
+    assert!(back, "{before} bytes before, {peak} at the height, {} after", proxy.resident());
+}
