@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nutcracker_proto::RequestParser;
 
@@ -14,7 +14,7 @@ use crate::deadlines::Deadlines;
 use crate::gathering::Gatherings;
 use crate::held::Holding;
 use crate::ids::{ConnId, PoolId, ServerId, Side};
-use crate::limits::RECV_BYTES;
+use crate::limits::{RECV_BYTES, SPARE_TRIM_INTERVAL};
 use crate::pool::{Pool, SharedPool};
 use crate::request::Requests;
 use crate::server::{Handshake, ServerConn, State};
@@ -58,6 +58,18 @@ pub struct Engine {
     pub(crate) resumable: Vec<ConnId>,
     draining: bool,
     pub(crate) shortage: Shortage,
+    pub(crate) response_times: ResponseTimes,
+    /// When buffers are looked through for what nobody needs.
+    trim_at: Option<Tick>,
+}
+
+/// How many responses came, and how long the servers took for them in all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ResponseTimes {
+    /// Responses.
+    pub count: u32,
+    /// From each one's request being queued to its response, added up; to the turn exactly.
+    pub time: Duration,
 }
 
 /// A xorshift generator: for spreading keys at random, where quality hardly matters.
@@ -104,6 +116,8 @@ impl Engine {
             resumable: Vec::new(),
             draining: false,
             shortage: Shortage::default(),
+            response_times: ResponseTimes::default(),
+            trim_at: None,
         }
     }
 
@@ -243,9 +257,13 @@ impl Engine {
         }
     }
 
-    /// Fails the requests whose deadline has passed, and closes the client that holds most when
-    /// memory has been short for too long.
+    /// Fails the requests whose deadline has passed, closes the client that holds most when memory has
+    /// been short for too long, and gives back what a burst needed.
     pub fn handle_timeout(&mut self) {
+        if self.trim_at.is_some_and(|at| at <= self.now) {
+            self.trim_at = None;
+            self.spares.trim();
+        }
         if self.shortage.is_overdue(self.now) {
             self.relieve_memory();
         }
@@ -269,7 +287,8 @@ impl Engine {
     /// When to call [`handle_timeout`](Self::handle_timeout) at the latest.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let next = self.deadlines.next().into_iter().chain(self.shortage.next()).min()?;
+        let ends = self.shortage.next().into_iter().chain(self.trim_at);
+        let next = self.deadlines.next().into_iter().chain(ends).min()?;
         Some(next.instant(self.epoch))
     }
 
@@ -298,7 +317,12 @@ impl Engine {
                 }
                 continue;
             }
-            let conn = self.resumable.pop()?;
+            let Some(conn) = self.resumable.pop() else {
+                if self.spares.has_surplus() {
+                    self.trim_at.get_or_insert(self.now.after(SPARE_TRIM_INTERVAL));
+                }
+                return None;
+            };
             self.resume(conn);
         }
     }
@@ -371,6 +395,11 @@ impl Engine {
         for conn in clients {
             self.say_farewell(conn, Farewell::Stopping);
         }
+    }
+
+    /// The response times since last asked.
+    pub fn take_response_times(&mut self) -> ResponseTimes {
+        std::mem::take(&mut self.response_times)
     }
 
     /// Clients there are.

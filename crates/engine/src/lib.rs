@@ -56,7 +56,7 @@ mod tick;
 
 pub use action::{Action, CloseReason, Report};
 pub use ejection::{Ejection, Health};
-pub use engine::Engine;
+pub use engine::{Engine, ResponseTimes};
 pub use ids::{ConnId, PoolId, ServerId, Side};
 pub use pool::{PoolConfig, SharedPool};
 pub use shortage::MemoryState;

@@ -45,7 +45,7 @@ pub const RECV_BYTES: usize = 64 * 1024;
 pub const SHARE_BYTES_MIN: usize = 16 * 1024;
 
 /// Buffers up to this capacity are everyday ones: they go back to the worker's pool when they
-/// empty. Larger ones do so within [`SPARE_LARGE_BYTES_MAX`].
+/// empty. Larger ones do so within [`SPARE_LARGE_BYTES_MAX`], for a while.
 pub const EVERYDAY_BYTES: usize = 16 * 1024;
 
 /// Capacity of a fresh everyday buffer, bytes.
@@ -55,9 +55,17 @@ pub const FRESH_BYTES: usize = 4 * 1024;
 /// [`EVENTS_A_TURN`] conns, but seldom more than an eighth of them; the rest is given back.
 pub const SPARE_BUFFERS_MAX: usize = 128;
 
-/// Capacity of all large buffers kept for the next large message, bytes: two of a little more than
-/// 1 MiB, each used again as soon as the message before it has left.
-pub const SPARE_LARGE_BYTES_MAX: usize = 5 * 512 * 1024;
+/// Capacity of all large buffers kept for the next large message, bytes. A fresh one costs a page
+/// fault each 4 KiB, which is dearer than what is written there; this is enough for some tens of
+/// clients that exchange values of 1 MiB at the same time.
+pub const SPARE_LARGE_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Capacity of large buffers that stays when the rest was of no use for [`SPARE_TRIM_INTERVAL`]: two
+/// of a little more than 1 MiB.
+pub const SPARE_LARGE_BYTES_KEPT: usize = 5 * 512 * 1024;
+
+/// How long a large buffer may be of no use before it is given back.
+pub const SPARE_TRIM_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Readiness events that one turn handles.
 pub const EVENTS_A_TURN: usize = 1024;
@@ -91,7 +99,7 @@ pub const SLICES_A_WRITE: usize = 16;
 
 const _: () = assert!(HELD_IN_CHUNK_BYTES_MAX <= CHUNK_BYTES, "what is held in a chunk fits one");
 const _: () = assert!(
-    SPARE_BUFFERS_MAX * EVERYDAY_BYTES + SPARE_LARGE_BYTES_MAX + SPARE_CHUNKS_MAX * CHUNK_BYTES
+    SPARE_BUFFERS_MAX * EVERYDAY_BYTES + SPARE_LARGE_BYTES_KEPT + SPARE_CHUNKS_MAX * CHUNK_BYTES
         <= 6 * 1024 * 1024,
     "what a burst leaves behind is little"
 );

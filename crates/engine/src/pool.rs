@@ -94,6 +94,18 @@ impl Pool {
         Some(ServerId(server as u32))
     }
 
+    /// What places `key`.
+    #[inline]
+    pub(crate) fn hash(&self, key: &[u8]) -> u32 {
+        self.shared.config.placement.key_hash(key)
+    }
+
+    /// The server that a key of that hash belongs to; `None` when every server is ejected.
+    #[inline]
+    pub(crate) fn owner(&self, hash: u32, draw: impl FnOnce() -> u32) -> Option<ServerId> {
+        self.ring.server(hash, draw).map(|server| ServerId(server as u32))
+    }
+
     /// Where the conn that `client` uses for `server` is kept. By the client's place, so that one
     /// client's requests keep their order and many clients spread.
     #[inline]

@@ -1,6 +1,7 @@
 //! What servers send: responses found, matched with their requests, and brought into order.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use nutcracker_proto::{GatherError, Outcome, Piece, Progress, gather};
 
@@ -75,7 +76,11 @@ impl Engine {
             return self.close_server(conn, CloseReason::Unasked);
         }
         let (id, in_flight) = server.pop(&mut self.requests).expect("one awaits it");
-        let request_bytes = i64::from(self.requests.get(id).bytes);
+        let request = self.requests.get(id);
+        let request_bytes = i64::from(request.bytes);
+        let took = (self.now.0 as u32).wrapping_sub(request.queued_at);
+        self.response_times.count += 1;
+        self.response_times.time += Duration::from_micros(took.into());
         let stats = self.server_stats(pool, server_id);
         stats.at(ServerFigure::Responses).add(1);
         stats.at(ServerFigure::ResponseBytes).add(frame.bytes.len() as i64);

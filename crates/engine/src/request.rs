@@ -37,6 +37,8 @@ pub(crate) struct Request {
     pub(crate) deadline: Tick,
     /// Bytes it takes in its server conn's outbox.
     pub(crate) bytes: u32,
+    /// When it was queued, the low half of the tick: enough to tell how long ago that was.
+    pub(crate) queued_at: u32,
 }
 
 /// What a request is to its client and its server.
@@ -73,6 +75,7 @@ impl Request {
             answer: Answer::Awaited,
             deadline: Tick::NEVER,
             bytes: 0,
+            queued_at: 0,
         }
     }
 }

@@ -275,10 +275,10 @@ impl Engine {
         let pool = &self.pools[pool.0 as usize];
         let random = &mut self.random;
         for part in split::parts(pool.config().protocol, routed, frame.bytes) {
-            let key = part.key(frame.bytes);
-            let server = pool.route(key, || random.draw()).ok_or(CloseReason::Refused)?;
-            spread.push(server.0, part.bytes);
+            spread.push(pool.hash(part.key(frame.bytes)), part.bytes);
         }
+        let assigned = spread.assign(|hash| pool.owner(hash, || random.draw()));
+        assigned.ok_or(CloseReason::Refused)?;
         Ok(spread.arrange())
     }
 
@@ -338,6 +338,7 @@ impl Engine {
         let pool = &self.pools[server.pool.0 as usize];
         let request = self.requests.get_mut(id);
         request.bytes = u32::try_from(bytes).expect("a request is shorter than 4 GiB");
+        request.queued_at = self.now.0 as u32;
         if let Some(timeout) = pool.config().timeout {
             request.deadline = self.now.after(timeout);
             if !server.armed {

@@ -1,18 +1,23 @@
 //! Buffers between two uses.
 
-use crate::limits::{EVERYDAY_BYTES, FRESH_BYTES, SPARE_BUFFERS_MAX, SPARE_LARGE_BYTES_MAX};
+use crate::limits::{
+    EVERYDAY_BYTES, FRESH_BYTES, SPARE_BUFFERS_MAX, SPARE_LARGE_BYTES_KEPT, SPARE_LARGE_BYTES_MAX,
+};
 use crate::shared::Shared;
 
 /// Buffers that no conn needs just now. An idle conn owns none.
 ///
-/// Kept within limits, so that a burst leaves nothing behind; kept at all, because a fresh large
-/// buffer costs a page fault each 4 KiB, which is dearer than what is written there.
+/// Kept within limits, and large ones no longer than they are of use, so that a burst leaves nothing
+/// behind; kept at all, because a fresh large buffer costs a page fault each 4 KiB, which is dearer
+/// than what is written there.
 #[derive(Debug, Default)]
 pub(crate) struct Spares {
     everyday: Vec<Vec<u8>>,
     large: Vec<Vec<u8>>,
     /// Capacity of all in `large`.
     large_bytes: usize,
+    /// The least that was since the last [`trim`](Self::trim): what nobody has needed.
+    large_bytes_min: usize,
 }
 
 impl Spares {
@@ -23,13 +28,35 @@ impl Spares {
             let fresh = || Vec::with_capacity(want.max(FRESH_BYTES));
             return self.everyday.pop().unwrap_or_else(fresh);
         }
-        match self.large.pop() {
-            Some(buffer) => {
+        // The newest that fits is the likeliest to be in a cache. One that is far too large would be
+        // tied up by a small message.
+        let fits = |buffer: &Vec<u8>| (want..=want.saturating_mul(4)).contains(&buffer.capacity());
+        match self.large.iter().rposition(fits) {
+            Some(at) => {
+                let buffer = self.large.swap_remove(at);
                 self.large_bytes -= buffer.capacity();
+                self.large_bytes_min = self.large_bytes_min.min(self.large_bytes);
                 buffer
             }
-            None => Vec::with_capacity(want),
+            // Zeros that the system gives need not be written.
+            None => vec![0; want],
         }
+    }
+
+    /// Whether more is kept than stays for good.
+    #[inline]
+    pub(crate) const fn has_surplus(&self) -> bool {
+        self.large_bytes > SPARE_LARGE_BYTES_KEPT
+    }
+
+    /// Gives large buffers to the system that nobody has needed since the last time.
+    pub(crate) fn trim(&mut self) {
+        let end = (self.large_bytes - self.large_bytes_min).max(SPARE_LARGE_BYTES_KEPT);
+        while self.large_bytes > end {
+            let Some(buffer) = self.large.pop() else { break };
+            self.large_bytes -= buffer.capacity();
+        }
+        self.large_bytes_min = self.large_bytes;
     }
 
     /// Takes a buffer back, or gives it to the system when enough are kept.
@@ -79,9 +106,46 @@ mod tests {
         assert_eq!(spares.everyday.len(), SPARE_BUFFERS_MAX);
         let large: usize = spares.large.iter().map(Vec::capacity).sum();
         assert!(large <= SPARE_LARGE_BYTES_MAX && large == spares.large_bytes, "{large}");
-        while !spares.large.is_empty() {
-            spares.take(EVERYDAY_BYTES + 1);
+        while let Some(newest) = spares.large.last() {
+            let capacity = newest.capacity();
+            assert_eq!(spares.take(capacity).capacity(), capacity);
         }
         assert_eq!(spares.large_bytes, 0);
+    }
+
+    #[test]
+    fn a_large_buffer_is_used_again_where_it_fits() {
+        const WANT: usize = 100_000;
+        let mut spares = Spares::default();
+        for capacity in [WANT / 2, WANT, 2 * WANT, 5 * WANT] {
+            spares.give(Vec::with_capacity(capacity));
+        }
+        assert_eq!(spares.take(WANT).capacity(), 2 * WANT, "the newest that fits");
+        assert_eq!(spares.take(WANT).capacity(), WANT);
+        assert_eq!(spares.take(WANT).len(), WANT, "a fresh one");
+        assert_eq!(spares.large.len(), 2);
+    }
+
+    #[test]
+    fn what_nobody_needs_goes_and_what_is_used_all_the_time_stays() {
+        const MEBIBYTE: usize = 1 << 20;
+        let mut spares = Spares::default();
+        for _ in 0..10 {
+            spares.give(Vec::with_capacity(MEBIBYTE));
+        }
+        // Six of ten are used in turn.
+        for _ in 0..3 {
+            spares.trim();
+            let used: Vec<_> = (0..6).map(|_| spares.take(MEBIBYTE)).collect();
+            used.into_iter().for_each(|buffer| spares.give(buffer));
+        }
+        spares.trim();
+        assert_eq!(spares.large_bytes, 6 * MEBIBYTE);
+        assert!(spares.has_surplus());
+        spares.trim();
+        assert_eq!(spares.large_bytes, 2 * MEBIBYTE);
+        assert!(!spares.has_surplus());
+        spares.trim();
+        assert_eq!(spares.large_bytes, 2 * MEBIBYTE, "so much stays");
     }
 }

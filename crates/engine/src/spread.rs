@@ -2,7 +2,13 @@
 
 use std::ops::Range;
 
+use crate::ids::ServerId;
+
 /// Which keys of a request go to which server. Kept between requests for its room.
+///
+/// Keys are first collected with their hashes and then given to servers: a hash is a long chain of
+/// steps that each wait for the one before, and a processor works on the chains of several keys at a
+/// time as long as nothing it cannot foresee, as a server is, stands between them.
 ///
 /// The keys of one server are chained, so that its fragment is written in one go whatever order
 /// the keys came in. All of it is linear in the keys.
@@ -20,6 +26,8 @@ pub(crate) struct Spread {
 struct Key {
     /// What travels with it, in the request's bytes.
     bytes: Range<u32>,
+    /// Its hash, until its server is known.
+    hash: u32,
     server: u32,
     /// The next key of the same server.
     next: u32,
@@ -42,22 +50,31 @@ impl Spread {
 
     /// Adds the request's next key, whose part of the request is `bytes`.
     #[inline]
-    pub(crate) fn push(&mut self, server: u32, bytes: Range<u32>) {
-        let at = self.keys.len() as u32;
-        let chain = &mut self.chains[server as usize];
-        if chain.len == 0 {
-            chain.first = at;
-            self.servers.push(server);
-        } else {
-            self.keys[chain.last as usize].next = at;
-        }
-        chain.last = at;
-        chain.len += 1;
-        self.keys.push(Key { bytes, server, next: u32::MAX });
+    pub(crate) fn push(&mut self, hash: u32, bytes: Range<u32>) {
+        self.keys.push(Key { bytes, hash, server: u32::MAX, next: u32::MAX });
     }
 
-    /// Numbers the fragments, when all keys are there, and says how many there are. In the servers'
-    /// order: it decides whose error is told when several fail, as in the original.
+    /// Gives each key, when all are there, to the server that `owner` says its hash belongs to. `None`
+    /// when it says so.
+    pub(crate) fn assign(&mut self, mut owner: impl FnMut(u32) -> Option<ServerId>) -> Option<()> {
+        for at in 0..self.keys.len() {
+            let server = owner(self.keys[at].hash)?.0;
+            let chain = &mut self.chains[server as usize];
+            if chain.len == 0 {
+                chain.first = at as u32;
+                self.servers.push(server);
+            } else {
+                self.keys[chain.last as usize].next = at as u32;
+            }
+            chain.last = at as u32;
+            chain.len += 1;
+            self.keys[at].server = server;
+        }
+        Some(())
+    }
+
+    /// Numbers the fragments, when all keys are assigned, and says how many there are. In the
+    /// servers' order: it decides whose error is told when several fail, as in the original.
     pub(crate) fn arrange(&mut self) -> usize {
         self.servers.sort_unstable();
         for (ordinal, &server) in self.servers.iter().enumerate() {
@@ -113,6 +130,7 @@ mod tests {
                 let at = key as u32 * 10;
                 spread.push(server, at..at + 5);
             }
+            assert_eq!(spread.assign(|hash| Some(ServerId(hash))), Some(()));
             assert_eq!(spread.arrange(), 3, "round {round}");
             assert_eq!(spread.owners().collect::<Vec<_>>(), [1, 0, 1, 2, 0, 1]);
             let parts = |ordinal| spread.parts(ordinal).map(|part| part.start).collect::<Vec<_>>();

@@ -5,8 +5,9 @@
 //! own, here and at its peers. When it waits some microseconds first, several events come together
 //! and share those. Network cards moderate their interrupts for the same reason.
 //!
-//! The wait is worth its delay only when processor time is scarce and several clients are served, so
-//! both are asked for: see [`Pacer::pause`]. A worker that is less busy polls at once.
+//! The wait is worth its delay when processor time is scarce, or when the servers take so long that
+//! nobody can tell it from their time; and only when several clients are served. See [`Pacer::pause`].
+//! Any other worker polls at once.
 
 use std::time::Duration;
 
@@ -21,6 +22,16 @@ const OUTSTANDING_MIN: usize = 8;
 /// in long pipelines.
 const EVENTS_FEW: usize = 8;
 
+/// Share of the time that servers take to respond which nobody misses: one part in so many.
+const RESPONSE_PART: u32 = 16;
+
+/// Longest pause that slow servers bring about, in pauses of a busy worker.
+const SLOW_PAUSES_MAX: u32 = 4;
+
+/// Bytes read an event from which on conns carry large values. There the kernel's buffers are what
+/// fills up during a pause, and a full one makes its sender wait.
+const BULK_BYTES_AN_EVENT: usize = 24 * 1024;
+
 /// Time over which the share is taken; what is older counts half, and so on.
 const WINDOW: Duration = Duration::from_millis(2);
 
@@ -31,13 +42,23 @@ pub struct Pacer {
     pause: Duration,
     worked: Duration,
     waited: Duration,
+    /// Responses of late, and how long they took in all.
+    responses: u32,
+    response_time: Duration,
 }
 
 impl Pacer {
     /// A worker that has not begun; its pauses last `pause`, zero turns them off.
     #[must_use]
     pub const fn new(pause: Duration) -> Self {
-        Self { pause, worked: Duration::ZERO, waited: Duration::ZERO }
+        let zero = Duration::ZERO;
+        Self { pause, worked: zero, waited: zero, responses: 0, response_time: zero }
+    }
+
+    /// `responses` came in a turn, and servers took `time` for them in all.
+    pub fn record_responses(&mut self, responses: u32, time: Duration) {
+        self.responses = self.responses.saturating_add(responses);
+        self.response_time += time;
     }
 
     /// A turn's work took `time`.
@@ -54,19 +75,35 @@ impl Pacer {
             let halves = u32::try_from(windows).unwrap_or(u32::MAX).min(16);
             self.worked /= 1 << halves;
             self.waited /= 1 << halves;
+            self.responses >>= halves;
+            self.response_time /= 1 << halves;
         }
     }
 
-    /// How long to wait before the next poll: not at all, unless the worker spends more than a
-    /// fourth of its time at work and `outstanding` requests are several. Twice as long when the
-    /// turn had so few `events` that they shared little.
+    /// How long to wait before the next poll: not at all, unless `outstanding` requests are several,
+    /// and either the worker spends more than a fourth of its time at work or servers take long.
+    ///
+    /// After a turn that read large values, `bytes` in all, there is none.
+    ///
+    /// A busy worker's pause is twice as long when the turn had so few `events` that they shared
+    /// little. Slow servers make it a part of the time they take, so that it adds no more to it.
     #[must_use]
-    pub fn pause(&self, outstanding: usize, events: usize) -> Option<Duration> {
-        let busy = self.worked * (BUSY_PART - 1) > self.waited;
-        if !busy || outstanding < OUTSTANDING_MIN || self.pause.is_zero() {
+    pub fn pause(&self, outstanding: usize, events: usize, bytes: usize) -> Option<Duration> {
+        let is_bulk = bytes > events.max(1) * BULK_BYTES_AN_EVENT;
+        if outstanding < OUTSTANDING_MIN || is_bulk || self.pause.is_zero() {
             return None;
         }
-        Some(if events < EVENTS_FEW { self.pause * 2 } else { self.pause })
+        let is_busy = self.worked * (BUSY_PART - 1) > self.waited;
+        let busy = match (is_busy, events < EVENTS_FEW) {
+            (false, _) => Duration::ZERO,
+            (true, true) => self.pause * 2,
+            (true, false) => self.pause,
+        };
+        let response = self.response_time.checked_div(self.responses).unwrap_or_default();
+        let slow = response / RESPONSE_PART;
+        let slow = if slow < self.pause { Duration::ZERO } else { slow };
+        let pause = busy.max(slow.min(self.pause * SLOW_PAUSES_MAX));
+        (!pause.is_zero()).then_some(pause)
     }
 }
 
@@ -92,40 +129,71 @@ mod tests {
             [(30, 10, true), (30, 80, true), (30, 100, false), (1, 500, false), (10, 10_000, false)]
         {
             let pause = paused.then_some(PAUSE);
-            assert_eq!(after(worked, waited).pause(100, EVENTS_FEW), pause, "{worked} to {waited}");
+            assert_eq!(
+                after(worked, waited).pause(100, EVENTS_FEW, 0),
+                pause,
+                "{worked} to {waited}"
+            );
         }
     }
 
     #[test]
     fn a_turn_of_few_events_is_followed_by_a_longer_pause() {
-        assert_eq!(after(30, 0).pause(100, EVENTS_FEW - 1), Some(PAUSE * 2));
-        assert_eq!(after(30, 0).pause(100, EVENTS_FEW), Some(PAUSE));
-        assert_eq!(after(1, 500).pause(100, 0), None, "not when there is little to do");
+        assert_eq!(after(30, 0).pause(100, EVENTS_FEW - 1, 0), Some(PAUSE * 2));
+        assert_eq!(after(30, 0).pause(100, EVENTS_FEW, 0), Some(PAUSE));
+        assert_eq!(after(1, 500).pause(100, 0, 0), None, "not when there is little to do");
+    }
+
+    #[test]
+    fn slow_servers_make_the_pause_a_small_part_of_their_time() {
+        for (each, paused) in
+            [(100, 0), (799, 0), (800, 50), (1_600, 100), (3_200, 200), (90_000, 200)]
+        {
+            let mut pacer = after(1, 500);
+            pacer.record_responses(10, Duration::from_micros(10 * each));
+            let pause = (paused > 0).then_some(Duration::from_micros(paused));
+            assert_eq!(pacer.pause(100, EVENTS_FEW, 0), pause, "{each} us a response");
+            assert_eq!(pacer.pause(OUTSTANDING_MIN - 1, EVENTS_FEW, 0), None);
+        }
+        let mut busy = after(30, 0);
+        busy.record_responses(10, Duration::from_millis(1));
+        assert_eq!(busy.pause(100, EVENTS_FEW, 0), Some(PAUSE), "quick servers change nothing");
+        let mut told_not_to = Pacer::new(Duration::ZERO);
+        told_not_to.record_responses(10, Duration::from_secs(1));
+        assert_eq!(told_not_to.pause(100, EVENTS_FEW, 0), None);
+    }
+
+    #[test]
+    fn a_turn_that_read_large_values_is_followed_by_no_pause() {
+        let pacer = after(30, 0);
+        assert_eq!(pacer.pause(100, 8, 8 * BULK_BYTES_AN_EVENT), Some(PAUSE));
+        assert_eq!(pacer.pause(100, 8, 8 * BULK_BYTES_AN_EVENT + 1), None);
+        assert_eq!(pacer.pause(100, 0, BULK_BYTES_AN_EVENT + 1), None, "left from the turn before");
     }
 
     #[test]
     fn a_worker_with_few_requests_never_pauses() {
-        assert_eq!(after(30, 0).pause(OUTSTANDING_MIN - 1, EVENTS_FEW), None);
-        assert_eq!(after(30, 0).pause(OUTSTANDING_MIN, EVENTS_FEW), Some(PAUSE));
+        assert_eq!(after(30, 0).pause(OUTSTANDING_MIN - 1, EVENTS_FEW, 0), None);
+        assert_eq!(after(30, 0).pause(OUTSTANDING_MIN, EVENTS_FEW, 0), Some(PAUSE));
     }
 
     #[test]
     fn a_worker_that_has_not_begun_and_one_told_not_to_never_pause() {
-        assert_eq!(Pacer::new(PAUSE).pause(100, EVENTS_FEW), None);
+        assert_eq!(Pacer::new(PAUSE).pause(100, EVENTS_FEW, 0), None);
         let mut pacer = Pacer::new(Duration::ZERO);
         pacer.record_work(Duration::from_secs(1));
-        assert_eq!(pacer.pause(100, EVENTS_FEW), None);
+        assert_eq!(pacer.pause(100, EVENTS_FEW, 0), None);
     }
 
     #[test]
     fn what_was_long_ago_is_forgotten() {
         let mut pacer = after(30, 0);
         pacer.record_wait(Duration::from_millis(50));
-        assert_eq!(pacer.pause(100, EVENTS_FEW), None, "it has been idle since");
+        assert_eq!(pacer.pause(100, EVENTS_FEW, 0), None, "it has been idle since");
         for _ in 0..200 {
             pacer.record_work(Duration::from_micros(30));
             pacer.record_wait(Duration::from_micros(5));
         }
-        assert_eq!(pacer.pause(100, EVENTS_FEW), Some(PAUSE), "it is busy again");
+        assert_eq!(pacer.pause(100, EVENTS_FEW, 0), Some(PAUSE), "it is busy again");
     }
 }

@@ -57,6 +57,8 @@ pub struct Worker {
     listeners: Vec<Accepting>,
     /// When to let more come together.
     pacer: Pacer,
+    /// Bytes read in this turn.
+    read_bytes: usize,
     /// When to stop reading clients.
     memory: Memory,
     /// Clients' sockets that are about to close.
@@ -162,6 +164,7 @@ impl Worker {
             listeners: accepting,
             pacer: Pacer::new(turn_pause),
             memory,
+            read_bytes: 0,
             lingering: Lingering::default(),
             now: epoch,
             stop_timeout,
@@ -186,9 +189,11 @@ impl Worker {
             let timeout = self.timeout(stopping);
             let done = Instant::now();
             self.pacer.record_work(done - self.now);
-            if let Some(pause) =
-                self.pacer.pause(self.engine.outstanding().0, events.iter().count())
-            {
+            let responses = self.engine.take_response_times();
+            self.pacer.record_responses(responses.count, responses.time);
+            let outstanding = self.engine.outstanding().0;
+            let pause = self.pacer.pause(outstanding, events.iter().count(), self.read_bytes);
+            if let Some(pause) = pause {
                 thread::sleep(pause);
             }
             match self.poll.poll(&mut events, timeout) {
@@ -228,6 +233,7 @@ impl Worker {
     /// Reads the clock and the count of memory, once a turn.
     fn begin_turn(&mut self) {
         self.now = Instant::now();
+        self.read_bytes = 0;
         self.engine.begin_turn(self.now);
         self.engine.handle_memory(self.memory.state());
     }
@@ -325,6 +331,7 @@ impl Worker {
                 Ok(0) => break CloseReason::Eof,
                 Ok(len) => {
                     budget = budget.saturating_sub(len);
+                    self.read_bytes += len;
                     // A short read has emptied the socket: the next edge will tell of more. But an
                     // end that came with the data has had its edge already.
                     slot.readable = len == offered || slot.read_closed;

@@ -18,6 +18,21 @@ pub(super) fn unsigned(digits: &[u8]) -> Option<u64> {
     Some(value)
 }
 
+/// The number that stands at `at`, of one digit to 18, and where it ends: at a byte that is there and
+/// is no digit. `None` says nothing; [`unsigned`] has the answer then.
+#[inline]
+pub(super) fn short(buf: &[u8], at: usize) -> Option<(u64, usize)> {
+    let mut value = 0;
+    for (digits, &byte) in buf.get(at..)?.iter().take(19).enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return (digits > 0).then_some((value, at + digits));
+        }
+        value = value * 10 + u64::from(digit);
+    }
+    None
+}
+
 /// Whether `text` is a number of at most 64 bits that may be negative, as an expiry time may.
 pub(super) fn is_signed(text: &[u8]) -> bool {
     match text {
@@ -39,6 +54,22 @@ pub(super) fn are_digits(text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_short_number_ends_at_a_byte_that_is_there() {
+        for (text, found) in [
+            ("x7 ", Some((7, 2))),
+            ("x0123\r", Some((123, 5))),
+            ("x999999999999999999 ", Some((999_999_999_999_999_999, 19))),
+            ("x1000000000000000000 ", None),
+            ("x12", None),
+            ("x ", None),
+            ("x", None),
+            ("", None),
+        ] {
+            assert_eq!(short(text.as_bytes(), 1), found, "{text:?}");
+        }
+    }
 
     #[test]
     fn an_unsigned_number_is_digits_that_fit_64_bits() {

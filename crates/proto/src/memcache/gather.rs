@@ -17,7 +17,7 @@ use crate::gather::{GatherError, Piece};
 /// the order of the keys; a key that is missed lets later ones of the same server come sooner, as
 /// no one looks at whose value a block has. Each block names its key, so a client can tell.
 ///
-/// Linear in the lines and the keys, and data is not looked at. Allocates a place a response.
+/// Linear in the keys and their lines, of which each is read once; data is not looked at. Allocates a place a response.
 /// Neighbouring blocks of one response are one piece. All is checked before the first piece comes
 /// out.
 ///
@@ -64,8 +64,14 @@ fn emit_run(run: Option<(usize, Range<usize>)>, emit: &mut impl FnMut(Piece<'_>)
     }
 }
 
-/// Whether `response` is blocks and an `END`.
+/// Whether `response`, which the parser has found to be one, is blocks and an `END`.
 fn check(fragment: usize, response: &[u8]) -> Result<(), GatherError> {
+    // A line has no LF in it, so what stands behind the last but one is the last line.
+    if response == b"END\r\n"
+        || (response.starts_with(b"VALUE ") && response.ends_with(b"\r\nEND\r\n"))
+    {
+        return Ok(());
+    }
     let mut at = 0;
     while let Some(end) = block_end(response, at) {
         at = end;
@@ -82,6 +88,9 @@ fn check(fragment: usize, response: &[u8]) -> Result<(), GatherError> {
 
 /// Where the block ends that begins at `at`; `None` when there is no whole block.
 fn block_end(response: &[u8], at: usize) -> Option<usize> {
+    if let Some(end) = value::plain_block(response, at) {
+        return (end <= response.len()).then_some(end);
+    }
     let line_end = at + memchr(b'\n', &response[at..])?;
     let line = response[at..line_end].strip_suffix(b"\r")?;
     let end = line_end + 1 + value::data_bytes(line)? + b"\r\n".len();

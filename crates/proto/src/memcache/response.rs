@@ -52,6 +52,12 @@ impl ResponseParser {
             if self.searched < self.line {
                 self.check_data_end(buf)?;
             }
+            if self.searched == self.line
+                && let Some(next) = value::plain_block(buf, self.line)
+            {
+                self.line = next;
+                continue;
+            }
             let Some(line_end) = self.line_end(buf)? else {
                 return Ok(Progress::Incomplete { missing: 1 });
             };

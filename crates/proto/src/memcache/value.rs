@@ -1,8 +1,37 @@
 //! A block of a response: a `VALUE` line, and the data behind it.
 
 use super::digits;
-use super::words::Words;
+use super::words::{Words, word_end};
 use crate::limits::VALUE_BYTES_MAX;
+
+/// Where the block ends that begins at `at`, data and line end included, when its line is all there
+/// and is written as memcached writes it: one space between words, no number longer than it needs to
+/// be. The data may not be there yet, and is not looked at.
+///
+/// `None` says nothing; [`data_bytes`] has the answer then. One pass over the line.
+#[inline]
+pub(super) fn plain_block(buf: &[u8], at: usize) -> Option<usize> {
+    let key = at + buf.get(at..)?.strip_prefix(b"VALUE ").map(|_| b"VALUE ".len())?;
+    let key_end = word_end(buf, key);
+    if !(1..=PLAIN_KEY_BYTES_MAX).contains(&(key_end - key)) || *buf.get(key_end)? != b' ' {
+        return None;
+    }
+    let (_flags, after) = digits::short(buf, key_end + 1)?;
+    if *buf.get(after)? != b' ' {
+        return None;
+    }
+    let (length, after) = digits::short(buf, after + 1)?;
+    let line_end = match *buf.get(after)? {
+        b' ' => digits::short(buf, after + 1)?.1,
+        _ => after,
+    };
+    let data = line_end + b"\r\n".len();
+    let is_plain = buf.get(line_end..data)? == b"\r\n" && length <= VALUE_BYTES_MAX;
+    is_plain.then(|| data + length as usize + b"\r\n".len())
+}
+
+/// Longest key in a plain line: far from where a line would be too long.
+const PLAIN_KEY_BYTES_MAX: usize = 1024;
 
 /// Bytes of data that follow `line`, which is without its line end, when it is
 /// `VALUE key flags bytes [unique]`.
@@ -23,6 +52,40 @@ pub(super) fn data_bytes(line: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_plain_block_is_what_the_thorough_reader_says_it_is() {
+        for line in [
+            "VALUE k 0 5",
+            "VALUE k 4294967295 0 18446744073709551615",
+            "VALUE k 4294967295 0 1844674407370955161",
+            "VALUE key-of-some-length 12 100 7",
+            "VALUE  k 0 7",
+            "VALUE k 0 7 ",
+            "VALUE k 0 1073741824",
+            "VALUE k 0 1073741825",
+            "VALUE k 0",
+            "VALUE k 0 -1",
+            "VALUE k -1 1",
+            "VALUE k 0 1 x",
+            "VALUE k 0 1 2 3",
+            "VALUE k\r 0 1",
+            "VALUE k\0 0 1",
+            "VALUE  ",
+            "VALUEk 0 1 1",
+            "END",
+        ] {
+            let whole = format!("before{line}\r\n");
+            let thorough = data_bytes(line.as_bytes()).map(|data| whole.len() + data + 2);
+            let plain = plain_block(whole.as_bytes(), 6);
+            assert!(plain.is_none() || plain == thorough, "{line:?}: {plain:?}, {thorough:?}");
+            for cut in 0..whole.len() {
+                assert_eq!(plain_block(&whole.as_bytes()[..cut], 6), None, "{line:?} cut at {cut}");
+            }
+        }
+        assert_eq!(plain_block(b"VALUE k 0 5\r\n", 0), Some(20));
+        assert_eq!(plain_block(b"VALUE k 0 5 1234567890123\r\n", 0), Some(34));
+    }
 
     #[test]
     fn a_value_line_has_a_key_flags_a_length_and_perhaps_a_unique_number() {

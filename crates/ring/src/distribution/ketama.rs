@@ -38,7 +38,9 @@ impl Ketama {
     pub(crate) fn new(mut points: Vec<Point>) -> Self {
         debug_assert!(points.is_sorted_by_key(|point| (point.value, point.server)));
         let first = *points.first().expect("a live server of the largest weight has points");
+        // More arcs than points where that costs little: fewer points in each.
         let arcs = points.len().next_power_of_two().max(2);
+        let arcs = if arcs <= SMALL_ARCS_MAX { 2 * arcs } else { arcs };
         let shift = u32::BITS - arcs.trailing_zeros();
 
         let mut starts = Vec::with_capacity(arcs);
@@ -58,6 +60,10 @@ impl Ketama {
     #[inline]
     pub(crate) fn server(&self, hash: u32) -> usize {
         let mut at = self.starts[(hash >> self.shift) as usize] as usize;
+        // Nobody can foresee whether the first point of the arc is the one, so two steps are taken
+        // without a branch; a third is rare, and that can be foreseen.
+        at += usize::from(self.points[at].value < hash);
+        at += usize::from(self.points[at].value < hash);
         while self.points[at].value < hash {
             at += 1;
         }
@@ -69,6 +75,9 @@ impl Ketama {
         &self.points[..self.points.len() - 1]
     }
 }
+
+/// So many arcs are few: twice as many are 64 KiB.
+const SMALL_ARCS_MAX: usize = 8 * 1024;
 
 #[cfg(test)]
 mod tests {
