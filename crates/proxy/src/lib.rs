@@ -10,7 +10,7 @@
 //! ```
 //! What they share is in [`shared`].
 //!
-//! - [`cli`], [`config`]: what was asked for, checked. [`start`]: from there to serving, and back.
+//! - [`cli`], [`paths`], [`config`]: what was asked for, checked. [`start`]: from there to serving, and back.
 //! - [`worker`], [`pacer`], [`memory`], [`net`]: the data plane. [`report`]: what it has to say, for the log.
 //! - [`stats_server`], [`signals`], [`names`]: the control plane.
 //! - [`log`], [`daemon`], [`pid_file`]: the process and its surroundings.
@@ -25,6 +25,7 @@ pub mod memory;
 pub mod names;
 pub mod net;
 pub mod pacer;
+pub mod paths;
 pub mod pid_file;
 pub mod report;
 pub mod shared;

@@ -20,6 +20,7 @@ use crate::log::{self, Log, reason};
 use crate::memory::{self, Memory};
 use crate::names::Resolver;
 use crate::net::{self, Listener};
+use crate::paths::Paths;
 use crate::pid_file::{PidFile, PidFileError};
 use crate::shared::{Mailbox, Message, Shared};
 use crate::signals::Signals;
@@ -40,10 +41,10 @@ const WORKER_DESCRIPTORS: usize = 2;
 /// Runs the proxy to its end and says how it ended: 0 after a signal asked it to stop, 1 when it
 /// could not start or go on. The steps and their order are the original's (`nc_pre_run`, `nc_run`).
 #[must_use]
-pub fn run(options: &Options) -> ExitCode {
+pub fn run(options: &Options, paths: &Paths) -> ExitCode {
     let begun = Instant::now();
     sys::bound_allocator();
-    let log = match Log::open(options.verbosity, options.output.as_deref()) {
+    let log = match Log::open(options.verbosity, paths.output.as_deref()) {
         Ok(log) => log,
         Err(error) => {
             eprintln!("{error}");
@@ -59,7 +60,7 @@ pub fn run(options: &Options) -> ExitCode {
         }
     };
     log.install().expect("the process has one log");
-    let proxy = match Proxy::start(options, &log, begun) {
+    let proxy = match Proxy::start(options, paths, &log, begun) {
         Ok(proxy) => proxy,
         Err(error) => {
             for line in error.to_string().lines() {
@@ -69,13 +70,13 @@ pub fn run(options: &Options) -> ExitCode {
             let mut message = error.to_string();
             if let StartError::Load(LoadError::Invalid(_)) = &error {
                 message.push('\n');
-                message.push_str(&invalid_line(&options.conf_file));
+                message.push_str(&invalid_line(&paths.conf_file));
             }
             // A log on standard error has said it there already.
-            if options.output.is_some() && !options.daemonize {
+            if paths.output.is_some() && !options.daemonize {
                 eprintln!("{message}");
             } else if let StartError::Load(LoadError::Invalid(_)) = &error {
-                eprintln!("{}", invalid_line(&options.conf_file));
+                eprintln!("{}", invalid_line(&paths.conf_file));
             }
             launcher.failed(&message);
             return ExitCode::FAILURE;
@@ -91,7 +92,8 @@ pub fn run(options: &Options) -> ExitCode {
 /// Checks the configuration (`-t`) and says on standard error whether it is valid: what is wrong
 /// with it, then the original's verdict, as often as the original gives it.
 #[must_use]
-pub fn test_conf(conf_file: &Path) -> ExitCode {
+pub fn test_conf(paths: &Paths) -> ExitCode {
+    let conf_file = &paths.conf_file;
     match config::load(conf_file) {
         Ok(_) => {
             let path = conf_file.display();
@@ -154,7 +156,12 @@ struct Proxy {
 }
 
 impl Proxy {
-    fn start(options: &Options, log: &Log, begun: Instant) -> Result<Self, StartError> {
+    fn start(
+        options: &Options,
+        paths: &Paths,
+        log: &Log,
+        begun: Instant,
+    ) -> Result<Self, StartError> {
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -163,13 +170,13 @@ impl Proxy {
             let _context = runtime.enter();
             Signals::catch().map_err(StartError::system("catching signals"))?
         };
-        let pid_file = options.pid_file.as_deref().map(PidFile::create).transpose();
+        let pid_file = paths.pid_file.as_deref().map(PidFile::create).transpose();
         let pid_file = pid_file.map_err(StartError::PidFile)?;
         write_banner();
 
-        let config = config::load(&options.conf_file).map_err(StartError::Load)?;
+        let config = config::load(&paths.conf_file).map_err(StartError::Load)?;
         for warning in &config.warnings {
-            tracing::warn!("{}: {warning}", options.conf_file.display());
+            tracing::warn!("{}: {warning}", paths.conf_file.display());
         }
         let workers = worker_count(options, &config);
         let turn_pause = config.global.turn_pause;

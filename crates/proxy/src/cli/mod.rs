@@ -28,8 +28,8 @@ pub enum Command {
     Inform(Information),
     /// `-t`: check the configuration and say whether it is valid.
     TestConf {
-        /// The file to check.
-        conf_file: PathBuf,
+        /// The file to check, if the command line names one.
+        conf_file: Option<PathBuf>,
     },
     /// Start.
     Run(Options),
@@ -64,17 +64,17 @@ impl Information {
 pub struct Options {
     /// `-v`: how much is logged, 0 to [`VERBOSITY_MAX`].
     pub verbosity: u8,
-    /// `-o`: the log file; `None` is standard error.
+    /// `-o`: the log file, if the command line says anything; an empty path is standard error.
     pub output: Option<PathBuf>,
-    /// `-c`: the configuration file.
-    pub conf_file: PathBuf,
+    /// `-c`: the configuration file, if the command line names one.
+    pub conf_file: Option<PathBuf>,
     /// `-s`: the port of the statistics, not 0.
     pub stats_port: u16,
     /// `-a`: the address of the statistics; an absolute path is a unix socket.
     pub stats_addr: String,
     /// `-i`: how often the original gathers its statistics; may be zero.
     pub stats_interval: Duration,
-    /// `-p`: the file that gets the process id.
+    /// `-p`: the file that gets the process id, if the command line names one.
     pub pid_file: Option<PathBuf>,
     /// `-m`: the size of a buffer chunk in bytes, within [`MBUF_BYTES_MIN`] and
     /// [`MBUF_BYTES_MAX`].
@@ -90,7 +90,7 @@ impl Default for Options {
         Self {
             verbosity: 5,
             output: None,
-            conf_file: PathBuf::from("conf/nutcracker.yml"),
+            conf_file: None,
             stats_port: 22222,
             stats_addr: "0.0.0.0".to_owned(),
             stats_interval: Duration::from_secs(30),
@@ -149,8 +149,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, CliErr
             't' => test_conf = true,
             'd' => options.daemonize = true,
             'v' => options.verbosity = verbosity(&argument)?,
-            'o' => options.output = (!argument.is_empty()).then(|| argument.into()),
-            'c' => options.conf_file = argument.into(),
+            'o' => options.output = Some(argument.into()),
+            'c' => options.conf_file = Some(argument.into()),
             's' => options.stats_port = stats_port(&argument)?,
             'i' => options.stats_interval = stats_interval(&argument)?,
             // The argument is a host or a path, and goes into text of the log.
