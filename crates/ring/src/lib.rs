@@ -46,6 +46,7 @@ mod name;
 mod placement;
 mod ring;
 mod server;
+mod spot;
 #[cfg(test)]
 mod testing;
 
@@ -57,3 +58,4 @@ pub use name::UnknownName;
 pub use placement::Placement;
 pub use ring::Ring;
 pub use server::{RingServer, name_order};
+pub use spot::Spot;

@@ -83,6 +83,10 @@ impl Ring {
         }
     }
 
+    pub(crate) fn owners(&self) -> &Owners {
+        &self.owners
+    }
+
     /// How many servers the ring was built from, live or not.
     #[must_use]
     pub fn server_count(&self) -> usize {

@@ -59,6 +59,29 @@ impl Ketama {
     /// The server whose point is the first not below `hash`.
     #[inline]
     pub(crate) fn server(&self, hash: u32) -> usize {
+        self.points[self.first_not_below(hash)].server as usize
+    }
+
+    /// The value of the point that `hash` belongs to.
+    pub(crate) fn point(&self, hash: u32) -> u32 {
+        let at = self.first_not_below(hash);
+        // The guard stands for the first point.
+        self.points().get(at).unwrap_or(&self.points[0]).value
+    }
+
+    /// Adds to each server's place in `owned` how many of the hashes below `values` are its own.
+    pub(crate) fn count(&self, values: u64, owned: &mut [u64]) {
+        let mut counted = 0;
+        // The guard's arc goes to the end of the circle.
+        for point in &self.points {
+            let end = values.min(u64::from(point.value) + 1);
+            owned[point.server as usize] += end - counted;
+            counted = end;
+        }
+    }
+
+    #[inline]
+    fn first_not_below(&self, hash: u32) -> usize {
         let mut at = self.starts[(hash >> self.shift) as usize] as usize;
         // Nobody can foresee whether the first point of the arc is the one, so two steps are taken
         // without a branch; a third is rare, and that can be foreseen.
@@ -67,7 +90,7 @@ impl Ketama {
         while self.points[at].value < hash {
             at += 1;
         }
-        self.points[at].server as usize
+        at
     }
 
     /// The points, without the guard.

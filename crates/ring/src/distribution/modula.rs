@@ -42,6 +42,22 @@ impl Modula {
         let run = self.runs.partition_point(|run| run.end <= slot);
         self.runs[run].server as usize
     }
+
+    /// How many slots there are.
+    pub(crate) fn slots(&self) -> u64 {
+        self.slots
+    }
+
+    /// Adds to each server's place in `owned` how many of the hashes below `values` are its own.
+    pub(crate) fn count(&self, values: u64, owned: &mut [u64]) {
+        let (rounds, rest) = (values / self.slots, values % self.slots);
+        let mut start = 0;
+        for run in &self.runs {
+            let of_rest = run.end.min(rest).saturating_sub(start);
+            owned[run.server as usize] += rounds * (run.end - start) + of_rest;
+            start = run.end;
+        }
+    }
 }
 
 #[cfg(test)]

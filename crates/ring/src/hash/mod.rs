@@ -94,6 +94,19 @@ impl HashKind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
+    /// How many values the hash can have, from 0 on: 2^15 for [`Crc32`](Self::Crc32), which is
+    /// that many bits of a longer one, and 2^32 for the others.
+    ///
+    /// That all can occur does not say that all are as likely. [`Crc16`](Self::Crc16) is the one to
+    /// mind: its highest byte depends on no more than what stands before a key's last two bytes.
+    #[must_use]
+    pub const fn values(self) -> u64 {
+        match self {
+            Self::Crc32 => 1 << 15,
+            _ => 1 << u32::BITS,
+        }
+    }
+
     /// The hash of `bytes`. One pass, nothing allocated.
     ///
     /// The original never hashes an empty key: what it takes for one is 0, which
@@ -155,6 +168,30 @@ mod tests {
         for name in ["", "FNV1A_64", "fnv1a64", "md5 ", "sha1"] {
             assert_eq!(HashKind::from_name(name), None, "'{name}'");
         }
+    }
+
+    #[test]
+    fn no_value_is_beyond_the_count_of_values_and_the_highest_are_reached() {
+        for kind in HashKind::ALL {
+            let largest = (0_u32..100_000)
+                .map(|n| u64::from(kind.hash(n.to_string().repeat(3).as_bytes())))
+                .max()
+                .expect("there are keys");
+            let values = kind.values();
+            assert!(largest < values && largest > values / 100 * 98, "{kind}: {largest}");
+        }
+    }
+
+    #[test]
+    fn the_highest_byte_of_crc16_is_the_same_for_keys_that_differ_in_their_last_two_bytes() {
+        let top = |key: &str| HashKind::Crc16.hash(key.as_bytes()) >> 24;
+        for stem in ["", "a", "user:", "user:10", "user:11"] {
+            let first = top(&format!("{stem}00"));
+            for n in 1..100 {
+                assert_eq!(top(&format!("{stem}{n:02}")), first, "{stem}{n:02}");
+            }
+        }
+        assert_ne!(top("user:1000"), top("user:1100"));
     }
 
     #[test]
