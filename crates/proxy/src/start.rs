@@ -312,12 +312,7 @@ fn write_banner() {
 
 /// How many workers there are: what the command line says, else the configuration, else one.
 fn worker_count(options: &Options, config: &Config) -> usize {
-    match options.workers.or(config.global.workers) {
-        None => 1,
-        Some(Workers::Count(count)) => count as usize,
-        // Knows of processor affinity and of cgroup quotas.
-        Some(Workers::Auto) => thread::available_parallelism().map_or(1, usize::from),
-    }
+    options.workers.or(config.global.workers).map_or(1, Workers::count)
 }
 
 /// How many clients the limit of descriptors leaves room for, once all servers are connected
@@ -325,12 +320,7 @@ fn worker_count(options: &Options, config: &Config) -> usize {
 fn clients_max(config: &Config, workers: usize) -> Result<usize, StartError> {
     let limit = sys::raise_open_files_limit()
         .map_err(StartError::system("raising the limit of open files"))?;
-    let servers: usize = config
-        .pools
-        .iter()
-        .map(|pool| pool.servers.len() * pool.server_connections as usize * workers + 1)
-        .sum();
-    let taken = servers + RESERVED_DESCRIPTORS + workers * WORKER_DESCRIPTORS;
+    let taken = descriptors_taken(config, workers);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     match limit.checked_sub(taken) {
         Some(clients) if clients > 0 => Ok(clients),
@@ -341,6 +331,17 @@ fn clients_max(config: &Config, workers: usize) -> Result<usize, StartError> {
             )),
         }),
     }
+}
+
+/// How many open files the proxy needs for all but its clients, once all servers are connected.
+#[must_use]
+pub fn descriptors_taken(config: &Config, workers: usize) -> usize {
+    let servers: usize = config
+        .pools
+        .iter()
+        .map(|pool| pool.servers.len() * pool.server_connections as usize * workers + 1)
+        .sum();
+    servers + RESERVED_DESCRIPTORS + workers * WORKER_DESCRIPTORS
 }
 
 fn pool_names(config: &Config) -> Vec<PoolNames> {

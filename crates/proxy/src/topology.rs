@@ -21,14 +21,12 @@ pub fn pools(config: &Config, mbuf_bytes: usize) -> Box<[Arc<SharedPool>]> {
 }
 
 fn pool_config(pool: &Pool, key_bytes_max: usize) -> PoolConfig {
-    let servers =
-        pool.servers.iter().map(|server| RingServer::new(server.name.clone(), server.weight));
     PoolConfig {
         protocol: pool.protocol,
         key_bytes_max,
-        placement: Placement { hash: pool.hash, tag: pool.hash_tag },
+        placement: placement(pool),
         distribution: pool.distribution,
-        servers: servers.collect(),
+        servers: ring_servers(pool),
         timeout: pool.timeout,
         ejection: pool.auto_eject_hosts.then_some(Ejection {
             failure_limit: pool.server_failure_limit,
@@ -40,4 +38,17 @@ fn pool_config(pool: &Pool, key_bytes_max: usize) -> PoolConfig {
         preconnect: pool.preconnect,
         limits: pool.limits,
     }
+}
+
+/// How `pool` reads its keys.
+#[must_use]
+pub fn placement(pool: &Pool) -> Placement {
+    Placement { hash: pool.hash, tag: pool.hash_tag }
+}
+
+/// The servers of `pool` as its ring sees them, in their order.
+#[must_use]
+pub fn ring_servers(pool: &Pool) -> Vec<RingServer> {
+    let servers = pool.servers.iter();
+    servers.map(|server| RingServer::new(server.name.clone(), server.weight)).collect()
 }

@@ -46,20 +46,28 @@ impl Problem {
     pub(super) fn of_pool(pool: &str, at: Position, fault: Fault) -> Self {
         Self { at, pool: Some(pool.to_owned()), fault }
     }
+
+    /// What was found and what would do, in one line, without the place and the pool.
+    #[must_use]
+    pub fn words(&self) -> String {
+        one_line(&self.fault.to_string())
+    }
 }
 
 /// `7:9: pool 'alpha': what is wrong`, to be put behind the file's name and a colon.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.at)?;
-        let mut words = String::new();
         if let Some(pool) = &self.pool {
-            words = format!("pool '{pool}': ");
+            write!(f, "pool '{}': ", one_line(pool))?;
         }
-        words += &self.fault.to_string();
-        // What was found may be quoted, and a text of YAML may go on over several lines.
-        f.write_str(&words.replace(char::is_control, " "))
+        f.write_str(&self.words())
     }
+}
+
+/// What was found may be quoted, and a text of YAML may go on over several lines.
+fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
 }
 
 /// All that is wrong with a file, as far as it can be told.

@@ -1,7 +1,8 @@
 //! The configuration file: from YAML to checked types, once.
 //!
 //! [`load`] reads a file and [`parse`] its bytes; both give a [`Config`], or everything that is
-//! wrong with the file, each problem with its line and column.
+//! wrong with the file, each problem with its line and column. For tools that talk about a file,
+//! [`load_with_places`] adds where everything stands.
 //!
 //! A file passes through these rooms, front to back:
 //! - `encoding.rs`: bytes to text;
@@ -11,7 +12,7 @@
 //! - `pool.rs` and `global.rs`: a section of the tree to a [`Pool`] or to [`Global`], by way of
 //!   `keys.rs` (keys, numbers, booleans) and `address.rs` (`listen` and `servers`);
 //! - `types.rs` is what comes out, `error.rs` and `fault.rs` what may come out instead, and
-//!   `nearest.rs` finds the name that was meant.
+//!   `nearest.rs` finds the name that was meant; `places.rs` remembers where all of it stands.
 //!
 //! # The grammar
 //! It is the original's: one document in block style, a name and a colon for each pool, its keys
@@ -40,7 +41,8 @@ mod global;
 mod keys;
 pub mod limits;
 mod mend;
-mod nearest;
+pub(crate) mod nearest;
+mod places;
 mod pool;
 mod types;
 
@@ -54,6 +56,7 @@ use document::{Document, START, Section};
 pub use error::{ConfigErrors, LoadError, Position, Problem};
 use fault::Fault;
 use keys::Findings;
+pub use places::Places;
 pub use types::{Address, Config, Global, Listen, MemoryMax, Pool, Server, Workers};
 
 /// Reads the configuration in the file at `path`.
@@ -61,9 +64,17 @@ pub use types::{Address, Config, Global, Listen, MemoryMax, Pool, Server, Worker
 /// # Errors
 /// [`LoadError`] tells a file that cannot be read from one that is wrong.
 pub fn load(path: &Path) -> Result<Config, LoadError> {
+    load_with_places(path).map(|(config, _)| config)
+}
+
+/// Reads the configuration in the file at `path`, and where in the file everything stands.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with_places(path: &Path) -> Result<(Config, Places), LoadError> {
     let bytes =
         fs::read(path).map_err(|reason| LoadError::Unreadable { path: path.to_owned(), reason })?;
-    parse(&bytes, path).map_err(LoadError::Invalid)
+    parse_with_places(&bytes, path).map_err(LoadError::Invalid)
 }
 
 /// Reads the configuration in `bytes`; `path` is what messages call the file.
@@ -74,6 +85,15 @@ pub fn load(path: &Path) -> Result<Config, LoadError> {
 /// # Errors
 /// Everything that is wrong, as far as it can be told, and never nothing.
 pub fn parse(bytes: &[u8], path: &Path) -> Result<Config, ConfigErrors> {
+    parse_with_places(bytes, path).map(|(config, _)| config)
+}
+
+/// Reads the configuration in `bytes`, and where everything stands; `path` is what messages call
+/// the file.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_with_places(bytes: &[u8], path: &Path) -> Result<(Config, Places), ConfigErrors> {
     let errors = |problems| ConfigErrors::new(path.to_owned(), problems);
     let text = encoding::decode(bytes).map_err(errors)?;
     let mut document = document::read(&text);
@@ -91,7 +111,7 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<Config, ConfigErrors> {
         return Err(errors(findings.problems));
     }
     config.warnings = findings.warnings;
-    Ok(config)
+    Ok((config, Places::of(&document)))
 }
 
 /// Reads the document's sections; what it returns counts only if nothing is wrong.

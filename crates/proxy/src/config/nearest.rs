@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 /// calls help, far-fetched ones mislead. Of equally near names the longest wins, as letters are
 /// more often left out than changed. For error messages only: it costs `found`'s length times each
 /// name's.
-pub(super) fn nearest<'a>(found: &str, names: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(found: &str, names: &[&'a str]) -> Option<&'a str> {
     let found: Vec<char> = found.to_lowercase().chars().collect();
     let allowed = (found.len() / 3).max(1);
     names

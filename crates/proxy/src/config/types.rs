@@ -3,8 +3,10 @@
 //! Nothing here is checked again by later code. Where the file leaves a key out, the field holds
 //! the original's default.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::thread;
 use std::time::Duration;
 
 use nutcracker_engine::limits::PoolLimits;
@@ -76,6 +78,16 @@ impl Workers {
         }
         let count = text.parse().ok()?;
         (1..=limits::WORKERS_MAX).contains(&count).then_some(Self::Count(count))
+    }
+
+    /// How many that is on this machine.
+    #[must_use]
+    pub fn count(self) -> usize {
+        match self {
+            Self::Count(count) => count as usize,
+            // Knows of processor affinity and of cgroup quotas.
+            Self::Auto => thread::available_parallelism().map_or(1, usize::from),
+        }
     }
 }
 
@@ -188,4 +200,14 @@ pub enum Address {
         /// The socket's path.
         path: PathBuf,
     },
+}
+
+/// `host:port` or the path.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Self::Unix { path } => path.display().fmt(f),
+        }
+    }
 }
