@@ -14,6 +14,7 @@
 //! - [`worker`], [`pacer`], [`memory`], [`net`]: the data plane. [`report`]: what it has to say, for the log.
 //! - [`stats_server`], [`signals`], [`names`]: the control plane.
 //! - [`log`], [`daemon`], [`pid_file`]: the process and its surroundings.
+//! - [`tools`]: subcommands that read configurations and serve nobody.
 //! - [`sys`]: the only `unsafe`.
 #![deny(unsafe_code)]
 
@@ -37,5 +38,6 @@ pub mod stats_server;
     reason = "the one room for it: each call with its reason, in a safe function"
 )]
 pub mod sys;
+pub mod tools;
 pub mod topology;
 pub mod worker;

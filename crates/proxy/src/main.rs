@@ -1,4 +1,7 @@
 //! The `nutcracker` binary: reads the command line and does what it asks for.
+//!
+//! A first argument that is exactly the name of a tool runs that tool. Any other command line is the
+//! proxy's, and read as the original reads it.
 
 use std::env;
 use std::io::{self, Write};
@@ -8,8 +11,12 @@ use std::process::ExitCode;
 use nutcracker::cli::{self, Command};
 use nutcracker::paths::Paths;
 use nutcracker::start;
+use nutcracker::tools::{self, Tool};
 
 fn main() -> ExitCode {
+    if let Some(tool) = env::args_os().nth(1).and_then(|word| Tool::named(&word)) {
+        return tools::run(tool, env::args_os().skip(2));
+    }
     match cli::parse(env::args_os().skip(1)) {
         Ok(Command::Inform(information)) => {
             eprint!("{}", information.text());

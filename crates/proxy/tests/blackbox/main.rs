@@ -9,6 +9,7 @@ mod large;
 mod libraries;
 mod limits;
 mod listening;
+mod located;
 mod memory;
 mod misbehaving;
 mod placement;
