@@ -9,7 +9,7 @@ use crate::tools::shown::percent;
 const BAR_CELLS: usize = 40;
 
 /// Characters that a server's name gets at most; a longer one pushes its own line to the right.
-const NAME_CHARS_MAX: usize = 32;
+const NAME_CHARS_MAX: usize = 64;
 
 /// Writes the chart of one pool.
 pub(super) fn write(chart: &Chart<'_>, out: &mut dyn Write) -> io::Result<()> {
