@@ -7,6 +7,7 @@ use lexopt::Arg;
 
 use super::trouble::Trouble;
 use crate::config::nearest::nearest;
+use crate::paths::Paths;
 
 /// A tool's page of `--help`, and with it what the tool may be given.
 #[derive(Debug)]
@@ -165,10 +166,8 @@ impl Given {
 
     /// The configuration that `-c` names, or the proxy's default.
     pub(super) fn conf_file(&self) -> PathBuf {
-        match self.last(CONF_FILE.name) {
-            Some(path) => path.into(),
-            None => crate::cli::Options::default().conf_file,
-        }
+        let named = self.last(CONF_FILE.name).map(PathBuf::from);
+        Paths::of_test(named, Path::new("/")).conf_file
     }
 
     /// Makes sure that there are no words.

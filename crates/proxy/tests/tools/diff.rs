@@ -61,6 +61,10 @@ fn every_option_that_differs_is_told_with_what_it_was() {
         ("server_connections: 4", "server_connections: 1 (default) -> 4"),
         ("server_retry_timeout: 5", "server_retry_timeout: 30000 ms (default) -> 5 ms"),
         ("server_failure_limit: 5", "server_failure_limit: 2 (default) -> 5"),
+        ("client_requests_max: 9", "client_requests_max: 256 (default) -> 9"),
+        ("client_unsent_max: 64k", "client_unsent_max: 1048576 bytes (default) -> 65536 bytes"),
+        ("server_queue_max: 1m", "server_queue_max: 67108864 bytes (default) -> 1048576 bytes"),
+        ("request_max: 1m", "request_max: the protocol's (default) -> 1048576 bytes"),
     ];
     for (key, line) in cases {
         let out = changes(&plain, &with(key));
@@ -84,9 +88,10 @@ fn every_option_that_differs_is_told_with_what_it_was() {
     let out = changes(&plain, &plain.replace("22121", "22122").replace("true", "false"));
     assert!(out.contains("  listen: 127.0.0.1:22121 -> 127.0.0.1:22122\n"), "{out}");
     assert!(out.contains("  redis: true -> false\n"), "{out}");
-    let global = "global:\n  workers: auto\n  turn_pause: 0\n".to_owned() + &plain;
+    let global =
+        "global:\n  workers: auto\n  turn_pause: 0\n  memory_max: 1g\n".to_owned() + &plain;
     let out = changes(&plain, &global);
-    let lines = "global\n  workers: 1 (default) -> auto\n  turn_pause: 120 microseconds (default) -> never\n";
+    let lines = "global\n  workers: 1 (default) -> auto\n  turn_pause: 120 microseconds (default) -> never\n  memory_max: auto (default) -> 1073741824 bytes\n";
     assert_eq!(out, lines);
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nutcracker_proto::Protocol;
 
-use crate::config::{Config, Places, Pool, Workers};
+use crate::config::{Config, MemoryMax, Places, Pool, Workers};
 
 /// A key of a pool, and its value in words. Two values are the same if their words are.
 struct Row {
@@ -32,6 +32,10 @@ const ROWS: &[Row] = &[
     Row { key: "backlog",              value: |pool| pool.backlog.to_string() },
     Row { key: "tcpkeepalive",         value: |pool| pool.tcpkeepalive.to_string() },
     Row { key: "reuseport",            value: |pool| pool.reuseport.to_string() },
+    Row { key: "client_requests_max",  value: |pool| pool.limits.client_requests.to_string() },
+    Row { key: "client_unsent_max",    value: |pool| bytes(pool.limits.client_unsent_bytes as usize) },
+    Row { key: "server_queue_max",     value: |pool| bytes(pool.limits.server_queue_bytes) },
+    Row { key: "request_max",          value: |pool| bytes(pool.limits.request_bytes) },
 ];
 
 fn hash_tag(pool: &Pool) -> String {
@@ -43,6 +47,10 @@ fn hash_tag(pool: &Pool) -> String {
 
 fn ms(time: Duration) -> String {
     format!("{} ms", time.as_millis())
+}
+
+fn bytes(count: usize) -> String {
+    if count == usize::MAX { "the protocol's".to_owned() } else { format!("{count} bytes") }
 }
 
 fn no_limit(count: u32) -> String {
@@ -106,9 +114,16 @@ pub(super) fn of_process(old: &Side, new: &Side) -> Vec<String> {
         microseconds => format!("{microseconds} microseconds"),
     };
     let mut lines = Vec::new();
-    for (key, before, after) in
-        [("workers", workers(old), workers(new)), ("turn_pause", pause(old), pause(new))]
-    {
+    let memory = |side: &Side| match side.config.global.memory_max {
+        MemoryMax::Auto => "auto".to_owned(),
+        MemoryMax::Unlimited => "no limit".to_owned(),
+        MemoryMax::Bytes(bytes) => format!("{bytes} bytes"),
+    };
+    for (key, before, after) in [
+        ("workers", workers(old), workers(new)),
+        ("turn_pause", pause(old), pause(new)),
+        ("memory_max", memory(old), memory(new)),
+    ] {
         if before != after {
             let (before, after) =
                 (old.shown("global", key, &before), new.shown("global", key, &after));
