@@ -39,7 +39,8 @@ const RESERVED_DESCRIPTORS: usize = 32;
 const WORKER_DESCRIPTORS: usize = 2;
 
 /// Runs the proxy to its end and says how it ended: 0 after a signal asked it to stop, 1 when it
-/// could not start or go on. The steps and their order are the original's (`nc_pre_run`, `nc_run`).
+/// could not start or go on. The steps and their order are the original's (`nc_pre_run`, `nc_run`),
+/// but for the pid file, which is written once all sockets are open.
 #[must_use]
 pub fn run(options: &Options, paths: &Paths) -> ExitCode {
     let begun = Instant::now();
@@ -72,8 +73,9 @@ pub fn run(options: &Options, paths: &Paths) -> ExitCode {
                 message.push('\n');
                 message.push_str(&invalid_line(&paths.conf_file));
             }
-            // A log on standard error has said it there already.
-            if paths.output.is_some() && !options.daemonize {
+            // A log on standard error has said it there already, unless it was told to be silent.
+            let logged_there = paths.output.is_none() && log.level() > 0;
+            if !logged_there && !options.daemonize {
                 eprintln!("{message}");
             } else if let StartError::Load(LoadError::Invalid(_)) = &error {
                 eprintln!("{}", invalid_line(&paths.conf_file));
@@ -170,8 +172,6 @@ impl Proxy {
             let _context = runtime.enter();
             Signals::catch().map_err(StartError::system("catching signals"))?
         };
-        let pid_file = paths.pid_file.as_deref().map(PidFile::create).transpose();
-        let pid_file = pid_file.map_err(StartError::PidFile)?;
         write_banner();
 
         let config = config::load(&paths.conf_file).map_err(StartError::Load)?;
@@ -191,6 +191,9 @@ impl Proxy {
             .map(Listener::bind)
             .collect::<Result<_, _>>()
             .map_err(StartError::Listen)?;
+        // Later than in the original: a start that fails leaves the file to whoever serves there.
+        let pid_file = paths.pid_file.as_deref().map(PidFile::create).transpose();
+        let pid_file = pid_file.map_err(StartError::PidFile)?;
 
         let mut polls = Vec::with_capacity(workers);
         let mut mailboxes = Vec::with_capacity(workers);

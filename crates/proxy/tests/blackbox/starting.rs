@@ -3,15 +3,15 @@
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
 use std::thread;
 
 use serde_json::Value;
 
 use crate::harness::client::Client;
 use crate::harness::ports::free_port;
-use crate::harness::process::signal;
-use crate::harness::proxy::{Proxy, pool, read_tcp, run, text};
+use crate::harness::process::{Process, signal};
+use crate::harness::proxy::{BINARY, Proxy, pool, read_tcp, run, text};
 use crate::harness::scratch::Scratch;
 use crate::harness::servers::REDIS;
 use crate::harness::wire::redis;
@@ -132,6 +132,42 @@ fn a_port_in_use_is_named_with_its_pool_and_what_would_do() {
     assert_eq!(status, Some(1), "{said}");
     assert!(said.contains(&taken) && said.contains("Address already in use"), "{said}");
     assert!(nobody_listens(first));
+}
+
+#[test]
+fn a_start_that_fails_leaves_the_pid_file_to_who_serves() {
+    let scratch = Scratch::new();
+    let (listen, stats) = (free_port(), free_port().to_string());
+    let good = pool("alpha", listen, &["redis: true"], &[REDIS[0].item()]);
+    let conf = scratch.write("nutcracker.yml", &good);
+    let bad = scratch.write("bad.yml", &good.replace("true", "maybe"));
+    let pid = scratch.path("pid");
+    let rest = ["-p", text(&pid), "-a", "127.0.0.1", "-s", &stats];
+    let args = [&["-c", text(&conf)], &rest[..]].concat();
+    let serving = Process::start(Command::new(BINARY).args(&args).stderr(Stdio::null()));
+    let written = || fs::read_to_string(&pid).unwrap_or_default();
+    assert!(eventually(|| written() == serving.pid().to_string()), "it writes its pid file");
+    // The same once more, and the same with a slip in the file.
+    for (args, reason) in
+        [(args, "Address already in use"), ([&["-c", text(&bad)], &rest[..]].concat(), ":3:10: ")]
+    {
+        let (status, said) = ended(&run(&args));
+        assert_eq!(status, Some(1), "{said}");
+        assert!(said.contains(reason), "{said}");
+        assert_eq!(written(), serving.pid().to_string(), "after: {said}");
+        Client::tcp(listen).ask(redis(&["PING"]), "+PONG\r\n");
+    }
+}
+
+#[test]
+fn a_log_that_is_told_to_be_silent_does_not_keep_the_reason_back() {
+    let scratch = Scratch::new();
+    let conf = pool("alpha", free_port(), &["redis: maybe"], &["127.0.0.1:6379:1".to_owned()]);
+    let conf = scratch.write("nutcracker.yml", &conf);
+    let (status, said) = ended(&run(&["-c", text(&conf), "-v", "0"]));
+    assert_eq!(status, Some(1), "{said}");
+    assert_eq!(said.matches(&format!("{}:3:10: ", text(&conf))).count(), 1, "{said}");
+    assert_eq!(said.matches("syntax is invalid").count(), 1, "{said}");
 }
 
 /// What the texts say is held in `cli_parse.rs`; this is what becomes of the process.
