@@ -5,8 +5,8 @@ CARGO ?= cargo
 # Debian's packages that the tests and the bench run against.
 SERVERS = redis-server memcached
 ORIGINAL = nutcracker
-# Client libraries that the tests drive.
-CLIENTS = python3-redis python3-pymemcache
+# What the tests let loose on the proxy besides: client libraries, a load balancer, an operator's tools.
+CLIENTS = python3-redis python3-pymemcache haproxy
 
 .PHONY: help build demo test bench clean
 

@@ -1,5 +1,6 @@
 //! The real binary, between real and scripted servers and clients.
 
+mod balanced;
 mod counting;
 mod credentials;
 mod crowd;
@@ -19,5 +20,6 @@ mod signals;
 mod sockets;
 mod starting;
 mod stopping;
+mod swap;
 mod transcripts;
 mod workers;

@@ -18,7 +18,7 @@ use super::{SOON, eventually};
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_nutcracker");
 
 /// The original: in a folder that a user's PATH may lack, and under the same name.
-const ORIGINAL: &str = "/usr/sbin/nutcracker";
+pub(crate) const ORIGINAL: &str = "/usr/sbin/nutcracker";
 
 /// A proxy that serves; killed when dropped.
 #[derive(Debug)]
@@ -224,7 +224,7 @@ pub(crate) fn read_unix(path: &Path) -> String {
     UnixStream::connect(path).map(read_all).unwrap_or_default()
 }
 
-fn read_all(mut stream: impl Read) -> String {
+pub(crate) fn read_all(mut stream: impl Read) -> String {
     let mut text = String::new();
     let _ = stream.read_to_string(&mut text);
     text
