@@ -65,14 +65,6 @@ impl Client {
         .expect("not zero");
     }
 
-    /// The port of its own end; 0 over a unix socket.
-    pub(crate) fn port(&self) -> u16 {
-        match &self.0 {
-            Stream::Tcp(stream) => stream.local_addr().expect("it is open").port(),
-            Stream::Unix(_) => 0,
-        }
-    }
-
     /// The same connection, for a second thread.
     pub(crate) fn again(&self) -> Self {
         Self(match &self.0 {

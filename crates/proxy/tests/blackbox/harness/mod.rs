@@ -1,6 +1,7 @@
 //! What the tests are made with: real servers, proxies, scripted peers, a raw client.
 
 pub(crate) mod client;
+pub(crate) mod kernel;
 pub(crate) mod load;
 pub(crate) mod peer;
 pub(crate) mod ports;

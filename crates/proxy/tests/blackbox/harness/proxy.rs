@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::kernel;
 use super::process::{Process, signal};
 use super::scratch::Scratch;
 use super::{SOON, eventually};
@@ -63,8 +64,8 @@ impl Proxy {
     /// The same with further arguments.
     pub(crate) fn start_original_with(conf: &str, ports: &[u16], args: &[&str]) -> Self {
         let mut proxy = Self::launch(&[ORIGINAL], conf, args);
-        let listens = |port: &u16| TcpStream::connect(("127.0.0.1", *port)).is_ok();
-        proxy.wait_until(|_| ports.iter().all(listens));
+        // Its statistics are served before its pools are, and to connect would count as a client.
+        proxy.wait_until(|_| ports.iter().all(|port| kernel::listens(*port)));
         proxy
     }
 
@@ -121,7 +122,8 @@ impl Proxy {
         assert!(logged, "no \"{words}\" in the log:\n{}", self.log());
     }
 
-    fn stats_socket(&self) -> PathBuf {
+    /// Where it tells its statistics.
+    pub(crate) fn stats_socket(&self) -> PathBuf {
         self.scratch.path("stats.sock")
     }
 
