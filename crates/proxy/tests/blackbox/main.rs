@@ -5,6 +5,8 @@ mod counting;
 mod credentials;
 mod crowd;
 mod failures;
+mod field_configs;
+mod guides;
 mod harness;
 mod large;
 mod libraries;
