@@ -6,7 +6,7 @@ CARGO ?= cargo
 SERVERS = redis-server memcached
 ORIGINAL = nutcracker
 # What the tests let loose on the proxy besides: client libraries, a load balancer, an operator's tools.
-CLIENTS = python3-redis python3-pymemcache haproxy curl iproute2
+CLIENTS = python3-redis python3-pymemcache haproxy curl netcat-openbsd iproute2
 
 .PHONY: help build demo test bench clean
 

@@ -15,6 +15,7 @@ mod listening;
 mod located;
 mod memory;
 mod misbehaving;
+mod monitoring;
 mod placement;
 mod real_clients;
 mod recovery;
