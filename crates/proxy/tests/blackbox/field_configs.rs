@@ -77,7 +77,8 @@ impl Pool {
 }
 
 /// The file with the addresses of its listeners and servers replaced by some that this machine has,
-/// and nothing else: comments, names, weights and spaces stay. Starts a server for each address that
+/// timeouts by one that a busy machine keeps, and nothing else: comments, names, weights and spaces
+/// stay. Starts a server for each address that
 /// `servers` has none for yet.
 fn copy(
     file: &str,
@@ -112,6 +113,8 @@ fn copy(
                 false => Server::Memcached(Memcached::start()),
             });
             line = line.replace(address, &format!("127.0.0.1:{}", server.port()));
+        } else if let Some(timeout) = word("timeout:") {
+            line = line.replacen(&timeout, "10000", 1);
         }
         conf += &format!("{line}\n");
     }
