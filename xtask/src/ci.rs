@@ -47,6 +47,7 @@ const STEPS: &[Step] = &[
         arguments: &["--all-features", "check", "bans", "licenses", "sources"],
         environment: &[],
     },
+    Step { promise: "no hot path takes more instructions than recorded", program: "target/release/xtask", arguments: &["instructions"], environment: &[] },
     Step { promise: "the demo ends well", program: "target/release/xtask", arguments: &["demo", "--once"], environment: &[] },
     Step { promise: "each bench answers right", program: "target/release/xtask", arguments: &["bench", "--quick"], environment: &[] },
 ];

@@ -4,6 +4,7 @@ mod bench;
 mod ci;
 mod demo;
 mod failure;
+mod instructions;
 mod interrupt;
 mod ports;
 mod proc;
@@ -26,6 +27,7 @@ const CHORES: &[Chore] = &[
     Chore { name: "bench", summary: "the proxy, the original and no proxy, side by side", run: bench::run },
     Chore { name: "ci", summary: "everything that is checked before a change is good", run: ci::run },
     Chore { name: "demo", summary: "servers, the proxy, a failure and a return, shown in a terminal", run: demo::run },
+    Chore { name: "instructions", summary: "what the hot paths cost, counted instead of timed", run: instructions::run },
 ];
 
 fn main() -> ExitCode {
@@ -58,7 +60,7 @@ fn dispatch() -> Result<()> {
 fn usage() -> String {
     let mut text = String::from("usage: cargo xtask CHORE [OPTIONS]\n\n");
     for chore in CHORES {
-        text.push_str(&format!("  {:<8} {}\n", chore.name, chore.summary));
+        text.push_str(&format!("  {:<12} {}\n", chore.name, chore.summary));
     }
     text.push_str("\nCHORE --help lists a chore's options.\n");
     text

@@ -199,16 +199,20 @@ pub(crate) fn original() -> Result<PathBuf> {
 /// # Errors
 /// [`Failure::MissingProgram`], naming the command that builds it.
 pub(crate) fn ours() -> Result<PathBuf> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("target"),
-        PathBuf::from,
-    );
-    let program = target.join("release/nutcracker");
+    let program = target_folder().join("release/nutcracker");
     if program.is_file() {
         return Ok(program);
     }
     let remedy = "this builds it: cargo build --release -p nutcracker".to_owned();
     Err(Failure::MissingProgram { program, remedy })
+}
+
+/// The workspace's target folder.
+pub(crate) fn target_folder() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("target"),
+        PathBuf::from,
+    )
 }
 
 /// Connects to `port` of 127.0.0.1, with a timeout for this and for every read and write.
