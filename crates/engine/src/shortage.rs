@@ -1,16 +1,16 @@
 //! When the process holds as much memory as it may.
 //!
 //! The shell knows how much that is and says so; the engine then stops reading clients, whose
-//! requests would need more. What is on its way is answered, and that mostly sets enough free. When
-//! it does not, somebody holds memory who will not let go of it: a client that does not read its
-//! responses, or one that stopped in the middle of a large request. The one that holds most is
-//! closed, and after a while the next. Should what is on its way need so much more that the process
-//! is in danger, nobody waits: one is closed a turn.
+//! requests would need more, and keeps no buffers for later. What is on its way is answered, and that
+//! mostly sets enough free. When it does not, somebody holds memory who will not let go of it: a client
+//! that does not read its responses, or one that stopped in the middle of a large request. The one that
+//! holds most is closed, and after a while the next. Should what is on its way need so much more that
+//! the process is in danger, nobody waits: one is closed a turn.
 
 use crate::action::{Action, CloseReason, Report};
 use crate::engine::Engine;
 use crate::ids::{ConnId, Key, Side};
-use crate::limits::{SHORT_INTERVAL, SHORT_PATIENCE};
+use crate::limits::{FRESH_BYTES, SHORT_INTERVAL, SHORT_PATIENCE};
 use crate::request::{Answer, Role};
 use crate::stats::LimitFigure;
 use crate::tick::Tick;
@@ -64,13 +64,18 @@ impl Engine {
         match (state, self.shortage.patience_ends) {
             (MemoryState::Enough, None) | (MemoryState::Short, Some(_)) => {}
             (MemoryState::Enough, Some(_)) => {
+                self.spares.set_thrifty(false);
                 self.shortage.patience_ends = None;
                 self.resumable.append(&mut self.shortage.waiting);
             }
             (MemoryState::Short, None) => {
+                self.spares.set_thrifty(true);
                 self.shortage.patience_ends = Some(self.now.after(SHORT_PATIENCE));
             }
-            (MemoryState::Exhausted, _) => self.shortage.patience_ends = Some(self.now),
+            (MemoryState::Exhausted, _) => {
+                self.spares.set_thrifty(true);
+                self.shortage.patience_ends = Some(self.now);
+            }
         }
     }
 
@@ -90,13 +95,13 @@ impl Engine {
         self.pool_stats(pool).limit(LimitFigure::ClientPausedMemory).add(1);
     }
 
-    /// Closes the client that holds most, of those that hold anything. O(clients and requests), at
-    /// most once every [`SHORT_INTERVAL`].
+    /// Closes the client that holds most, of those that hold anything worth mentioning. O(clients and
+    /// requests), at most once every [`SHORT_INTERVAL`], or once a turn.
     #[cold]
     pub(crate) fn relieve_memory(&mut self) {
         self.shortage.patience_ends = Some(self.now.after(SHORT_INTERVAL));
         let most = self.clients.keys().map(|key| (self.held_by(key), key)).max_by_key(|of| of.0);
-        let Some((bytes, key)) = most.filter(|(bytes, _)| *bytes > 0) else { return };
+        let Some((bytes, key)) = most.filter(|(bytes, _)| *bytes > FRESH_BYTES) else { return };
         let conn = ConnId::new(Side::Client, key);
         let pool = self.clients.get(key).expect("its key was just listed").pool;
         self.pool_stats(pool).limit(LimitFigure::ClientClosedMemory).add(1);

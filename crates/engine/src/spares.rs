@@ -18,6 +18,8 @@ pub(crate) struct Spares {
     large_bytes: usize,
     /// The least that was since the last [`trim`](Self::trim): what nobody has needed.
     large_bytes_min: usize,
+    /// Large ones are given to the system at once.
+    thrifty: bool,
 }
 
 impl Spares {
@@ -40,6 +42,15 @@ impl Spares {
             }
             // Zeros that the system gives need not be written.
             None => vec![0; want],
+        }
+    }
+
+    /// Whether to keep no large buffer at all, because memory is short; gives away what is kept then.
+    pub(crate) fn set_thrifty(&mut self, thrifty: bool) {
+        self.thrifty = thrifty;
+        if thrifty {
+            self.large.clear();
+            (self.large_bytes, self.large_bytes_min) = (0, 0);
         }
     }
 
@@ -69,7 +80,7 @@ impl Spares {
                 }
             }
             capacity => {
-                if self.large_bytes + capacity <= SPARE_LARGE_BYTES_MAX {
+                if !self.thrifty && self.large_bytes + capacity <= SPARE_LARGE_BYTES_MAX {
                     self.large_bytes += capacity;
                     self.large.push(buffer);
                 }
@@ -111,6 +122,19 @@ mod tests {
             assert_eq!(spares.take(capacity).capacity(), capacity);
         }
         assert_eq!(spares.large_bytes, 0);
+    }
+
+    #[test]
+    fn a_thrifty_worker_keeps_no_large_buffer() {
+        let mut spares = Spares::default();
+        spares.give(Vec::with_capacity(100_000));
+        spares.set_thrifty(true);
+        spares.give(Vec::with_capacity(100_000));
+        spares.give(Vec::with_capacity(FRESH_BYTES));
+        assert_eq!((spares.large.len(), spares.large_bytes, spares.everyday.len()), (0, 0, 1));
+        spares.set_thrifty(false);
+        spares.give(Vec::with_capacity(100_000));
+        assert_eq!(spares.large_bytes, 100_000);
     }
 
     #[test]

@@ -204,7 +204,7 @@ fn a_log_or_pid_file_that_cannot_be_made_ends_the_start() {
     assert_eq!(status, Some(1), "{said}");
     let logged = fs::read_to_string(&log).expect("there is a log");
     let lines: Vec<&str> = logged.lines().collect();
-    let [reason, end] = lines[..] else { panic!("{logged}") };
+    let [.., reason, end] = lines[..] else { panic!("{logged}") };
     assert!(reason.ends_with(&format!("opening pid {why}")), "{logged}");
     assert!(end.ends_with("done, rabbit done"), "{logged}");
     assert!(nobody_listens(listen));
