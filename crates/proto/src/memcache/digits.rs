@@ -20,18 +20,39 @@ pub(super) fn unsigned(digits: &[u8]) -> Option<u64> {
 
 /// The number that stands at `at`, of one digit to 18, and where it ends: at a byte that is there and
 /// is no digit. `None` says nothing; [`unsigned`] has the answer then.
-#[inline]
+#[inline(always)]
 pub(super) fn short(buf: &[u8], at: usize) -> Option<(u64, usize)> {
     let mut value = 0;
-    for (digits, &byte) in buf.get(at..)?.iter().take(19).enumerate() {
-        let digit = byte.wrapping_sub(b'0');
+    let mut end = at;
+    loop {
+        let digit = buf.get(end)?.wrapping_sub(b'0');
         if digit > 9 {
-            return (digits > 0).then_some((value, at + digits));
+            break;
         }
         value = value * 10 + u64::from(digit);
+        end += 1;
+        if end - at > SHORT_DIGITS_MAX {
+            return None;
+        }
     }
-    None
+    (end > at).then_some((value, end))
 }
+
+/// Where the number ends that [`short`] would read at `at`.
+#[inline(always)]
+pub(super) fn skip_short(buf: &[u8], at: usize) -> Option<usize> {
+    let mut end = at;
+    while buf.get(end)?.is_ascii_digit() {
+        end += 1;
+        if end - at > SHORT_DIGITS_MAX {
+            return None;
+        }
+    }
+    (end > at).then_some(end)
+}
+
+/// Digits that fit 64 bits whatever they are.
+const SHORT_DIGITS_MAX: usize = 18;
 
 /// Whether `text` is a number of at most 64 bits that may be negative, as an expiry time may.
 pub(super) fn is_signed(text: &[u8]) -> bool {
@@ -68,6 +89,7 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(short(text.as_bytes(), 1), found, "{text:?}");
+            assert_eq!(skip_short(text.as_bytes(), 1), found.map(|(_, end)| end), "{text:?}");
         }
     }
 

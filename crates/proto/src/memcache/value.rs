@@ -11,19 +11,22 @@ use crate::limits::VALUE_BYTES_MAX;
 /// `None` says nothing; [`data_bytes`] has the answer then. One pass over the line.
 #[inline]
 pub(super) fn plain_block(buf: &[u8], at: usize) -> Option<usize> {
-    let key = at + buf.get(at..)?.strip_prefix(b"VALUE ").map(|_| b"VALUE ".len())?;
+    const NAME: &[u8] = b"VALUE ";
+    if buf.get(at..at + NAME.len())? != NAME {
+        return None;
+    }
+    let key = at + NAME.len();
     let key_end = word_end(buf, key);
-    if !(1..=PLAIN_KEY_BYTES_MAX).contains(&(key_end - key)) || *buf.get(key_end)? != b' ' {
+    let flags_end = digits::skip_short(buf, key_end + 1)?;
+    let is_plain = key_end.wrapping_sub(key).wrapping_sub(1) < PLAIN_KEY_BYTES_MAX
+        && (buf[key_end], buf[flags_end]) == (b' ', b' ');
+    if !is_plain {
         return None;
     }
-    let (_flags, after) = digits::short(buf, key_end + 1)?;
-    if *buf.get(after)? != b' ' {
-        return None;
-    }
-    let (length, after) = digits::short(buf, after + 1)?;
-    let line_end = match *buf.get(after)? {
-        b' ' => digits::short(buf, after + 1)?.1,
-        _ => after,
+    let (length, length_end) = digits::short(buf, flags_end + 1)?;
+    let line_end = match buf[length_end] {
+        b' ' => digits::skip_short(buf, length_end + 1)?,
+        _ => length_end,
     };
     let data = line_end + b"\r\n".len();
     let is_plain = buf.get(line_end..data)? == b"\r\n" && length <= VALUE_BYTES_MAX;
