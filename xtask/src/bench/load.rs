@@ -90,7 +90,7 @@ impl Load {
         for client in &mut self.clients {
             client.batches = 0;
             client.begin_batch(&self.workload, self.pipeline);
-            client.send().map_err(Failure::system("sending requests"))?;
+            client.send()?;
             busy += 1;
         }
         let mut batches = 0_u64;
@@ -124,7 +124,7 @@ impl Load {
                     busy -= 1;
                 } else {
                     client.begin_batch(&self.workload, self.pipeline);
-                    client.send().map_err(Failure::system("sending requests"))?;
+                    client.send()?;
                 }
             }
         }
@@ -198,15 +198,27 @@ impl Client {
     }
 
     /// Sends as much of the batch as the kernel takes.
-    fn send(&mut self) -> io::Result<()> {
+    fn send(&mut self) -> Result<()> {
         while self.sent < self.request.len() {
             match self.stream.write(&self.request[self.sent..]) {
                 Ok(count) => self.sent += count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error),
+                Err(error) => return Err(self.broken("sending requests", error)),
             }
         }
         Ok(())
+    }
+
+    /// A connection that is of no use any more: closed, however the system words it, or worse.
+    fn broken(&self, doing: &str, error: io::Error) -> Failure {
+        use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+        if !matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof) {
+            return Failure::system(doing)(error);
+        }
+        Failure::Wrong(format!(
+            "the connection closed while {} bytes of responses were due",
+            self.response.len() - self.matched
+        ))
     }
 
     fn is_waiting(&self) -> bool {
@@ -216,7 +228,7 @@ impl Client {
     /// Does what an event allows. Returns whether the batch's last response has come.
     fn handle(&mut self, event: &Event, buffer: &mut [u8], workload: &Workload) -> Result<bool> {
         if event.is_writable() {
-            self.send().map_err(Failure::system("sending requests"))?;
+            self.send()?;
         }
         if !event.is_readable() || !self.is_waiting() {
             return Ok(false);
@@ -224,10 +236,8 @@ impl Client {
         loop {
             match self.stream.read(buffer) {
                 Ok(0) => {
-                    return Err(Failure::Wrong(format!(
-                        "the connection closed while {} bytes of responses were due",
-                        self.response.len() - self.matched
-                    )));
+                    let end = io::ErrorKind::UnexpectedEof.into();
+                    return Err(self.broken("receiving responses", end));
                 }
                 Ok(count) => {
                     self.take(&buffer[..count], workload)?;
@@ -237,7 +247,7 @@ impl Client {
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-                Err(error) => return Err(Failure::system("receiving responses")(error)),
+                Err(error) => return Err(self.broken("receiving responses", error)),
             }
         }
     }
