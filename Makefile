@@ -5,17 +5,20 @@ CARGO ?= cargo
 # Debian's packages that the tests and the bench run against.
 SERVERS = redis-server memcached
 ORIGINAL = nutcracker
-# What the tests let loose on the proxy besides: client libraries, a load balancer, an operator's tools.
-CLIENTS = python3-redis python3-pymemcache haproxy curl netcat-openbsd iproute2
+# What the tests let loose on the proxy: client libraries, an operator's tools.
+CLIENTS = python3-redis python3-pymemcache curl netcat-openbsd iproute2
 # Counts instructions.
 COUNTER = valgrind
+# What tests and bench run besides: a plain forwarder, and a load tool for memcached.
+BESIDES = haproxy libmemcached-tools
 
 .PHONY: help build demo test bench instructions clean
 
 help:
 	@echo 'make demo          servers, the proxy, 10,000 keys, a failure and a return; ONCE=1 ends by itself'
 	@echo 'make test          everything that CI checks'
-	@echo 'make bench         side by side with the original; ONLY=text for some rows, QUICK=1 for one short round'
+	@echo 'make bench         side by side with the original; ONLY=text for some rows, QUICK=1 for one short round,'
+	@echo '                   DOCS=1 writes docs/performance.md, PREDIXY=binary has predixy take part'
 	@echo 'make instructions  what the hot paths cost, counted; ONLY=text for some, RECORD=1 to record it'
 	@echo 'make build         target/release/nutcracker'
 	@echo 'make clean         removes what was built'
@@ -29,13 +32,14 @@ demo:
 	target/release/xtask demo $(if $(ONCE),--once)
 
 test:
-	sh scripts/install.sh $(SERVERS) $(ORIGINAL) $(CLIENTS) $(COUNTER)
+	sh scripts/install.sh $(SERVERS) $(ORIGINAL) $(CLIENTS) $(BESIDES) $(COUNTER)
 	$(CARGO) xtask ci
 
 bench:
-	sh scripts/install.sh $(SERVERS) $(ORIGINAL)
+	sh scripts/install.sh $(SERVERS) $(ORIGINAL) $(BESIDES)
 	$(CARGO) build --release --package nutcracker --package xtask
-	target/release/xtask bench $(if $(ONLY),--only '$(ONLY)') $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
+	target/release/xtask bench $(if $(ONLY),--only '$(ONLY)') $(if $(QUICK),--quick) $(if $(DOCS),--docs) \
+		$(if $(JSON),--json '$(JSON)') $(if $(PREDIXY),--predixy '$(PREDIXY)')
 
 instructions:
 	sh scripts/install.sh $(COUNTER)

@@ -24,7 +24,7 @@ struct Chore {
 
 #[rustfmt::skip]
 const CHORES: &[Chore] = &[
-    Chore { name: "bench", summary: "the proxy, the original and no proxy, side by side", run: bench::run },
+    Chore { name: "bench", summary: "the proxy, the original and others, side by side", run: bench::run },
     Chore { name: "ci", summary: "everything that is checked before a change is good", run: ci::run },
     Chore { name: "demo", summary: "servers, the proxy, a failure and a return, shown in a terminal", run: demo::run },
     Chore { name: "instructions", summary: "what the hot paths cost, counted instead of timed", run: instructions::run },

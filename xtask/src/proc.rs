@@ -42,8 +42,8 @@ pub(crate) struct Launch<'a> {
     pub(crate) program: &'a Path,
     /// Where it runs and its log lies.
     pub(crate) folder: &'a Path,
-    /// The only core it may run on; `None` leaves it where this process may run.
-    pub(crate) core: Option<usize>,
+    /// The only cores it may run on; none leaves it where this process may run.
+    pub(crate) cores: &'a [usize],
     /// Its standard input; `None` is an empty one.
     pub(crate) input: Option<File>,
 }
@@ -62,11 +62,11 @@ impl Proc {
     /// # Errors
     /// A missing `setpriv` or `taskset`, or the system's refusal to start the program.
     pub(crate) fn start<A: AsRef<OsStr>>(launch: Launch<'_>, arguments: &[A]) -> Result<Self> {
-        let Launch { name, program, folder, core, input } = launch;
+        let Launch { name, program, folder, cores, input } = launch;
         let log = folder.join(format!("{name}.log"));
         let output = File::create(&log).map_err(Failure::system("making a log file"))?;
         let errors = output.try_clone().map_err(Failure::system("sharing a log file"))?;
-        let child = command(program, core)?
+        let child = command(program, cores)?
             .args(arguments)
             .current_dir(folder)
             .stdin(input.map_or_else(Stdio::null, Stdio::from))
@@ -153,12 +153,13 @@ impl Drop for Proc {
 /// A command that runs `program` and dies with this process; see the top of this file.
 ///
 /// # Errors
-/// [`Failure::MissingProgram`] without `setpriv` or, when `core` is given, `taskset`.
-fn command(program: &Path, core: Option<usize>) -> Result<Command> {
+/// [`Failure::MissingProgram`] without `setpriv` or, when `cores` are given, `taskset`.
+fn command(program: &Path, cores: &[usize]) -> Result<Command> {
     let mut command = Command::new(find("setpriv", "util-linux")?);
     command.args(["--pdeathsig", "KILL"]).process_group(0);
-    if let Some(core) = core {
-        command.arg(find("taskset", "util-linux")?).arg("--cpu-list").arg(core.to_string());
+    if !cores.is_empty() {
+        let list: Vec<String> = cores.iter().map(usize::to_string).collect();
+        command.arg(find("taskset", "util-linux")?).arg("--cpu-list").arg(list.join(","));
     }
     command.arg(program);
     Ok(command)

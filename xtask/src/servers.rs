@@ -43,12 +43,14 @@ impl Redis {
     pub(crate) fn start_on(port: u16, folder: &Path) -> Result<Self> {
         let program = proc::find("redis-server", "redis-server")?;
         let port_text = port.to_string();
+        // A thousand clients may come at once: none is to wait for a second attempt to connect.
         #[rustfmt::skip]
         let arguments = [
             "--port", &port_text, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+            "--tcp-backlog", "4096",
         ];
         let name = format!("redis-{port}");
-        let launch = Launch { name: &name, program: &program, folder, core: None, input: None };
+        let launch = Launch { name: &name, program: &program, folder, cores: &[], input: None };
         let mut process = Proc::start(launch, &arguments)?;
         await_answer(&mut process, |pid| {
             let found = ask(port, "INFO server\r\n", "process_id:")?;
@@ -97,15 +99,17 @@ impl Memcached {
     pub(crate) fn start_on(port: u16, folder: &Path) -> Result<Self> {
         let program = proc::find("memcached", "memcached")?;
         let port_text = port.to_string();
-        // One thread: the chores share few cores. No UDP. Started by root it insists on being told
-        // whom to run as; a change of user would take away the kernel's promise to kill it with
-        // its parent (prctl(2), PR_SET_PDEATHSIG), so root stays root here.
+        // One thread: the chores share few cores. No UDP, and room enough that nothing is evicted.
+        // Started by root it insists on being told whom to run as; a change of user would take
+        // away the kernel's promise to kill it with its parent (prctl(2), PR_SET_PDEATHSIG), so
+        // root stays root here.
         let mut arguments = vec!["-p", &port_text, "-l", "127.0.0.1", "-U", "0", "-t", "1"];
+        arguments.extend(["-m", "1024"]);
         if rustix::process::geteuid().is_root() {
             arguments.extend(["-u", "root"]);
         }
         let name = format!("memcached-{port}");
-        let launch = Launch { name: &name, program: &program, folder, core: None, input: None };
+        let launch = Launch { name: &name, program: &program, folder, cores: &[], input: None };
         let mut process = Proc::start(launch, &arguments)?;
         await_answer(&mut process, |pid| {
             let found = ask(port, "stats\r\n", "STAT pid ")?;
@@ -136,20 +140,29 @@ pub(crate) struct ProxySettings<'a> {
     pub(crate) program: &'a Path,
     /// The configuration file's text.
     pub(crate) configuration: &'a str,
-    /// The ports its pools listen on: it is up when all of them accept.
-    pub(crate) listens: &'a [u16],
-    /// The only core it may run on.
-    pub(crate) core: Option<usize>,
+    /// The only cores it may run on; none leaves it where this process may run.
+    pub(crate) cores: &'a [usize],
     /// Where its configuration and log go.
     pub(crate) folder: &'a Path,
 }
 
 impl Proxy {
-    /// Starts one, with its statistics on a free port.
+    /// Starts one, with its statistics on a free port, and waits until it accepts on `listens`,
+    /// the ports of its pools.
     ///
     /// # Errors
     /// When the binary is missing, or does not come up.
-    pub(crate) fn start(settings: &ProxySettings<'_>) -> Result<Self> {
+    pub(crate) fn start(settings: &ProxySettings<'_>, listens: &[u16]) -> Result<Self> {
+        let mut proxy = Self::launch(settings)?;
+        await_listens(&mut proxy.process, listens)?;
+        Ok(proxy)
+    }
+
+    /// Starts one and waits for nothing.
+    ///
+    /// # Errors
+    /// When the binary is missing, or cannot be started.
+    pub(crate) fn launch(settings: &ProxySettings<'_>) -> Result<Self> {
         let file = settings.folder.join(format!("{}.yml", settings.name));
         fs::write(&file, settings.configuration)
             .map_err(Failure::system(format!("writing {}", file.display())))?;
@@ -158,15 +171,9 @@ impl Proxy {
         let stats_text = stats_port.to_string();
         // An empty -o is standard error, which goes to a file of the scratch folder.
         let arguments = ["-c", &file, "-o", "", "-s", &stats_text, "-a", "127.0.0.1"];
-        let &ProxySettings { name, program, folder, core, .. } = settings;
-        let launch = Launch { name, program, folder, core, input: None };
-        let mut process = Proc::start(launch, &arguments)?;
-        await_answer(&mut process, |_| {
-            settings.listens.iter().try_for_each(|port| connect(*port).map(drop))?;
-            Ok(true)
-        })?;
-        // Another process on one of the ports would have accepted too; then ours has ended by now.
-        process.expect_running()?;
+        let &ProxySettings { name, program, folder, cores, .. } = settings;
+        let launch = Launch { name, program, folder, cores, input: None };
+        let process = Proc::start(launch, &arguments)?;
         Ok(Self { process, stats_port })
     }
 
@@ -226,6 +233,19 @@ pub(crate) fn connect(port: u16) -> io::Result<TcpStream> {
     stream.set_write_timeout(Some(START_TIMEOUT))?;
     stream.set_nodelay(true)?;
     Ok(stream)
+}
+
+/// Waits until `process` accepts on all of `ports`.
+///
+/// # Errors
+/// When it ends, or does not come up in time.
+pub(crate) fn await_listens(process: &mut Proc, ports: &[u16]) -> Result<()> {
+    await_answer(process, |_| {
+        ports.iter().try_for_each(|port| connect(*port).map(drop))?;
+        Ok(true)
+    })?;
+    // Another process on one of the ports would have accepted too; then ours has ended by now.
+    process.expect_running()
 }
 
 /// Waits until `answers` says yes about the process id; an error of it means "not yet".

@@ -64,7 +64,7 @@ impl RedisBenchmark {
             name: "redis-benchmark",
             program: &self.program,
             folder: &self.folder,
-            core: None,
+            cores: &[],
             input,
         };
         let output = Proc::start(launch, &arguments)?.finish()?;

@@ -1,9 +1,9 @@
 //! The middle and the ends of a few measurements.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Median, least and most of several values of one figure.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Spread {
     /// The middle value, or the mean of the two in the middle.
     pub(crate) median: f64,

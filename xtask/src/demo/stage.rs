@@ -73,14 +73,14 @@ impl Stage {
             }
         }
         let listens: Vec<u16> = conf.pools.iter().map(|pool| pool.listen).collect();
-        let proxy = Proxy::start(&ProxySettings {
+        let settings = ProxySettings {
             name: PROXY_NAME,
             program: proxy,
             configuration: &conf.text,
-            listens: &listens,
-            core: None,
+            cores: &[],
             folder: scratch.path(),
-        })?;
+        };
+        let proxy = Proxy::start(&settings, &listens)?;
         Ok(Self { proxy, redis, _memcached: memcached, conf, ports_replaced, scratch })
     }
 

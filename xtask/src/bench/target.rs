@@ -1,0 +1,65 @@
+//! The targets: what the load is pointed at, and which of them can carry which load.
+
+use serde::{Deserialize, Serialize};
+
+use super::workload::Protocol;
+
+/// What the load is pointed at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Target {
+    /// The original, which the verdicts are against.
+    Original,
+    /// This project's proxy.
+    Proxy,
+    /// predixy, another proxy for Redis; visited where its binary is named.
+    Predixy,
+    /// HAProxy as a plain TCP forwarder to the first server: it looks at no byte, so its figures
+    /// are a floor for those who do.
+    Haproxy,
+    /// The first server, which holds every key: what no proxy costs.
+    Direct,
+}
+
+/// Whom a load of single Redis keys goes to, in the order in which a round visits them.
+pub(crate) const REDIS_SINGLE: &[Target] =
+    &[Target::Original, Target::Proxy, Target::Predixy, Target::Haproxy, Target::Direct];
+
+/// Whom a load of many Redis keys a request goes to. A plain forwarder gathers nothing, so its figures
+/// would be of another task.
+pub(crate) const REDIS_MANY: &[Target] =
+    &[Target::Original, Target::Proxy, Target::Predixy, Target::Direct];
+
+/// Whom a load of single memcached keys goes to: predixy does not speak memcached.
+pub(crate) const MEMCACHED_SINGLE: &[Target] =
+    &[Target::Original, Target::Proxy, Target::Haproxy, Target::Direct];
+
+/// Whom a load of many memcached keys a request goes to.
+pub(crate) const MEMCACHED_MANY: &[Target] = &[Target::Original, Target::Proxy, Target::Direct];
+
+/// The original and the proxy, side by side.
+pub(crate) const BOTH: &[Target] = &[Target::Original, Target::Proxy];
+
+impl Target {
+    /// Those that a ratio of the proxy's figures is taken to.
+    pub(crate) const BASES: [Self; 3] = [Self::Original, Self::Predixy, Self::Haproxy];
+
+    /// What the report calls it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Original => "original",
+            Self::Proxy => "proxy",
+            Self::Predixy => "predixy",
+            Self::Haproxy => "haproxy",
+            Self::Direct => "direct",
+        }
+    }
+
+    /// What it speaks.
+    pub(crate) fn protocols(self) -> &'static [Protocol] {
+        match self {
+            Self::Predixy => &[Protocol::Redis],
+            _ => &[Protocol::Redis, Protocol::Memcached],
+        }
+    }
+}
