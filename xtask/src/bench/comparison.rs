@@ -110,10 +110,17 @@ const QUICK_DIVISOR: usize = 20;
 impl Comparison {
     /// How many connections a process has at once at most: the load those of both sides' clients,
     /// a proxy those of one side's and to its servers.
-    pub(crate) fn connections(&self) -> usize {
+    pub(crate) fn connections(&self, quick: bool) -> usize {
         let both = [self.few, self.many];
-        let clients: usize = both.iter().map(|side| side.clients + side.idle).sum();
+        let clients: usize = both.iter().map(|side| side.clients + side.idle(quick)).sum();
         clients + both.iter().map(|side| side.setup.servers).max().unwrap_or_default()
+    }
+}
+
+impl Side {
+    /// How many clients are silent in this run.
+    fn idle(&self, quick: bool) -> usize {
+        if quick { self.idle / QUICK_DIVISOR } else { self.idle }
     }
 }
 
@@ -180,8 +187,7 @@ impl Running {
         rig.prepare(&side.workload, side.setup.servers)?;
         let front = rig.front(target, side.setup)?;
         let port = front.port(side.workload.protocol);
-        let idle = if options.quick { side.idle / QUICK_DIVISOR } else { side.idle };
-        let idle = crowd::connect(port, redis(Get), idle)?;
+        let idle = crowd::connect(port, redis(Get), side.idle(options.quick))?;
         let load = Load::connect(port, side.workload, side.clients, 1)?;
         let units_per_request = match side.workload.operation {
             MultiGet(keys) => keys as u64,

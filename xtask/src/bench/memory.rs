@@ -25,11 +25,20 @@ pub(crate) struct Weighed {
     /// What each request asks.
     workload: Workload,
     /// How many clients there are.
-    pub(crate) clients: usize,
+    clients: usize,
     /// What they do.
     habit: Habit,
-    /// What the original needs at most, in bytes: the scenario is left out where less is free.
-    pub(crate) memory_needed: u64,
+    /// What the original needs at most, in bytes.
+    memory_needed: u64,
+}
+
+impl Weighed {
+    /// How many connections a process has at once at most, and how many bytes of memory the
+    /// original may need: the scenario is left out where there is less.
+    pub(crate) fn needs(&self, quick: bool) -> (usize, u64) {
+        let divisor = if quick { QUICK_DIVISOR } else { 1 };
+        (self.clients.div_ceil(divisor), self.memory_needed / divisor as u64)
+    }
 }
 
 /// What the clients of a [`Weighed`] scenario do, which is also what is asked of its memory.

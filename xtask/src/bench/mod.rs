@@ -104,11 +104,11 @@ impl Row {
     }
 
     /// How many connections it has at once at most, and how many bytes of memory a target may need.
-    fn needs(&self) -> (usize, u64) {
+    fn needs(&self, quick: bool) -> (usize, u64) {
         match self {
             Self::Timed(row) => (row.clients, 0),
-            Self::Comparison(row) => (row.connections(), 0),
-            Self::Weighed(row) => (row.clients, row.memory_needed),
+            Self::Comparison(row) => (row.connections(quick), 0),
+            Self::Weighed(row) => row.needs(quick),
             Self::Large | Self::Dealing | Self::WakeUps | Self::Start => (0, 0),
         }
     }
@@ -157,7 +157,7 @@ fn measure(options: &Options) -> Result<Results> {
     let mut results = Results::new(options, machine, machine::versions(&binaries));
     print!("{}", report::head(&results));
     for row in rows {
-        let (connections, memory) = row.needs();
+        let (connections, memory) = row.needs(options.quick);
         if let Some(why) = rig.cannot_hold(connections, memory)? {
             let line = format!("{}: left out, {why}", row.name());
             println!("\n{line}");
