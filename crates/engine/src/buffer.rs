@@ -49,7 +49,7 @@ impl Outbox {
     #[inline]
     pub(crate) fn tail(&mut self, want: usize, spares: &mut Spares) -> &mut Vec<u8> {
         if self.copied.capacity() == 0 {
-            self.copied = spares.take(want);
+            self.copied = spares.take(want, want);
             self.copied.clear();
         }
         &mut self.copied
@@ -187,7 +187,7 @@ impl Inbox {
         debug_assert!(!bytes.is_empty(), "there is something to keep");
         // A little more than the message: what follows it may come along.
         let want = bytes.len().saturating_add(missing.min(GROW_BYTES_MAX)) + FRESH_BYTES;
-        self.bytes = spares.take(want);
+        self.bytes = spares.take(want, bytes.len().saturating_add(missing));
         if self.bytes.len() < bytes.len() {
             self.bytes.resize(bytes.len(), 0);
         }
@@ -209,6 +209,10 @@ impl Inbox {
         };
         let end = self.filled + want;
         if self.bytes.len() < end {
+            if missing >= RECV_BYTES / 4 {
+                // No more than is known to come: twice as much is what a vector would take.
+                self.bytes.reserve_exact(end - self.bytes.len());
+            }
             self.bytes.resize(end, 0);
         }
         &mut self.bytes[self.filled..end]

@@ -21,13 +21,13 @@ pub struct PoolLimits {
 }
 
 impl Default for PoolLimits {
-    /// What suits production. 256 requests cover the pipelines that client libraries send by
-    /// default and bound what 256 large responses can cost; 1 MiB keeps a fast network busy for a
+    /// What suits production. 128 requests cover the pipelines that client libraries send by
+    /// default and bound what 128 large responses can cost; 1 MiB keeps a fast network busy for a
     /// client's round trip; 64 MiB for a server are a burst of the largest values that people cache.
     /// Requests may be as long as the protocols let them.
     fn default() -> Self {
         Self {
-            client_requests: 256,
+            client_requests: 128,
             client_unsent_bytes: 1024 * 1024,
             server_queue_bytes: 64 * 1024 * 1024,
             request_bytes: usize::MAX,

@@ -25,15 +25,20 @@ pub(crate) struct Spares {
 impl Spares {
     /// A buffer with room for `want` bytes, or for part of them when that is much: it grows. What
     /// is in it is of no meaning.
-    pub(crate) fn take(&mut self, want: usize) -> Vec<u8> {
+    ///
+    /// `of` is what the message may come to: a buffer that has so much already is the better one, and
+    /// costs nothing more.
+    pub(crate) fn take(&mut self, want: usize, of: usize) -> Vec<u8> {
         if want <= EVERYDAY_BYTES {
             let fresh = || Vec::with_capacity(want.max(FRESH_BYTES));
             return self.everyday.pop().unwrap_or_else(fresh);
         }
         // The newest that fits is the likeliest to be in a cache. One that is far too large would be
         // tied up by a small message.
-        let fits = |buffer: &Vec<u8>| (want..=want.saturating_mul(4)).contains(&buffer.capacity());
-        match self.large.iter().rposition(fits) {
+        let most = want.max(of).saturating_mul(4);
+        let fits = |buffer: &Vec<u8>| (want..=most).contains(&buffer.capacity());
+        let whole = |buffer: &Vec<u8>| (of..=most).contains(&buffer.capacity());
+        match self.large.iter().rposition(whole).or_else(|| self.large.iter().rposition(fits)) {
             Some(at) => {
                 let buffer = self.large.swap_remove(at);
                 self.large_bytes -= buffer.capacity();
@@ -119,7 +124,7 @@ mod tests {
         assert!(large <= SPARE_LARGE_BYTES_MAX && large == spares.large_bytes, "{large}");
         while let Some(newest) = spares.large.last() {
             let capacity = newest.capacity();
-            assert_eq!(spares.take(capacity).capacity(), capacity);
+            assert_eq!(spares.take(capacity, capacity).capacity(), capacity);
         }
         assert_eq!(spares.large_bytes, 0);
     }
@@ -144,10 +149,11 @@ mod tests {
         for capacity in [WANT / 2, WANT, 2 * WANT, 5 * WANT] {
             spares.give(Vec::with_capacity(capacity));
         }
-        assert_eq!(spares.take(WANT).capacity(), 2 * WANT, "the newest that fits");
-        assert_eq!(spares.take(WANT).capacity(), WANT);
-        assert_eq!(spares.take(WANT).len(), WANT, "a fresh one");
+        assert_eq!(spares.take(WANT, WANT).capacity(), 2 * WANT, "the newest that fits");
+        assert_eq!(spares.take(WANT, WANT).capacity(), WANT);
+        assert_eq!(spares.take(WANT, WANT).len(), WANT, "a fresh one");
         assert_eq!(spares.large.len(), 2);
+        assert_eq!(spares.take(WANT, 4 * WANT).capacity(), 5 * WANT, "one for all of the message");
     }
 
     #[test]
@@ -160,7 +166,7 @@ mod tests {
         // Six of ten are used in turn.
         for _ in 0..3 {
             spares.trim();
-            let used: Vec<_> = (0..6).map(|_| spares.take(MEBIBYTE)).collect();
+            let used: Vec<_> = (0..6).map(|_| spares.take(MEBIBYTE, MEBIBYTE)).collect();
             used.into_iter().for_each(|buffer| spares.give(buffer));
         }
         spares.trim();

@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use nutcracker_engine::MemoryState;
 
@@ -17,20 +18,65 @@ use crate::sys;
 pub struct Memory {
     max: usize,
     state: MemoryState,
+    /// The most that was held since memory was last given back, and since a burst seemed to be over.
+    peak: usize,
+    lately: usize,
+    /// When memory is given back if the burst is over by then.
+    give_back_at: Option<Instant>,
 }
+
+/// How much less than at the peak is held when a burst is over. The C library keeps what it gave out for
+/// small pieces when they come back, where a piece that is still in use lies above them.
+const GIVE_BACK_BYTES_MIN: usize = 4 * 1024 * 1024;
+
+/// How long so little has to be held.
+const GIVE_BACK_AFTER: Duration = Duration::from_secs(1);
 
 impl Memory {
     /// A limit that is not reached.
     #[must_use]
     pub const fn new(max: usize) -> Self {
-        Self { max, state: MemoryState::Enough }
+        Self { max, state: MemoryState::Enough, peak: 0, lately: 0, give_back_at: None }
     }
 
     /// How much the process holds of what it may. Once that is all of it, there is enough again below
-    /// seven eighths; a quarter above it, it is in danger. One load.
+    /// seven eighths; a quarter above it, it is in danger. One load. To be asked once a turn, at `now`.
     #[inline]
-    pub fn state(&mut self) -> MemoryState {
-        self.judge(sys::heap_bytes())
+    pub fn state(&mut self, now: Instant) -> MemoryState {
+        let held = sys::heap_bytes();
+        self.note(held, now);
+        self.judge(held)
+    }
+
+    /// When to call [`give_back`](Self::give_back).
+    #[must_use]
+    pub const fn poll_timeout(&self) -> Option<Instant> {
+        self.give_back_at
+    }
+
+    /// Gives back to the system what a burst needed, when it is `now` long enough over.
+    pub fn give_back(&mut self, now: Instant) {
+        if self.give_back_at.is_some_and(|at| at <= now) && self.is_over() {
+            sys::give_back_memory();
+        }
+    }
+
+    #[inline]
+    fn note(&mut self, held: usize, now: Instant) {
+        self.peak = self.peak.max(held);
+        self.lately = self.lately.max(held);
+        if self.give_back_at.is_none() && held + GIVE_BACK_BYTES_MIN < self.peak {
+            self.lately = held;
+            self.give_back_at = Some(now + GIVE_BACK_AFTER);
+        }
+    }
+
+    /// Whether little was held since that seemed so. What was held lately is the peak from then on.
+    fn is_over(&mut self) -> bool {
+        self.give_back_at = None;
+        let over = self.lately + GIVE_BACK_BYTES_MIN < self.peak;
+        self.peak = self.lately;
+        over
     }
 
     #[inline]
@@ -124,8 +170,31 @@ mod tests {
     }
 
     #[test]
+    fn memory_is_given_back_when_little_was_held_for_a_while() {
+        const BURST: usize = 10 * GIVE_BACK_BYTES_MIN;
+        let begin = Instant::now();
+        let mut memory = Memory::new(usize::MAX);
+        let note = |memory: &mut Memory, held: usize, seconds: f32| {
+            memory.note(held, begin + Duration::from_secs_f32(seconds));
+            memory.poll_timeout().map(|at| (at - begin).as_secs_f32())
+        };
+        assert_eq!(note(&mut memory, BURST, 0.0), None);
+        assert_eq!(note(&mut memory, BURST - GIVE_BACK_BYTES_MIN, 0.1), None, "not little enough");
+        assert_eq!(note(&mut memory, 1000, 0.5), Some(1.5));
+        assert_eq!(note(&mut memory, BURST, 1.0), Some(1.5), "it goes on");
+        assert!(!memory.is_over());
+        assert_eq!(note(&mut memory, 1000, 2.0), Some(3.0));
+        assert_eq!(note(&mut memory, 2000, 2.5), Some(3.0));
+        assert!(memory.is_over());
+        assert_eq!(note(&mut memory, 1000, 3.1), None, "once is enough");
+    }
+
+    #[test]
     fn no_limit_is_never_reached() {
-        assert_eq!(Memory::new(limit(MemoryMax::Unlimited)).state(), MemoryState::Enough);
+        assert_eq!(
+            Memory::new(limit(MemoryMax::Unlimited)).state(Instant::now()),
+            MemoryState::Enough
+        );
     }
 
     #[test]

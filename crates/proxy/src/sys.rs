@@ -186,6 +186,16 @@ pub fn bound_allocator() {
     }
 }
 
+/// Has the allocator give back the pages that are wholly free, wherever they lie. Walks all of its free
+/// pieces: milliseconds after a large burst, under its locks.
+pub fn give_back_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: takes a number, and works on the allocator's own state behind its locks.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// Pieces of so many bytes or more are mapped each for itself and unmapped when they are freed.
 #[cfg(target_env = "gnu")]
 const ALLOCATOR_OWN_MAPPING_BYTES: libc::c_int = 64 * 1024;

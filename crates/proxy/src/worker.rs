@@ -220,6 +220,7 @@ impl Worker {
             }
             self.accept();
             self.engine.handle_timeout();
+            self.memory.give_back(self.now);
             self.act();
             while let Some(pool) = self.lingering.poll_closed(self.now) {
                 self.shared.release(self.id, pool);
@@ -235,7 +236,7 @@ impl Worker {
         self.now = Instant::now();
         self.read_bytes = 0;
         self.engine.begin_turn(self.now);
-        self.engine.handle_memory(self.memory.state());
+        self.engine.handle_memory(self.memory.state(self.now));
     }
 
     /// Whether there is no client, and none that still has something to get.
@@ -252,6 +253,7 @@ impl Worker {
         }
         let rests = self.listeners.iter().filter_map(|accepting| accepting.resting);
         let ends = self.engine.poll_timeout().into_iter().chain(self.lingering.poll_timeout());
+        let ends = ends.chain(self.memory.poll_timeout());
         let next = rests.chain(ends).chain(stopping).min()?;
         Some(next.saturating_duration_since(self.now))
     }

@@ -156,7 +156,7 @@ impl Tools<'_> {
             &program.to_string(), &scenario.name, &laps.to_string(),
         ];
         let Self { env, folder, .. } = *self;
-        let launch = Launch { name: &name, program: env, folder, core: None, input: None };
+        let launch = Launch { name: &name, program: env, folder, cores: &[], input: None };
         let said = Proc::start(launch, &arguments)?.finish()?;
         read_total(&said).ok_or_else(|| {
             Failure::Wrong(format!("{name}: valgrind gave no count; it said:\n{said}"))

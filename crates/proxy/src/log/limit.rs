@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
 use tracing::Level;
 
 /// The allowance of one call site: [`LINES_PER_SECOND`] lines a second, counted from the first of
@@ -56,6 +57,9 @@ impl Limit {
             return true;
         }
         state.held += 1;
+        if state.held == 1 {
+            HELD.notify_one();
+        }
         if !state.known {
             state.known = true;
             drop(state);
@@ -125,10 +129,14 @@ pub fn write_summaries() {
     }
 }
 
-/// [`write_summaries`] once a second, so that the end of a flood is told of, too. For the control
-/// plane.
+/// Says that a line is held which nobody has been told of.
+static HELD: Notify = Notify::const_new();
+
+/// [`write_summaries`] a second after a line was held, so that the end of a flood is told of, too. For
+/// the control plane. Sleeps as long as there is nothing to tell.
 pub async fn write_summaries_for_ever() -> Infallible {
     loop {
+        HELD.notified().await;
         tokio::time::sleep(SECOND).await;
         write_summaries();
     }

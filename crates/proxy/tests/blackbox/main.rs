@@ -19,6 +19,7 @@ mod monitoring;
 mod placement;
 mod real_clients;
 mod recovery;
+mod resting;
 mod rotation;
 mod signals;
 mod socket_options;
