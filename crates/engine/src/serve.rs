@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use nutcracker_proto::command::PLACEHOLDER_KEY;
 use nutcracker_proto::{
-    Gather, Local, ParseError, Progress, Request as Parsed, RequestParser, Routed, Travel, auth,
-    split,
+    Gather, Local, ParseError, Progress, Refused, Request as Parsed, RequestParser, Routed, Travel,
+    auth, split,
 };
 
 use crate::action::{Action, CloseReason, Report};
@@ -97,7 +97,7 @@ impl Engine {
                         let pool = client.pool;
                         self.pool_stats(pool).limit(LimitFigure::RequestTooLarge).add(1);
                     }
-                    self.answer(conn, &refused.answer);
+                    self.refuse(conn, &refused);
                     at = self.pass_over(conn, at + refused.len, bytes.len());
                 }
                 Ok(Progress::Done(Parsed::Inline(inline))) => {
@@ -136,9 +136,25 @@ impl Engine {
             Ok(Progress::Done(Parsed::Routed(routed))) => {
                 self.dispatch(conn, Frame::borrowed(frame), &routed);
             }
-            Ok(Progress::Done(Parsed::Refused(refused))) => self.answer(conn, &refused.answer),
+            Ok(Progress::Done(Parsed::Refused(refused))) => self.refuse(conn, &refused),
             other => unreachable!("an inline request is encoded as one whole frame: {other:?}"),
         }
+    }
+
+    /// Answers a request that cannot be served.
+    #[cold]
+    fn refuse(&mut self, conn: ConnId, refused: &Refused) {
+        if refused.after_password && self.owes_password(conn) {
+            return self.answer(conn, auth::REQUIRED);
+        }
+        self.answer(conn, &refused.answer);
+    }
+
+    /// Whether the pool has a password that this client has not given.
+    fn owes_password(&self, conn: ConnId) -> bool {
+        let client = self.clients.get(conn.key()).expect("it was parsed for this client");
+        let config = self.pools[client.pool.0 as usize].config();
+        config.password.is_some() && !client.authenticated
     }
 
     /// Sends one request on its way.

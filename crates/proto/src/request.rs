@@ -51,6 +51,9 @@ pub struct Refused {
     /// The whole error response, in the protocol's form; empty when the client wants none
     /// (`noreply`).
     pub answer: Vec<u8>,
+    /// A client that owes the pool's password is asked for it instead. Not so where the command
+    /// itself is unknown or has a wrong number of arguments: Redis looks at that first, too.
+    pub after_password: bool,
     /// It is longer than it may be.
     pub too_large: bool,
 }

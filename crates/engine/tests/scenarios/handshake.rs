@@ -127,6 +127,20 @@ fn a_client_without_the_password_is_served_nothing() {
 }
 
 #[test]
+fn a_client_without_the_password_is_told_of_its_command_and_not_of_its_arguments() {
+    let mut stage = Stage::new(secret());
+    let client = stage.client();
+    let faulty =
+        [cmd("ZUNION 5 a"), cmd("EVAL script many a"), cmd(&format!("GET {}", "k".repeat(20_000)))];
+    stage.sends(client, faulty.concat());
+    stage.gets(client, "-NOAUTH Authentication required\r\n".repeat(3));
+    stage.sends(client, [cmd("NONSENSE a"), cmd("GET a b")].concat());
+    stage.gets(client, "-ERR unknown command 'NONSENSE', with args beginning with: 'a' \r\n-ERR wrong number of arguments for 'get' command\r\n");
+    stage.sends(client, [cmd("AUTH s3cret"), cmd("ZUNION 5 a")].concat());
+    stage.gets(client, "+OK\r\n-ERR syntax error\r\n");
+}
+
+#[test]
 fn a_password_for_a_pool_without_one_is_answered_so() {
     let mut stage = Stage::new(redis(1));
     let client = stage.client();

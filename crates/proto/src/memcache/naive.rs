@@ -58,7 +58,12 @@ pub(super) fn parse(buf: &[u8]) -> Result<Progress<Request>, ParseError> {
         && arguments.last().unwrap().1 == b"noreply";
     if let Some(answer) = refusal(name, arguments, text) {
         let answer = if silent { Vec::new() } else { answer.to_vec() };
-        return Ok(Progress::Done(Request::Refused(Refused { len, answer, too_large: false })));
+        return Ok(Progress::Done(Request::Refused(Refused {
+            len,
+            answer,
+            after_password: false,
+            too_large: false,
+        })));
     }
     let command = row.expect("an unknown command is refused");
     let has_key = !matches!(name, b"version" | b"quit");

@@ -115,7 +115,12 @@ fn too_large(len: usize, verdict: &Verdict) -> Request {
         Verdict::Route { noreply: Some(_), .. } => b"",
         Verdict::Refuse(answer) => answer,
     };
-    Request::Refused(Refused { len, answer: answer.to_vec(), too_large: true })
+    Request::Refused(Refused {
+        len,
+        answer: answer.to_vec(),
+        after_password: false,
+        too_large: true,
+    })
 }
 
 #[inline]
@@ -132,9 +137,12 @@ fn request(len: usize, verdict: Verdict) -> Request {
                 omit: noreply.unwrap_or(end..end),
             })
         }
-        Verdict::Refuse(answer) => {
-            Request::Refused(Refused { len, answer: answer.to_vec(), too_large: false })
-        }
+        Verdict::Refuse(answer) => Request::Refused(Refused {
+            len,
+            answer: answer.to_vec(),
+            after_password: false,
+            too_large: false,
+        }),
     }
 }
 

@@ -222,16 +222,17 @@ impl RequestParser {
                 omit: place.at..place.at,
                 noreply: false,
             }))),
-            (command, fault) => Ok(Progress::Done(Request::Refused(Refused {
-                len,
-                answer: encode::refusal(
-                    fault.unwrap_or(Fault::Unknown),
-                    command,
-                    &buf[..len],
-                    place.limits.key,
-                ),
-                too_large: false,
-            }))),
+            (command, fault) => {
+                let fault = fault.unwrap_or(Fault::Unknown);
+                let answer = encode::refusal(fault, command, &buf[..len], place.limits.key);
+                let after_password = !matches!(fault, Fault::Unknown | Fault::Arity);
+                Ok(Progress::Done(Request::Refused(Refused {
+                    len,
+                    answer,
+                    after_password,
+                    too_large: false,
+                })))
+            }
         }
     }
 
@@ -257,7 +258,12 @@ impl RequestParser {
     fn refuse_rest(&mut self, place: Place, end: usize) -> Progress<Request> {
         self.place = place.behind_refused();
         let answer = encode::too_large(place.limits.request);
-        Progress::Done(Request::Refused(Refused { len: end + 2, answer, too_large: true }))
+        Progress::Done(Request::Refused(Refused {
+            len: end + 2,
+            answer,
+            after_password: false,
+            too_large: true,
+        }))
     }
 
     /// Passes over a bulk string of a request that was refused.
