@@ -10,6 +10,7 @@ mod ports;
 mod proc;
 mod scratch;
 mod servers;
+mod soak;
 
 use std::process::ExitCode;
 
@@ -28,6 +29,7 @@ const CHORES: &[Chore] = &[
     Chore { name: "ci", summary: "everything that is checked before a change is good", run: ci::run },
     Chore { name: "demo", summary: "servers, the proxy, a failure and a return, shown in a terminal", run: demo::run },
     Chore { name: "instructions", summary: "what the hot paths cost, counted instead of timed", run: instructions::run },
+    Chore { name: "soak", summary: "generated streams to the original and the proxy, and all of it compared", run: soak::run },
 ];
 
 fn main() -> ExitCode {

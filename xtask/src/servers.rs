@@ -92,11 +92,23 @@ impl Memcached {
         Self::start_on(ports::free()?, folder)
     }
 
+    /// Starts one with `more` arguments.
+    ///
+    /// # Errors
+    /// When it is not installed, or does not come up.
+    pub(crate) fn start_with(folder: &Path, more: &[&str]) -> Result<Self> {
+        Self::start_on_with(ports::free()?, folder, more)
+    }
+
     /// Starts one on `port`, as the return of a server that was there before.
     ///
     /// # Errors
     /// When it is not installed, or does not come up.
     pub(crate) fn start_on(port: u16, folder: &Path) -> Result<Self> {
+        Self::start_on_with(port, folder, &[])
+    }
+
+    fn start_on_with(port: u16, folder: &Path, more: &[&str]) -> Result<Self> {
         let program = proc::find("memcached", "memcached")?;
         let port_text = port.to_string();
         // One thread: the chores share few cores. No UDP, and room enough that nothing is evicted.
@@ -108,6 +120,7 @@ impl Memcached {
         if rustix::process::geteuid().is_root() {
             arguments.extend(["-u", "root"]);
         }
+        arguments.extend(more);
         let name = format!("memcached-{port}");
         let launch = Launch { name: &name, program: &program, folder, cores: &[], input: None };
         let mut process = Proc::start(launch, &arguments)?;
@@ -144,6 +157,8 @@ pub(crate) struct ProxySettings<'a> {
     pub(crate) cores: &'a [usize],
     /// Where its configuration and log go.
     pub(crate) folder: &'a Path,
+    /// Further arguments.
+    pub(crate) more: &'a [&'a str],
 }
 
 impl Proxy {
@@ -170,7 +185,8 @@ impl Proxy {
         let stats_port = ports::free()?;
         let stats_text = stats_port.to_string();
         // An empty -o is standard error, which goes to a file of the scratch folder.
-        let arguments = ["-c", &file, "-o", "", "-s", &stats_text, "-a", "127.0.0.1"];
+        let mut arguments = vec!["-c", &file, "-o", "", "-s", &stats_text, "-a", "127.0.0.1"];
+        arguments.extend(settings.more);
         let &ProxySettings { name, program, folder, cores, .. } = settings;
         let launch = Launch { name, program, folder, cores, input: None };
         let process = Proc::start(launch, &arguments)?;

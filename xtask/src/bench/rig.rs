@@ -231,7 +231,8 @@ impl Rig {
     ) -> Result<Proxy> {
         let (name, cores) = (self.next_name(target), self.cores(setup.place));
         let folder = self.scratch.path();
-        let settings = ProxySettings { name: &name, program, configuration, cores: &cores, folder };
+        let settings =
+            ProxySettings { name: &name, program, configuration, cores: &cores, folder, more: &[] };
         Proxy::launch(&settings)
     }
 

@@ -79,6 +79,7 @@ impl Stage {
             configuration: &conf.text,
             cores: &[],
             folder: scratch.path(),
+            more: &[],
         };
         let proxy = Proxy::start(&settings, &listens)?;
         Ok(Self { proxy, redis, _memcached: memcached, conf, ports_replaced, scratch })
