@@ -180,6 +180,7 @@ fn names_below(path: &Path) -> BTreeSet<String> {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("rs") => tests_in(&text),
         Some("jsonl") => cases_in(&text),
+        Some("json") => reasons_in(&text),
         _ => BTreeSet::new(),
     }
 }
@@ -212,6 +213,12 @@ fn cases_in(text: &str) -> BTreeSet<String> {
         row[key].as_str().map(str::to_owned)
     };
     text.lines().flat_map(|line| ["name", "why"].map(|key| value(line, key))).flatten().collect()
+}
+
+/// The reasons of a list of them: what stands on the left.
+fn reasons_in(text: &str) -> BTreeSet<String> {
+    let reasons: serde_json::Value = serde_json::from_str(text).expect("the file is JSON");
+    reasons.as_object().expect("a reason has a name").keys().cloned().collect()
 }
 
 #[test]

@@ -51,7 +51,7 @@ use stream::{Company, Stream};
 
 use crate::failure::{Failure, Result};
 
-/// A run ends early with so many findings: more of them say no more.
+/// So many findings are told of, and end a run: more of them say no more.
 const FINDINGS_MAX: u64 = 20;
 
 /// Plays streams as the rest of the command line asks.
@@ -169,7 +169,9 @@ impl Run<'_> {
         }
         for (stream, verdict) in streams.iter().zip(&verdicts?) {
             self.summary.add(stream, verdict);
-            if let Some(finding) = &verdict.unexplained {
+            if let Some(finding) = &verdict.unexplained
+                && self.summary.unexplained <= FINDINGS_MAX
+            {
                 for line in report::finding_lines(self.place(), stream, finding) {
                     println!("{line}");
                 }
