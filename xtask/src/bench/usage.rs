@@ -146,8 +146,8 @@ mod tests {
     #[test]
     fn work_shows_as_cpu_time() {
         // A process of its own: threads of other tests come and go in this one.
-        let mut child = Command::new("sh").args(["-c", "while :; do :; done"]).spawn().expect("sh");
         let start = Instant::now();
+        let mut child = Command::new("sh").args(["-c", "while :; do :; done"]).spawn().expect("sh");
         let mut used = Duration::ZERO;
         // Long enough for a busy machine; an idle one is done in a moment.
         while used < Duration::from_millis(20) && start.elapsed() < Duration::from_secs(10) {

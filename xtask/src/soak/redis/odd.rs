@@ -26,30 +26,32 @@ pub(super) fn tail(asker: &mut Asker<'_>, is_spoiling: bool) {
             let Odd { kind, fields, bytes } = any(asker);
             asker.draft.odd(kind, fields, &bytes);
         } else {
-            known(asker, nth);
+            // Where one may fail, none depends on the one before.
+            let sorts = if is_spoiling { 2 } else { 4 };
+            known(asker, nth, sorts);
         }
     }
 }
 
-/// Requests whose answers are known, whatever happened before.
-fn known(asker: &mut Asker<'_>, nth: usize) {
+/// Requests whose answers are known, whatever happened before; one of the first so many sorts.
+fn known(asker: &mut Asker<'_>, nth: usize, sorts: usize) {
     let key = asker.cast.own(&format!("known{nth}"));
     let other = asker.cast.own(&format!("other{nth}"));
     let value = values::value(asker.random);
     let draft = &mut asker.draft;
-    match asker.random.below(4) {
+    match asker.random.below(sorts) {
         0 => draft.known(&wire::array(&[b"PING"]), b"+PONG\r\n"),
-        1 => {
+        1 => draft.known(&wire::array(&[b"GET", &asker.cast.own("never")[..]]), b"$-1\r\n"),
+        2 => {
             draft.known(&wire::array(&[b"SET", &key[..], &value]), b"+OK\r\n");
             draft.known(&wire::array(&[b"GET", &key[..]]), &wire::bulk(&value));
         }
-        2 => {
+        _ => {
             draft.known(&wire::array(&[b"MSET", &key[..], &value, &other, b"o"]), b"+OK\r\n");
             let got = [b"*2\r\n$1\r\no\r\n", &wire::bulk(&value)[..]].concat();
             draft.known(&wire::array(&[b"MGET", &other[..], &key]), &got);
             draft.known(&wire::array(&[b"DEL", &key[..], &other, &key]), b":2\r\n");
         }
-        _ => draft.known(&wire::array(&[b"GET", &asker.cast.own("never")[..]]), b"$-1\r\n"),
     }
 }
 
