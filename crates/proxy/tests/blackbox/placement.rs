@@ -1,26 +1,13 @@
 //! Side by side with the original, in front of the same servers: what one of them wrote the other
 //! one finds.
 
+use nutcracker_ring::HashKind;
+
 use crate::harness::client::Client;
 use crate::harness::ports::free_port;
 use crate::harness::proxy::{Proxy, pool};
 use crate::harness::servers::{MEMCACHED, Memcached, REDIS, Redis};
 use crate::harness::wire::{bulk, redis, set, value};
-
-const HASHES: [&str; 12] = [
-    "one_at_a_time",
-    "md5",
-    "crc16",
-    "crc32",
-    "crc32a",
-    "fnv1_64",
-    "fnv1a_64",
-    "fnv1_32",
-    "fnv1a_32",
-    "hsieh",
-    "murmur",
-    "jenkins",
-];
 
 /// Keys each way, a pool.
 const KEYS: usize = 100;
@@ -102,7 +89,7 @@ fn keys_written_through_the_original_are_found_through_the_proxy_and_the_other_w
         .collect();
 
     let mut pairs = Vec::new();
-    for hash in HASHES {
+    for hash in HashKind::NAMES {
         for distribution in ["ketama", "modula"] {
             let keys = [&*format!("hash: {hash}"), &*format!("distribution: {distribution}")];
             let redis = [&keys[..], &["redis: true"]].concat();

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use nutcracker_ring::{DistributionKind, HashKind};
+
 use crate::{Scratch, THREE, pool, run, run_with};
 
 /// The name, the share asked for and the share had of each server in the first chart of `out`.
@@ -31,21 +33,8 @@ fn chart(keys: &[&str], servers: &[&str]) -> String {
 
 #[test]
 fn the_shares_of_every_hash_and_distribution_add_up() {
-    for hash in [
-        "one_at_a_time",
-        "md5",
-        "crc16",
-        "crc32",
-        "crc32a",
-        "fnv1_64",
-        "fnv1a_64",
-        "fnv1_32",
-        "fnv1a_32",
-        "hsieh",
-        "murmur",
-        "jenkins",
-    ] {
-        for distribution in ["ketama", "modula", "random"] {
+    for hash in HashKind::NAMES {
+        for distribution in DistributionKind::NAMES {
             let keys = [&*format!("hash: {hash}"), &*format!("distribution: {distribution}")];
             let out = chart(&keys, &["a:1:1 a", "b:1:2 b", "c:1:3 c", "d:1:4 d"]);
             let shares = shares(&out);
