@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::rc::Rc;
 
-use crate::limits::{EVERYDAY_BYTES, FRESH_BYTES, GROW_BYTES_MAX, RECV_BYTES};
+use crate::limits::{EVERYDAY_BYTES, FRESH_BYTES, GROW_BYTES_MAX, RECV_BYTES, SHARE_BYTES_MIN};
 use crate::shared::Shared;
 use crate::spares::Spares;
 
@@ -49,7 +49,7 @@ impl Outbox {
     #[inline]
     pub(crate) fn tail(&mut self, want: usize, spares: &mut Spares) -> &mut Vec<u8> {
         if self.copied.capacity() == 0 {
-            self.copied = spares.take(want, want);
+            self.copied = spares.take(want);
             self.copied.clear();
         }
         &mut self.copied
@@ -170,6 +170,9 @@ pub(crate) struct Inbox {
     filled: usize,
 }
 
+/// Room for a message that is just large enough to be shared, and the beginning of the next.
+const SHARED_NEXT_BYTES: usize = SHARE_BYTES_MIN + FRESH_BYTES;
+
 impl Inbox {
     #[inline]
     pub(crate) const fn is_empty(&self) -> bool {
@@ -187,7 +190,7 @@ impl Inbox {
         debug_assert!(!bytes.is_empty(), "there is something to keep");
         // A little more than the message: what follows it may come along.
         let want = bytes.len().saturating_add(missing.min(GROW_BYTES_MAX)) + FRESH_BYTES;
-        self.bytes = spares.take(want, bytes.len().saturating_add(missing));
+        self.bytes = spares.take_for(want, bytes.len().saturating_add(missing));
         if self.bytes.len() < bytes.len() {
             self.bytes.resize(bytes.len(), 0);
         }
@@ -245,7 +248,15 @@ impl Inbox {
                 self.bytes = bytes;
             }
             Err(_) if rest.is_empty() => {}
-            Err(shared) => self.bytes = shared[rest].to_vec(),
+            Err(shared) => {
+                // Large messages follow each other: the next gets a buffer for one at once.
+                let rest = &shared[rest];
+                self.bytes = spares.take_for(rest.len().max(SHARED_NEXT_BYTES), SHARED_NEXT_BYTES);
+                if self.bytes.len() < rest.len() {
+                    self.bytes.resize(rest.len(), 0);
+                }
+                self.bytes[..rest.len()].copy_from_slice(rest);
+            }
         }
     }
 

@@ -59,10 +59,14 @@ struct Chunk {
 }
 
 impl Holding {
-    /// Holds a copy of `bytes`. O(bytes); allocates only when every chunk is in use.
-    pub(crate) fn hold(&mut self, bytes: &[u8]) -> Held {
+    /// Holds a copy of `bytes`. O(bytes); allocates only when every chunk is in use, and for a large
+    /// one when no buffer is.
+    pub(crate) fn hold(&mut self, bytes: &[u8], spares: &mut Spares) -> Held {
         if bytes.len() > HELD_IN_CHUNK_BYTES_MAX {
-            return Held::Shared(Shared::new(Rc::new(bytes.to_vec()), 0..bytes.len()));
+            let mut buffer = spares.take_for(bytes.len(), bytes.len());
+            buffer.clear();
+            buffer.extend_from_slice(bytes);
+            return Held::Shared(Shared::new(Rc::new(buffer), 0..bytes.len()));
         }
         let current = match self.current {
             Some(at) if self.chunks[at as usize].bytes.len() + bytes.len() <= CHUNK_BYTES => at,
@@ -145,7 +149,10 @@ mod tests {
     fn what_is_held_reads_back_until_it_is_released() {
         let mut holding = Holding::default();
         let sizes = [0, 1, 71, HELD_IN_CHUNK_BYTES_MAX, HELD_IN_CHUNK_BYTES_MAX + 1, 100_000];
-        let held: Vec<_> = sizes.iter().map(|&n| holding.hold(&vec![n as u8; n])).collect();
+        let held: Vec<_> = sizes
+            .iter()
+            .map(|&n| holding.hold(&vec![n as u8; n], &mut Spares::default()))
+            .collect();
         for (held, n) in held.iter().zip(sizes) {
             assert_eq!(holding.bytes(held), vec![n as u8; n], "{n} bytes");
         }
@@ -156,7 +163,8 @@ mod tests {
     fn a_chunk_is_used_again_when_the_last_of_it_has_left() {
         let mut holding = Holding::default();
         for round in 0..1_000 {
-            let held: Vec<_> = (0..100).map(|n| holding.hold(&[n; 500])).collect();
+            let held: Vec<_> =
+                (0..100).map(|n| holding.hold(&[n; 500], &mut Spares::default())).collect();
             for (n, held) in held.into_iter().enumerate() {
                 assert_eq!(holding.bytes(&held), [n as u8; 500], "round {round}");
                 holding.release(held, &mut Spares::default());
@@ -168,7 +176,8 @@ mod tests {
     #[test]
     fn a_burst_leaves_no_more_than_the_spare_chunks_behind() {
         let mut holding = Holding::default();
-        let burst: Vec<_> = (0..10_000).map(|_| holding.hold(&[7; 4_000])).collect();
+        let burst: Vec<_> =
+            (0..10_000).map(|_| holding.hold(&[7; 4_000], &mut Spares::default())).collect();
         assert!(holding.capacity() >= 10_000 * 4_000);
         burst.into_iter().for_each(|held| holding.release(held, &mut Spares::default()));
         assert!(holding.capacity() <= (SPARE_CHUNKS_MAX + 1) * CHUNK_BYTES);

@@ -278,7 +278,7 @@ impl Engine {
     fn hold(&mut self, frame: Frame<'_>) -> Held {
         match frame.shared() {
             Some(shared) => Held::Shared(shared),
-            None => self.holding.hold(frame.bytes),
+            None => self.holding.hold(frame.bytes, &mut self.spares),
         }
     }
 

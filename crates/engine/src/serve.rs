@@ -440,7 +440,7 @@ impl Engine {
             return;
         }
         let mut request = Request::new(Some(conn), Role::Whole);
-        request.answer = Answer::Held(self.holding.hold(response));
+        request.answer = Answer::Held(self.holding.hold(response, &mut self.spares));
         let request = self.requests.insert(request);
         self.put_in_line(conn, request);
     }

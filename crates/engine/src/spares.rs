@@ -23,31 +23,47 @@ pub(crate) struct Spares {
 }
 
 impl Spares {
-    /// A buffer with room for `want` bytes, or for part of them when that is much: it grows. What
-    /// is in it is of no meaning.
+    /// A buffer to copy `want` bytes into, and more as they come. What is in it is of no meaning.
     ///
-    /// `of` is what the message may come to: a buffer that has so much already is the better one, and
-    /// costs nothing more.
-    pub(crate) fn take(&mut self, want: usize, of: usize) -> Vec<u8> {
+    /// It is empty again within turns, so the newest that is large enough is as good as any.
+    pub(crate) fn take(&mut self, want: usize) -> Vec<u8> {
         if want <= EVERYDAY_BYTES {
-            let fresh = || Vec::with_capacity(want.max(FRESH_BYTES));
-            return self.everyday.pop().unwrap_or_else(fresh);
+            return self.everyday(want);
         }
-        // The newest that fits is the likeliest to be in a cache. One that is far too large would be
-        // tied up by a small message.
+        let fits = self.large.iter().rposition(|buffer| buffer.capacity() >= want);
+        fits.map_or_else(|| Vec::with_capacity(want), |at| self.take_large(at))
+    }
+
+    /// A buffer with room for `want` bytes to read into, the first of a message that may come to `of`:
+    /// one that has room for all of it is the better one, and costs nothing more. What is in it is of
+    /// no meaning.
+    ///
+    /// The rest of the message may be long in coming, so one that is far too large is not tied up.
+    pub(crate) fn take_for(&mut self, want: usize, of: usize) -> Vec<u8> {
+        if want <= EVERYDAY_BYTES {
+            return self.everyday(want);
+        }
         let most = want.max(of).saturating_mul(4);
-        let fits = |buffer: &Vec<u8>| (want..=most).contains(&buffer.capacity());
-        let whole = |buffer: &Vec<u8>| (of..=most).contains(&buffer.capacity());
-        match self.large.iter().rposition(whole).or_else(|| self.large.iter().rposition(fits)) {
-            Some(at) => {
-                let buffer = self.large.swap_remove(at);
-                self.large_bytes -= buffer.capacity();
-                self.large_bytes_min = self.large_bytes_min.min(self.large_bytes);
-                buffer
-            }
+        let newest = |least: usize| {
+            let fits = |buffer: &Vec<u8>| (least..=most).contains(&buffer.capacity());
+            self.large.iter().rposition(fits)
+        };
+        match newest(of).or_else(|| newest(want)) {
+            Some(at) => self.take_large(at),
             // Zeros that the system gives need not be written.
             None => vec![0; want],
         }
+    }
+
+    fn everyday(&mut self, want: usize) -> Vec<u8> {
+        self.everyday.pop().unwrap_or_else(|| Vec::with_capacity(want.max(FRESH_BYTES)))
+    }
+
+    fn take_large(&mut self, at: usize) -> Vec<u8> {
+        let buffer = self.large.swap_remove(at);
+        self.large_bytes -= buffer.capacity();
+        self.large_bytes_min = self.large_bytes_min.min(self.large_bytes);
+        buffer
     }
 
     /// Whether to keep no large buffer at all, because memory is short; gives away what is kept then.
@@ -124,7 +140,7 @@ mod tests {
         assert!(large <= SPARE_LARGE_BYTES_MAX && large == spares.large_bytes, "{large}");
         while let Some(newest) = spares.large.last() {
             let capacity = newest.capacity();
-            assert_eq!(spares.take(capacity, capacity).capacity(), capacity);
+            assert_eq!(spares.take(capacity).capacity(), capacity);
         }
         assert_eq!(spares.large_bytes, 0);
     }
@@ -149,11 +165,18 @@ mod tests {
         for capacity in [WANT / 2, WANT, 2 * WANT, 5 * WANT] {
             spares.give(Vec::with_capacity(capacity));
         }
-        assert_eq!(spares.take(WANT, WANT).capacity(), 2 * WANT, "the newest that fits");
-        assert_eq!(spares.take(WANT, WANT).capacity(), WANT);
-        assert_eq!(spares.take(WANT, WANT).len(), WANT, "a fresh one");
+        assert_eq!(spares.take_for(WANT, WANT).capacity(), 2 * WANT, "the newest that fits");
+        assert_eq!(spares.take_for(WANT, WANT).capacity(), WANT);
+        assert_eq!(spares.take_for(WANT, WANT).len(), WANT, "a fresh one");
         assert_eq!(spares.large.len(), 2);
-        assert_eq!(spares.take(WANT, 4 * WANT).capacity(), 5 * WANT, "one for all of the message");
+        assert_eq!(
+            spares.take_for(WANT, 4 * WANT).capacity(),
+            5 * WANT,
+            "one for all of the message"
+        );
+        spares.give(Vec::with_capacity(9 * WANT));
+        assert_eq!(spares.take_for(WANT, WANT).capacity(), WANT, "far too large for a message");
+        assert_eq!(spares.take(WANT).capacity(), 9 * WANT, "and just right to copy into");
     }
 
     #[test]
@@ -166,7 +189,7 @@ mod tests {
         // Six of ten are used in turn.
         for _ in 0..3 {
             spares.trim();
-            let used: Vec<_> = (0..6).map(|_| spares.take(MEBIBYTE, MEBIBYTE)).collect();
+            let used: Vec<_> = (0..6).map(|_| spares.take_for(MEBIBYTE, MEBIBYTE)).collect();
             used.into_iter().for_each(|buffer| spares.give(buffer));
         }
         spares.trim();
