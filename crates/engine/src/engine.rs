@@ -287,7 +287,7 @@ impl Engine {
     /// When to call [`handle_timeout`](Self::handle_timeout) at the latest.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let ends = self.shortage.next().into_iter().chain(self.trim_at);
+        let ends = self.shortage.patience_ends.into_iter().chain(self.trim_at);
         let next = self.deadlines.next().into_iter().chain(ends).min()?;
         Some(next.instant(self.epoch))
     }

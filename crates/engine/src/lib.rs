@@ -43,6 +43,7 @@ mod ids;
 pub mod limits;
 mod pool;
 mod relay;
+mod relief;
 mod request;
 mod serve;
 mod server;
