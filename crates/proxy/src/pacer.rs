@@ -25,6 +25,10 @@ const EVENTS_FEW: usize = 8;
 /// Share of the time that servers take to respond which nobody misses: one part in so many.
 const RESPONSE_PART: u32 = 16;
 
+/// Share of that time which a busy worker's pause may be at most, one part in so many: where servers are
+/// quick, clients soon wait for the pause instead of the processor.
+const BUSY_RESPONSE_PART: u32 = 4;
+
 /// Longest pause that slow servers bring about, in pauses of a busy worker.
 const SLOW_PAUSES_MAX: u32 = 4;
 
@@ -86,7 +90,8 @@ impl Pacer {
     /// After a turn that read large values, `bytes` in all, there is none.
     ///
     /// A busy worker's pause is twice as long when the turn had so few `events` that they shared
-    /// little. Slow servers make it a part of the time they take, so that it adds no more to it.
+    /// little; quick servers make it shorter. Slow servers make it a part of the time they take, so that
+    /// it adds no more to it.
     #[must_use]
     pub fn pause(&self, outstanding: usize, events: usize, bytes: usize) -> Option<Duration> {
         let is_bulk = bytes > events.max(1) * BULK_BYTES_AN_EVENT;
@@ -99,9 +104,10 @@ impl Pacer {
             (true, true) => self.pause * 2,
             (true, false) => self.pause,
         };
-        let response = self.response_time.checked_div(self.responses).unwrap_or_default();
+        let response = self.response_time.checked_div(self.responses).unwrap_or(Duration::MAX);
+        let busy = busy.min(response / BUSY_RESPONSE_PART);
         let slow = response / RESPONSE_PART;
-        let slow = if slow < self.pause { Duration::ZERO } else { slow };
+        let slow = if self.responses == 0 || slow < self.pause { Duration::ZERO } else { slow };
         let pause = busy.max(slow.min(self.pause * SLOW_PAUSES_MAX));
         (!pause.is_zero()).then_some(pause)
     }
@@ -156,8 +162,11 @@ mod tests {
             assert_eq!(pacer.pause(OUTSTANDING_MIN - 1, EVENTS_FEW, 0), None);
         }
         let mut busy = after(30, 0);
+        busy.record_responses(10, Duration::from_millis(2));
+        assert_eq!(busy.pause(100, EVENTS_FEW, 0), Some(PAUSE), "neither quick nor slow");
+        let mut busy = after(30, 0);
         busy.record_responses(10, Duration::from_millis(1));
-        assert_eq!(busy.pause(100, EVENTS_FEW, 0), Some(PAUSE), "quick servers change nothing");
+        assert_eq!(busy.pause(100, EVENTS_FEW, 0), Some(Duration::from_micros(25)), "quick");
         let mut told_not_to = Pacer::new(Duration::ZERO);
         told_not_to.record_responses(10, Duration::from_secs(1));
         assert_eq!(told_not_to.pause(100, EVENTS_FEW, 0), None);
