@@ -80,7 +80,12 @@ impl Pacer {
             self.worked /= 1 << halves;
             self.waited /= 1 << halves;
             self.responses >>= halves;
-            self.response_time /= 1 << halves;
+            // The time of responses that are forgotten is no other's.
+            self.response_time = if self.responses == 0 {
+                Duration::ZERO
+            } else {
+                self.response_time / (1 << halves)
+            };
         }
     }
 
@@ -170,6 +175,15 @@ mod tests {
         let mut told_not_to = Pacer::new(Duration::ZERO);
         told_not_to.record_responses(10, Duration::from_secs(1));
         assert_eq!(told_not_to.pause(100, EVENTS_FEW, 0), None);
+    }
+
+    #[test]
+    fn the_time_of_a_response_that_is_forgotten_is_no_others() {
+        let mut pacer = Pacer::new(PAUSE);
+        pacer.record_responses(1, Duration::from_secs(1));
+        pacer.record_wait(WINDOW * 2);
+        pacer.record_responses(1, Duration::from_micros(100));
+        assert_eq!(pacer.pause(100, EVENTS_FEW, 0), None, "quick servers, and nothing to do");
     }
 
     #[test]

@@ -92,14 +92,20 @@ fn under_load_no_response_is_cut_short() {
     assert_eq!(proxy.wait(ms(8000)).expect("it ends").code(), Some(0));
 }
 
-#[test]
-fn a_server_that_never_answers_does_not_keep_the_proxy_from_stopping() {
+/// A proxy with a request in flight to a server that never answers, and who waits for it.
+fn in_vain() -> (Proxy, Client, Peer) {
     let server = Peer::start(Does::Nothing);
     let listen = free_port();
-    let mut proxy = Proxy::start(&pool("alpha", listen, &["redis: true"], &[item(server.port())]));
+    let proxy = Proxy::start(&pool("alpha", listen, &["redis: true"], &[item(server.port())]));
     let mut client = Client::tcp(listen);
     client.send(redis(&["GET", "k"]));
     proxy.expect_figure(&format!("alpha/127.0.0.1:{}", server.port()), "out_queue", 1);
+    (proxy, client, server)
+}
+
+#[test]
+fn a_server_that_never_answers_does_not_keep_the_proxy_from_stopping() {
+    let (mut proxy, mut client, _server) = in_vain();
     let begun = Instant::now();
     proxy.signal("TERM");
     client.expect_close();
@@ -127,12 +133,7 @@ fn a_client_that_does_not_read_does_not_keep_the_proxy_from_stopping_either() {
 
 #[test]
 fn the_second_signal_ends_it_on_the_spot() {
-    let server = Peer::start(Does::Nothing);
-    let listen = free_port();
-    let mut proxy = Proxy::start(&pool("alpha", listen, &["redis: true"], &[item(server.port())]));
-    let mut client = Client::tcp(listen);
-    client.send(redis(&["GET", "k"]));
-    proxy.expect_figure(&format!("alpha/127.0.0.1:{}", server.port()), "out_queue", 1);
+    let (mut proxy, _client, _server) = in_vain();
     let begun = Instant::now();
     proxy.signal("TERM");
     proxy.expect_log("(SIGTERM) received");
