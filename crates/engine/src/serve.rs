@@ -179,6 +179,17 @@ impl Engine {
             }
             Travel::Split(_) => self.forward(conn, pool, frame, routed),
             Travel::Here(local) => self.answer_here(conn, pool, local, frame, routed),
+            Travel::AllServers(_)
+            | Travel::Flush
+            | Travel::Scan
+            | Travel::Script(_)
+            | Travel::Transaction(_)
+            | Travel::Blocking(_)
+            | Travel::Subscription(_) => {
+                let mut answer = Vec::new();
+                config.protocol.error("not served", &mut answer);
+                self.answer(conn, &answer);
+            }
             Travel::Refused(reason) => {
                 let mut answer = Vec::new();
                 config.protocol.error(reason, &mut answer);
@@ -215,6 +226,11 @@ impl Engine {
                 self.answer(conn, answer);
             }
             Local::Quit => self.say_farewell(conn, Farewell::Asked),
+            _ => {
+                let mut answer = Vec::new();
+                config.protocol.error("not served", &mut answer);
+                self.answer(conn, &answer);
+            }
         }
     }
 

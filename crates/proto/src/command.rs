@@ -67,18 +67,90 @@ pub enum Keys {
 /// How a request reaches its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Travel {
-    /// Whole, to the one server that its first key belongs to.
+    /// Whole, to the one server that all its keys belong to.
     OneServer,
     /// With two keys or more it is split, a fragment a server; the responses become one.
     Split(Gather),
     /// It has no key and any server will do. To be the original's equal it goes to the server
     /// that owns the key [`PLACEHOLDER_KEY`].
     Anywhere,
+    /// Whole, to every server; the responses become one.
+    AllServers(Gather),
+    /// As [`AllServers`](Self::AllServers) with [`Gather::Status`], where the pool allows its data to
+    /// be flushed.
+    Flush,
+    /// The servers one after the other, behind one cursor.
+    Scan,
+    /// To the one server of its keys, with a script that the proxy may know.
+    Script(Script),
+    /// On a conn of the client's own, which is its until the transaction ends.
+    Transaction(Transaction),
+    /// On a conn of the client's own: the answer may take long.
+    Blocking(Patience),
+    /// Changes what the client is subscribed to.
+    Subscription(Subscription),
     /// Answered by the proxy itself.
     Here(Local),
     /// Never served, for the reason given, which the client is told where the protocol's error has
     /// room for it (memcached's `ERROR` has none).
     Refused(&'static str),
+}
+
+/// A request with a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Script {
+    /// Carries it, as its first argument (`EVAL`).
+    Body,
+    /// Carries its digest, as its first argument (`EVALSHA`).
+    Digest,
+    /// Gives it to all servers (`SCRIPT LOAD`); it is the last argument.
+    Load,
+}
+
+/// A step of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transaction {
+    /// `WATCH`.
+    Watch,
+    /// `UNWATCH`.
+    Unwatch,
+    /// `MULTI`.
+    Begin,
+    /// `EXEC`.
+    Commit,
+    /// `DISCARD`.
+    Discard,
+}
+
+/// Where a blocking command says how long it may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// Its first argument, seconds with a fraction (`BLMPOP`).
+    First,
+    /// Its last argument, seconds with a fraction (`BLPOP`).
+    Last,
+    /// Its last argument, milliseconds (`WAIT`).
+    LastMillis,
+    /// The argument behind the word `BLOCK`, milliseconds; without that word it does not block
+    /// (`XREAD`).
+    BehindBlock,
+}
+
+/// A change of what a client is subscribed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subscription {
+    /// `SUBSCRIBE`.
+    Channels,
+    /// `PSUBSCRIBE`.
+    Patterns,
+    /// `SSUBSCRIBE`.
+    Shards,
+    /// `UNSUBSCRIBE`.
+    EndChannels,
+    /// `PUNSUBSCRIBE`.
+    EndPatterns,
+    /// `SUNSUBSCRIBE`.
+    EndShards,
 }
 
 /// The key whose server answers requests that have none (the original's `redis_fragment` and
@@ -94,4 +166,30 @@ pub enum Local {
     Authenticate,
     /// The client is leaving: what is due goes out, then the connection closes.
     Quit,
+    /// `HELLO`: which version of the protocol, and who it is.
+    Hello,
+    /// `CLIENT` and its subcommands.
+    Client,
+    /// `SELECT`: another database.
+    Select,
+    /// `RESET`: as if the client had come just now.
+    Reset,
+    /// `ECHO`.
+    Echo,
+    /// `TIME`.
+    Time,
+    /// `COMMAND` and its subcommands, from the table.
+    Command,
+    /// `INFO`.
+    Info,
+    /// `CONFIG` and its subcommands.
+    Config,
+    /// What only a server in cluster mode serves.
+    Cluster,
+    /// `LOLWUT`.
+    Lolwut,
+    /// memcached's `mn`: everything before it has been answered.
+    Noop,
+    /// memcached's `verbosity`.
+    Verbosity,
 }

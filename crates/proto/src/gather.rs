@@ -15,6 +15,16 @@ pub enum Gather {
     Status,
     /// memcached `VALUE` blocks, in the order of the request's keys, then `END`.
     Values,
+    /// The first of them, when none is an error (`SCRIPT LOAD`).
+    First,
+    /// One array with the elements of all of theirs (`KEYS`).
+    Concat,
+    /// One array of integers, each the least of those at its place (`SCRIPT EXISTS`).
+    Least,
+    /// One that is not null, or null when all are (`RANDOMKEY`).
+    NotNull,
+    /// memcached `STAT` lines: those with the same name become one, then `END`.
+    Stats,
 }
 
 /// A piece of the gathered response, in order.
@@ -69,5 +79,8 @@ pub fn gather(
         Gather::Sum => resp::gather_sum(responses, emit),
         Gather::Status => resp::gather_status(responses, emit),
         Gather::Values => memcache::gather_values(owners, responses, emit),
+        Gather::First | Gather::Concat | Gather::Least | Gather::NotNull | Gather::Stats => {
+            Err(GatherError::WrongType { fragment: 0 })
+        }
     }
 }

@@ -35,7 +35,9 @@ pub mod resp;
 pub mod response;
 pub mod split;
 
-pub use command::{Arity, Command, Keys, Local, Travel};
+pub use command::{
+    Arity, Command, Keys, Local, Patience, Script, Subscription, Transaction, Travel,
+};
 pub use gather::{Gather, GatherError, Piece};
 pub use progress::{ParseError, Progress};
 pub use protocol::Protocol;

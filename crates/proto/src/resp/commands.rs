@@ -428,6 +428,7 @@ mod tests {
                 OneServer | Refused(_) => assert_ne!(*keys, Keys::None, "{name}"),
                 Split(_) => assert!(matches!(keys, Each | EachPair), "{name}"),
                 Anywhere | Here(_) => assert_eq!(*keys, Keys::None, "{name}"),
+                _ => {}
             }
         }
     }
