@@ -6,6 +6,7 @@ use crate::buffer::{Inbox, Outbox};
 use crate::ids::PoolId;
 use crate::limits::PoolLimits;
 use crate::request::Line;
+use crate::session::{ClassId, Lane, Session};
 
 /// One client. Idle it owns no buffer.
 #[derive(Debug)]
@@ -26,10 +27,14 @@ pub(crate) struct ClientConn {
     requests_max: u32,
     /// How many bytes may wait in the outbox.
     unsent_bytes_max: u32,
-    /// Gave the pool's password.
-    pub(crate) authenticated: bool,
+    /// What it has said about itself.
+    pub(crate) session: Session,
+    /// Which server conns its outstanding requests are on.
+    pub(crate) lane: Lane,
     /// Too much is outstanding, or memory is short: not parsed, not read.
     pub(crate) paused: bool,
+    /// Paused until all that is outstanding is answered, not half of it.
+    pub(crate) awaits_all: bool,
     /// In the list of conns to flush.
     pub(crate) dirty: bool,
     /// The socket took less than it was offered: wait until it says it takes more.
@@ -68,8 +73,10 @@ impl ClientConn {
             outstanding: 0,
             requests_max: limits.client_requests,
             unsent_bytes_max: limits.client_unsent_bytes,
-            authenticated: false,
+            session: Session { class: ClassId(0), authenticated: false },
+            lane: Lane::Shared,
             paused: false,
+            awaits_all: false,
             dirty: false,
             blocked: false,
             closing: None,
@@ -85,8 +92,9 @@ impl ClientConn {
     /// Has little enough outstanding to be read from again.
     #[inline]
     pub(crate) fn may_resume(&self) -> bool {
+        let requests = if self.awaits_all { 0 } else { self.requests_max / 2 };
         self.paused
-            && self.outstanding <= self.requests_max / 2
+            && self.outstanding <= requests
             && self.outbox.len() <= self.unsent_bytes_max as usize / 2
     }
 

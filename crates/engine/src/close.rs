@@ -6,7 +6,7 @@ use crate::engine::Engine;
 use crate::gathering::End;
 use crate::ids::ConnId;
 use crate::request::{Answer, RequestId, Role};
-use crate::server::State;
+use crate::server::{State, Tenancy};
 use crate::stats::{PoolFigure, ServerFigure};
 
 impl Engine {
@@ -84,7 +84,9 @@ impl Engine {
         let (pool, id) = (server.pool, server.server);
         server.outbox.clear(&mut self.spares);
         server.inbox.clear(&mut self.spares);
-        self.pools[pool.0 as usize].set_conn(server.slot, None);
+        match server.tenancy {
+            Tenancy::Shared { slot } => self.pools[pool.0 as usize].set_conn(slot, None),
+        }
 
         let idle = server.queue.is_empty();
         let mut failed = 0;

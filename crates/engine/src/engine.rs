@@ -17,7 +17,8 @@ use crate::ids::{ConnId, PoolId, ServerId, Side};
 use crate::limits::{RECV_BYTES, SPARE_TRIM_INTERVAL};
 use crate::pool::{Pool, SharedPool};
 use crate::request::Requests;
-use crate::server::{Handshake, ServerConn, State};
+use crate::server::{Handshake, ServerConn, State, Tenancy};
+use crate::session::{Class, ClassId};
 use crate::shortage::Shortage;
 use crate::slab::Slab;
 use crate::spares::Spares;
@@ -377,9 +378,10 @@ impl Engine {
                 continue;
             }
             for server in 0..self.pools[pool].config().servers.len() {
-                let slot = self.pools[pool].slot(ServerId(server as u32), 0);
+                let (class, server) = (ClassId::default(), ServerId(server as u32));
+                let slot = self.pools[pool].slot(class, server, 0);
                 if self.pools[pool].conn(slot).is_none() {
-                    self.connect(PoolId(pool as u32), ServerId(server as u32), slot);
+                    self.connect_shared(PoolId(pool as u32), server, class, slot);
                 }
             }
         }
@@ -421,21 +423,40 @@ impl Engine {
         self.holding.live()
     }
 
-    /// Opens a conn to `server` and gives it its place in the pool.
-    pub(crate) fn connect(&mut self, pool: PoolId, server: ServerId, slot: usize) -> ConnId {
+    /// Opens a conn to `server` for the clients of a class, and gives it its place in the pool.
+    pub(crate) fn connect_shared(
+        &mut self,
+        pool: PoolId,
+        server: ServerId,
+        class: ClassId,
+        slot: usize,
+    ) -> ConnId {
+        let conn = self.connect(pool, server, class, Tenancy::Shared { slot });
+        self.pools[pool.0 as usize].set_conn(slot, Some(conn));
+        conn
+    }
+
+    /// Opens a conn to `server`.
+    pub(crate) fn connect(
+        &mut self,
+        pool: PoolId,
+        server: ServerId,
+        class: ClassId,
+        tenancy: Tenancy,
+    ) -> ConnId {
         let pool_state = &self.pools[pool.0 as usize];
         let config = pool_state.config();
-        let mut conn = ServerConn::new(pool, server, slot, config.protocol);
+        let mut conn = ServerConn::new(pool, server, tenancy, class, config.protocol);
         let mut greeting = Vec::new();
-        let due =
-            config.protocol.handshake(config.password.as_deref(), config.database, &mut greeting);
+        let Class { version, database } = pool_state.classes.get(class);
+        let password = config.password.as_deref();
+        let due = config.protocol.handshake(password, version, database, &mut greeting);
         if due > 0 {
             conn.outbox.push(&greeting, &mut self.spares);
             let handshake = Handshake { unsent: greeting.len(), due };
             conn.state = State::Connecting { handshake };
         }
         let id = ConnId::new(Side::Server, self.servers.insert(conn));
-        self.pools[pool.0 as usize].set_conn(slot, Some(id));
         self.stats.total_connections.add(1);
         self.stats.curr_connections.add(1);
         self.actions.push_back(Action::Connect { conn: id, pool, server });

@@ -21,7 +21,8 @@
 //! # Rooms
 //! - [`engine`](crate::Engine): the tables and the turn; `serve` handles what clients send, `relay`
 //!   what servers send, `close` how conns end.
-//! - `client`, `server`: one conn of each side. `request`: the table of what is outstanding.
+//! - `client`, `server`: one conn of each side. `session`: what a client has said about itself, and
+//!   `barrier`: when its next request must wait for those before it. `request`: the table of what is outstanding.
 //! - `spread`, `gathering`: a request split by server, and its fragments' responses together.
 //! - `buffer`: bytes in and out. `held`: responses that came before their turn. `shared`, `spares`:
 //!   large bytes held once, and buffers between two uses.
@@ -30,6 +31,7 @@
 #![forbid(unsafe_code)]
 
 mod action;
+mod barrier;
 mod buffer;
 mod client;
 mod close;
@@ -47,6 +49,7 @@ mod relief;
 mod request;
 mod serve;
 mod server;
+mod session;
 mod shared;
 mod shortage;
 mod slab;

@@ -9,6 +9,7 @@ use nutcracker_ring::{DistributionKind, Placement, Ring, RingBuilder, RingServer
 use crate::ejection::{Ejection, Health};
 use crate::ids::{ConnId, ServerId};
 use crate::limits::PoolLimits;
+use crate::session::{Class, ClassId, Classes};
 
 /// What a pool is, checked. The same for all workers.
 #[derive(Debug)]
@@ -64,7 +65,9 @@ pub(crate) struct Pool {
     pub(crate) shared: Arc<SharedPool>,
     ring: Arc<Ring>,
     version: u64,
-    /// This worker's conns, `server_connections` a server.
+    /// The classes that clients of this worker asked for.
+    pub(crate) classes: Classes,
+    /// This worker's shared conns: for each class in turn `server_connections` a server.
     conns: Vec<Option<ConnId>>,
 }
 
@@ -72,7 +75,8 @@ impl Pool {
     pub(crate) fn new(shared: Arc<SharedPool>) -> Self {
         let (ring, version) = shared.health.ring();
         let conns = shared.config.servers.len() * shared.config.server_connections as usize;
-        Self { shared, ring, version, conns: vec![None; conns] }
+        let classes = Classes::new(shared.config.database);
+        Self { shared, ring, version, classes, conns: vec![None; conns] }
     }
 
     pub(crate) fn config(&self) -> &PoolConfig {
@@ -106,12 +110,13 @@ impl Pool {
         self.ring.server(hash, draw).map(|server| ServerId(server as u32))
     }
 
-    /// Where the conn that `client` uses for `server` is kept. By the client's place, so that one
-    /// client's requests keep their order and many clients spread.
+    /// Where the conn that `client`, of that class, uses for `server` is kept. By the client's place,
+    /// so that one client's requests keep their order and many clients spread.
     #[inline]
-    pub(crate) fn slot(&self, server: ServerId, client: usize) -> usize {
+    pub(crate) fn slot(&self, class: ClassId, server: ServerId, client: usize) -> usize {
         let each = self.config().server_connections as usize;
-        server.0 as usize * each + client % each
+        let of_class = usize::from(class.0) * self.config().servers.len();
+        (of_class + server.0 as usize) * each + client % each
     }
 
     #[inline]
@@ -121,5 +126,13 @@ impl Pool {
 
     pub(crate) fn set_conn(&mut self, slot: usize, conn: Option<ConnId>) {
         self.conns[slot] = conn;
+    }
+
+    /// The id of `class`, with room for its conns.
+    pub(crate) fn class(&mut self, class: Class) -> ClassId {
+        let id = self.classes.id(class);
+        let each = self.config().server_connections as usize;
+        self.conns.resize(self.classes.len() * self.config().servers.len() * each, None);
+        id
     }
 }

@@ -15,6 +15,7 @@ use crate::frame::Frame;
 use crate::gathering::End;
 use crate::ids::{ConnId, PoolId, ServerId};
 use crate::request::{Answer, Request, RequestId, Role};
+use crate::session::ClassId;
 use crate::spread::Spread;
 use crate::stats::{LimitFigure, PoolFigure, ServerFigure};
 use crate::tick::Tick;
@@ -52,7 +53,7 @@ impl Engine {
         if self.shortage.is_short() {
             return self.shortage.wait(conn);
         }
-        client.paused = false;
+        (client.paused, client.awaits_all) = (false, false);
         if !client.inbox.is_empty() {
             self.serve_inbox(conn);
         }
@@ -88,6 +89,9 @@ impl Engine {
                     return at;
                 }
                 Ok(Progress::Done(Parsed::Routed(routed))) => {
+                    if self.must_wait(conn, &routed) {
+                        return at;
+                    }
                     let frame = Frame::at(bytes, buffer, at, routed.len);
                     at += routed.len;
                     self.dispatch(conn, frame, &routed);
@@ -101,8 +105,10 @@ impl Engine {
                     at = self.pass_over(conn, at + refused.len, bytes.len());
                 }
                 Ok(Progress::Done(Parsed::Inline(inline))) => {
+                    if !self.serve_frame(conn, &inline.frame) {
+                        return at;
+                    }
                     at += inline.len;
-                    self.serve_frame(conn, &inline.frame);
                 }
                 Ok(Progress::Done(Parsed::Blank { len })) => {
                     at = self.pass_over(conn, at + len, bytes.len());
@@ -126,19 +132,23 @@ impl Engine {
         end.min(received)
     }
 
-    /// Serves an inline request in its ordinary form.
-    fn serve_frame(&mut self, conn: ConnId, frame: &[u8]) {
-        let Some(client) = self.clients.get(conn.key()) else { return };
+    /// Serves an inline request in its ordinary form. Says whether it did: it may have to wait.
+    fn serve_frame(&mut self, conn: ConnId, frame: &[u8]) -> bool {
+        let Some(client) = self.clients.get(conn.key()) else { return true };
         let config = self.pools[client.pool.0 as usize].config();
         let mut parser =
             RequestParser::new(config.protocol, config.key_bytes_max, config.limits.request_bytes);
         match parser.parse(frame) {
             Ok(Progress::Done(Parsed::Routed(routed))) => {
+                if self.must_wait(conn, &routed) {
+                    return false;
+                }
                 self.dispatch(conn, Frame::borrowed(frame), &routed);
             }
             Ok(Progress::Done(Parsed::Refused(refused))) => self.refuse(conn, &refused),
             other => unreachable!("an inline request is encoded as one whole frame: {other:?}"),
         }
+        true
     }
 
     /// Answers a request that cannot be served.
@@ -154,7 +164,7 @@ impl Engine {
     fn owes_password(&self, conn: ConnId) -> bool {
         let client = self.clients.get(conn.key()).expect("it was parsed for this client");
         let config = self.pools[client.pool.0 as usize].config();
-        config.password.is_some() && !client.authenticated
+        config.password.is_some() && !client.session.authenticated
     }
 
     /// Sends one request on its way.
@@ -163,7 +173,7 @@ impl Engine {
     /// large), one place in the table of requests is taken.
     fn dispatch(&mut self, conn: ConnId, frame: Frame<'_>, routed: &Routed) {
         let client = self.clients.get(conn.key()).expect("it was parsed for this client");
-        let (pool, authenticated) = (client.pool, client.authenticated);
+        let (pool, authenticated) = (client.pool, client.session.authenticated);
         let config = self.pools[pool.0 as usize].config();
         let travel = routed.command.travel;
         if config.password.is_some()
@@ -221,7 +231,7 @@ impl Engine {
                     Some(_) => (auth::WRONG, false),
                 };
                 if let Some(client) = self.clients.get_mut(conn.key()) {
-                    client.authenticated = authenticated;
+                    client.session.authenticated = authenticated;
                 }
                 self.answer(conn, answer);
             }
@@ -411,10 +421,12 @@ impl Engine {
         server: ServerId,
         client: ConnId,
     ) -> Result<ConnId, CloseReason> {
+        let class =
+            self.clients.get(client.key()).map_or(ClassId(0), |client| client.session.class);
         let pool_state = &self.pools[pool.0 as usize];
-        let slot = pool_state.slot(server, client.index());
+        let slot = pool_state.slot(class, server, client.index());
         let Some(conn) = pool_state.conn(slot) else {
-            return Ok(self.connect(pool, server, slot));
+            return Ok(self.connect_shared(pool, server, class, slot));
         };
         let queued = self.servers.get(conn.key()).map_or(0, |server| server.outbox.len());
         if queued >= pool_state.config().limits.server_queue_bytes {

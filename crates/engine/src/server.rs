@@ -5,6 +5,7 @@ use nutcracker_proto::{Protocol, ResponseParser};
 use crate::buffer::{Inbox, Outbox};
 use crate::ids::{PoolId, ServerId};
 use crate::request::{Queue, RequestId, Requests};
+use crate::session::ClassId;
 
 /// One conn to a server.
 ///
@@ -16,8 +17,10 @@ use crate::request::{Queue, RequestId, Requests};
 pub(crate) struct ServerConn {
     pub(crate) pool: PoolId,
     pub(crate) server: ServerId,
-    /// Where its pool keeps it.
-    pub(crate) slot: usize,
+    /// Whose requests it carries.
+    pub(crate) tenancy: Tenancy,
+    /// The version and the database that all requests on it agree on.
+    pub(crate) class: ClassId,
     pub(crate) state: State,
     pub(crate) parser: ResponseParser,
     pub(crate) inbox: Inbox,
@@ -36,6 +39,16 @@ pub(crate) struct ServerConn {
     pub(crate) dirty: bool,
     /// The socket took less than it was offered: wait until it says it takes more.
     pub(crate) blocked: bool,
+}
+
+/// Whose requests a server conn carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tenancy {
+    /// Those of many clients of one class. Its pool keeps it at that place.
+    Shared {
+        /// See [`Pool::slot`](crate::pool::Pool::slot).
+        slot: usize,
+    },
 }
 
 /// How far a server conn has come.
@@ -66,11 +79,18 @@ pub(crate) struct Moved {
 }
 
 impl ServerConn {
-    pub(crate) fn new(pool: PoolId, server: ServerId, slot: usize, protocol: Protocol) -> Self {
+    pub(crate) fn new(
+        pool: PoolId,
+        server: ServerId,
+        tenancy: Tenancy,
+        class: ClassId,
+        protocol: Protocol,
+    ) -> Self {
         Self {
             pool,
             server,
-            slot,
+            tenancy,
+            class,
             state: State::Connecting { handshake: Handshake { unsent: 0, due: 0 } },
             parser: ResponseParser::new(protocol),
             inbox: Inbox::default(),

@@ -96,6 +96,27 @@ pub enum Travel {
     Refused(&'static str),
 }
 
+impl Travel {
+    /// Whether a request that travels so can be sent while others of its client are outstanding, and
+    /// others while it is, whatever they are: it goes over the conns that all clients share, and
+    /// changes nothing about its client.
+    #[must_use]
+    pub const fn is_shared(self) -> bool {
+        match self {
+            Self::OneServer
+            | Self::Split(_)
+            | Self::Anywhere
+            | Self::AllServers(_)
+            | Self::Flush
+            | Self::Scan
+            | Self::Script(_)
+            | Self::Refused(_) => true,
+            Self::Transaction(_) | Self::Blocking(_) | Self::Subscription(_) => false,
+            Self::Here(local) => !matches!(local, Local::Hello | Local::Select | Local::Reset),
+        }
+    }
+}
+
 /// A request with a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Script {

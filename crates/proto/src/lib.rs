@@ -40,6 +40,6 @@ pub use command::{
 };
 pub use gather::{Gather, GatherError, Piece};
 pub use progress::{ParseError, Progress};
-pub use protocol::Protocol;
+pub use protocol::{Protocol, Version};
 pub use request::{Inline, Refused, Request, RequestParser, Routed};
 pub use response::{Outcome, Response, ResponseParser};

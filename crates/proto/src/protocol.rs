@@ -13,6 +13,17 @@ pub enum Protocol {
     Memcache,
 }
 
+/// Which version of Redis' protocol a connection speaks. memcached's text has one version, and a
+/// connection of that protocol is said to speak the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Version {
+    /// RESP2, in which every connection begins.
+    #[default]
+    Resp2,
+    /// RESP3, after `HELLO 3`.
+    Resp3,
+}
+
 impl Protocol {
     /// The protocol's table of commands, sorted by name.
     #[must_use]
@@ -56,11 +67,17 @@ impl Protocol {
     /// Writes what a new connection must say to a server before its first request, and returns
     /// how many responses that will bring, each of which must be [`Fine`](crate::Outcome::Fine).
     ///
-    /// Redis: `AUTH` when there is a password, then `SELECT` when `database` is not 0.
-    /// memcached: nothing.
-    pub fn handshake(self, password: Option<&[u8]>, database: u32, out: &mut Vec<u8>) -> u32 {
+    /// Redis: `AUTH` when there is a password, `HELLO 3` when `version` says so, then `SELECT` when
+    /// `database` is not 0. memcached: nothing.
+    pub fn handshake(
+        self,
+        password: Option<&[u8]>,
+        version: Version,
+        database: u32,
+        out: &mut Vec<u8>,
+    ) -> u32 {
         match self {
-            Self::Redis => resp::handshake(password, database, out),
+            Self::Redis => resp::handshake(password, version, database, out),
             Self::Memcache => 0,
         }
     }

@@ -6,6 +6,7 @@ use super::parts::Strings;
 use super::request::{DOLLAR, Fault};
 use crate::command::{Command, Keys};
 use crate::progress::ParseError;
+use crate::protocol::Version;
 
 /// Says that the client's bytes broke a rule: `-ERR Protocol error: ` and the rule, as a Redis
 /// server words it.
@@ -22,15 +23,28 @@ pub fn protocol_error(error: &ParseError, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Writes what a new connection says to a server first: `AUTH` when there is a password, then
-/// `SELECT` when `database` is not 0. Returns how many responses that brings.
+/// Writes what a new connection says to a server first: `AUTH` when there is a password, `HELLO 3`
+/// when it shall speak RESP3, then `SELECT` when `database` is not 0. Returns how many responses that
+/// brings.
 ///
-/// In this order, unlike the original, whose `SELECT` comes first and fails.
-pub fn handshake(password: Option<&[u8]>, database: u32, out: &mut Vec<u8>) -> u32 {
+/// In this order, unlike the original, whose `SELECT` comes first and fails. The password has a
+/// request of its own: `HELLO`'s `AUTH` wants a user's name, and a server that is too old for `HELLO`
+/// shall say so, not that the password is wrong.
+pub fn handshake(
+    password: Option<&[u8]>,
+    version: Version,
+    database: u32,
+    out: &mut Vec<u8>,
+) -> u32 {
     let mut responses = 0;
     if let Some(password) = password {
         head(2, b"AUTH", out);
         string(password, out);
+        responses += 1;
+    }
+    if version == Version::Resp3 {
+        head(2, b"HELLO", out);
+        string(b"3", out);
         responses += 1;
     }
     if database != 0 {
@@ -236,21 +250,32 @@ mod tests {
 
     #[test]
     fn a_handshake_gives_the_password_before_it_selects() {
-        type Case<'a> = (Option<&'a [u8]>, u32, &'a [u8], u32);
+        use Version::{Resp2, Resp3};
+        type Case<'a> = (Option<&'a [u8]>, Version, u32, &'a [u8], u32);
         let cases: &[Case<'_>] = &[
-            (None, 0, b"", 0),
-            (Some(b"s3cret"), 0, b"*2\r\n$4\r\nAUTH\r\n$6\r\ns3cret\r\n", 1),
-            (None, 12, b"*2\r\n$6\r\nSELECT\r\n$2\r\n12\r\n", 1),
+            (None, Resp2, 0, b"", 0),
+            (None, Resp3, 0, b"*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n", 1),
+            (Some(b"s3cret"), Resp2, 0, b"*2\r\n$4\r\nAUTH\r\n$6\r\ns3cret\r\n", 1),
+            (
+                Some(b"x"),
+                Resp3,
+                5,
+                b"*2\r\n$4\r\nAUTH\r\n$1\r\nx\r\n*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n\
+                  *2\r\n$6\r\nSELECT\r\n$1\r\n5\r\n",
+                3,
+            ),
+            (None, Resp2, 12, b"*2\r\n$6\r\nSELECT\r\n$2\r\n12\r\n", 1),
             (
                 Some(b"a\r\nb"),
+                Resp2,
                 7,
                 b"*2\r\n$4\r\nAUTH\r\n$4\r\na\r\nb\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n7\r\n",
                 2,
             ),
         ];
-        for (password, database, bytes, responses) in cases {
+        for (password, version, database, bytes, responses) in cases {
             let mut out = Vec::new();
-            assert_eq!(handshake(*password, *database, &mut out), *responses);
+            assert_eq!(handshake(*password, *version, *database, &mut out), *responses);
             assert_eq!(out.escape_ascii().to_string(), bytes.escape_ascii().to_string());
         }
     }
