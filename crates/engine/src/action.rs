@@ -117,6 +117,15 @@ pub enum Report {
         /// How much was held for it.
         bytes: usize,
     },
+    /// A client did not read what it is subscribed to, and was closed.
+    SubscriberTooSlow {
+        /// Its conn.
+        conn: ConnId,
+        /// Its pool.
+        pool: PoolId,
+        /// How much waited for it.
+        bytes: usize,
+    },
     /// A conn to a server ended with requests waiting, or in any way but good order.
     ServerClosed {
         /// The pool.

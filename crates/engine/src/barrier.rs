@@ -22,7 +22,12 @@ impl Engine {
             return false;
         }
         if client.outstanding == 0 {
-            client.lane = Lane::Shared;
+            if client.lane == Lane::Own {
+                client.lane = Lane::Shared;
+            }
+            return false;
+        }
+        if client.lane == Lane::Listening && routed.command.travel.is_shared() {
             return false;
         }
         client.hold();

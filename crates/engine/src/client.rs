@@ -5,6 +5,7 @@ use nutcracker_proto::RequestParser;
 use crate::buffer::{Inbox, Outbox};
 use crate::ids::PoolId;
 use crate::limits::PoolLimits;
+use crate::pubsub::Subscriptions;
 use crate::request::Line;
 use crate::session::{ClassId, Lane, Session};
 
@@ -35,6 +36,8 @@ pub(crate) struct ClientConn {
     pub(crate) paused: bool,
     /// Paused until all that is outstanding is answered, not half of it.
     pub(crate) awaits_all: bool,
+    /// What it is subscribed to, for who is.
+    pub(crate) subscriptions: Option<Box<Subscriptions>>,
     /// In the list of conns to flush.
     pub(crate) dirty: bool,
     /// The socket took less than it was offered: wait until it says it takes more.
@@ -77,6 +80,7 @@ impl ClientConn {
             lane: Lane::Shared,
             paused: false,
             awaits_all: false,
+            subscriptions: None,
             dirty: false,
             blocked: false,
             closing: None,

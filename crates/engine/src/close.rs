@@ -33,6 +33,7 @@ impl Engine {
         let Some(mut client) = self.clients.remove(conn.key()) else { return };
         client.outbox.clear(&mut self.spares);
         client.inbox.clear(&mut self.spares);
+        self.forget_subscriber(conn, &mut client);
         loop {
             let id = client.line.pop(&mut self.requests);
             if id.is_none() {
@@ -72,6 +73,9 @@ impl Engine {
                     self.holding.release(held, &mut self.spares);
                 }
             }
+            (Role::Subscription, _) => {
+                self.requests.remove(id);
+            }
             (Role::Fragment { .. }, _) => unreachable!("a fragment is in no client's line"),
         }
     }
@@ -86,6 +90,7 @@ impl Engine {
         server.inbox.clear(&mut self.spares);
         match server.tenancy {
             Tenancy::Shared { slot } => self.pools[pool.0 as usize].set_conn(slot, None),
+            Tenancy::Listener => self.close_listener(pool, id, &reason),
         }
 
         let idle = server.queue.is_empty();
@@ -144,7 +149,9 @@ impl Engine {
                 self.requests.remove(id);
                 self.end_fragment(gathering, ordinal, End::Failed(Box::new(reason.clone())));
             }
-            (Role::Parent { .. }, _) => unreachable!("a parent is in no server's queue"),
+            (Role::Parent { .. } | Role::Subscription, _) => {
+                unreachable!("it is in no server's queue")
+            }
         }
     }
 }

@@ -118,6 +118,16 @@ impl Health {
         Verdict::Leave
     }
 
+    /// Whether each server is in the ring. Takes the lock.
+    pub(crate) fn live(&self) -> Vec<bool> {
+        self.members().live.clone()
+    }
+
+    /// Whether servers are ever ejected.
+    pub(crate) const fn ejects(&self) -> bool {
+        self.ejection.is_some()
+    }
+
     /// Whether a server's time to come back has come. One load.
     #[inline]
     pub(crate) fn is_return_due(&self, now: Tick) -> bool {

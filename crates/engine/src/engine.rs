@@ -16,6 +16,7 @@ use crate::held::Holding;
 use crate::ids::{ConnId, PoolId, ServerId, Side};
 use crate::limits::{RECV_BYTES, SPARE_TRIM_INTERVAL};
 use crate::pool::{Pool, SharedPool};
+use crate::pubsub::PubSub;
 use crate::request::Requests;
 use crate::server::{Handshake, ServerConn, State, Tenancy};
 use crate::session::{Class, ClassId};
@@ -60,6 +61,8 @@ pub struct Engine {
     draining: bool,
     pub(crate) shortage: Shortage,
     pub(crate) response_times: ResponseTimes,
+    /// Who is subscribed to what, a pool.
+    pub(crate) pubsub: Box<[PubSub]>,
     /// When buffers are looked through for what nobody needs.
     trim_at: Option<Tick>,
 }
@@ -95,6 +98,7 @@ impl Engine {
     pub fn new(pools: &[Arc<SharedPool>], stats: Arc<Stats>, epoch: Instant, seed: u64) -> Self {
         assert_eq!(stats.pools.len(), pools.len(), "one table of counters a pool");
         let pools: Box<[Pool]> = pools.iter().map(|pool| Pool::new(Arc::clone(pool))).collect();
+        let pubsub = pools.iter().map(|pool| PubSub::new(pool.config().servers.len())).collect();
         let servers = pools.iter().map(|pool| pool.config().servers.len()).max().unwrap_or(0);
         Self {
             epoch,
@@ -118,6 +122,7 @@ impl Engine {
             draining: false,
             shortage: Shortage::default(),
             response_times: ResponseTimes::default(),
+            pubsub,
             trim_at: None,
         }
     }
@@ -258,7 +263,7 @@ impl Engine {
         }
     }
 
-    /// Fails the requests whose deadline has passed, closes the client that holds most when memory has
+    /// Fails the requests whose deadline has passed, sees to the conns that listen, closes the client that holds most when memory has
     /// been short for too long, and gives back what a burst needed.
     pub fn handle_timeout(&mut self) {
         if self.trim_at.is_some_and(|at| at <= self.now) {
@@ -268,6 +273,7 @@ impl Engine {
         if self.shortage.is_overdue(self.now) {
             self.relieve_memory();
         }
+        self.tend_listeners();
         while let Some(conn) = self.deadlines.pop_due(self.now) {
             let Some(server) = self.servers.get_mut(conn.key()) else { continue };
             server.armed = false;
@@ -289,6 +295,7 @@ impl Engine {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let ends = self.shortage.patience_ends.into_iter().chain(self.trim_at);
+        let ends = ends.chain(self.pubsub.iter().filter_map(PubSub::alarm));
         let next = self.deadlines.next().into_iter().chain(ends).min()?;
         Some(next.instant(self.epoch))
     }

@@ -82,7 +82,7 @@ impl fmt::Display for ConnId {
 }
 
 /// A place in a [`Slab`](crate::slab::Slab) and which of its tenants is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
     pub(crate) index: u32,
     pub(crate) generation: u32,

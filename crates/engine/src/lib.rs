@@ -27,6 +27,7 @@
 //! - `buffer`: bytes in and out. `held`: responses that came before their turn. `shared`, `spares`:
 //!   large bytes held once, and buffers between two uses.
 //! - `pool`: a key's route. `ejection`: failures and returns. `deadlines`: who gives up next.
+//! - `pubsub`: who is subscribed to what, and the conns that listen.
 //! - [`stats`]: the table of counters. [`limits`]: the numbers, and why.
 #![forbid(unsafe_code)]
 
@@ -44,6 +45,7 @@ mod held;
 mod ids;
 pub mod limits;
 mod pool;
+mod pubsub;
 mod relay;
 mod relief;
 mod request;

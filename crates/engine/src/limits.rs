@@ -91,6 +91,28 @@ pub const SHORT_INTERVAL: Duration = Duration::from_millis(10);
 /// is a promise; this is how far it is believed.
 pub const GROW_BYTES_MAX: usize = 1024 * 1024;
 
+/// What may wait for a subscriber that does not read, bytes: Redis' own hard limit
+/// (`client-output-buffer-limit pubsub 32mb`). Beyond it the client is closed; what is published cannot
+/// be held back.
+pub const SUBSCRIBER_UNSENT_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// What one client may be subscribed to.
+pub const SUBSCRIPTIONS_MAX: usize = 64 * 1024;
+
+/// How long after the end of a conn that listened the next one is opened; twice as long after each that
+/// came to nothing, up to [`LISTEN_AGAIN_MAX`].
+pub const LISTEN_AGAIN: Duration = Duration::from_millis(100);
+
+/// The longest time between two attempts.
+pub const LISTEN_AGAIN_MAX: Duration = Duration::from_secs(5);
+
+/// How long a server may be silent on a conn that listens before it is asked whether it is there, and how
+/// long it may then take to answer where the pool has no timeout.
+pub const LISTEN_SILENCE_MAX: Duration = Duration::from_secs(10);
+
+/// How often a pool that ejects servers looks whether another worker did, while there are subscribers.
+pub const LISTEN_CHECK: Duration = Duration::from_secs(1);
+
 /// Slots of requests kept when none is outstanding: what a burst needed above this goes back.
 pub const SPARE_REQUESTS_MAX: usize = 4 * 1024;
 

@@ -91,6 +91,11 @@ impl Pool {
         }
     }
 
+    /// Grows whenever the ring it uses is another.
+    pub(crate) const fn ring_version(&self) -> u64 {
+        self.version
+    }
+
     /// The server that `key` belongs to; `None` when every server is ejected.
     #[inline]
     pub(crate) fn route(&self, key: &[u8], draw: impl FnOnce() -> u32) -> Option<ServerId> {

@@ -14,7 +14,7 @@ use crate::held::Held;
 use crate::ids::{ConnId, PoolId, ServerId};
 use crate::limits::SHARE_BYTES_MIN;
 use crate::request::{Answer, RequestId, Role};
-use crate::server::State;
+use crate::server::{State, Tenancy};
 use crate::stats::{PoolFigure, ServerFigure};
 
 /// Responses that are gathered without an allocation.
@@ -73,6 +73,9 @@ impl Engine {
         }
         let (pool, server_id) = (server.pool, server.server);
         if !server.awaits_response() {
+            if server.tenancy == Tenancy::Listener {
+                return self.hear(conn, frame);
+            }
             return self.close_server(conn, CloseReason::Unasked);
         }
         let (id, in_flight) = server.pop(&mut self.requests).expect("one awaits it");
@@ -131,7 +134,9 @@ impl Engine {
                 self.requests.remove(id);
                 self.end_fragment(gathering, ordinal, end);
             }
-            (Role::Parent { .. }, _) => unreachable!("a parent is in no server's queue"),
+            (Role::Parent { .. } | Role::Subscription, _) => {
+                unreachable!("it is in no server's queue")
+            }
         }
     }
 

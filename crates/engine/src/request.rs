@@ -50,6 +50,8 @@ pub(crate) enum Role {
     Parent { gathering: u32 },
     /// A part of a split request: it waits in a server's queue.
     Fragment { gathering: u32, ordinal: u32 },
+    /// Waits for servers to say that its client is subscribed; on no server conn.
+    Subscription,
 }
 
 /// Where a request's answer is.

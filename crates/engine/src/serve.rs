@@ -15,7 +15,7 @@ use crate::frame::Frame;
 use crate::gathering::End;
 use crate::ids::{ConnId, PoolId, ServerId};
 use crate::request::{Answer, Request, RequestId, Role};
-use crate::session::ClassId;
+use crate::session::{ClassId, Lane};
 use crate::spread::Spread;
 use crate::stats::{LimitFigure, PoolFigure, ServerFigure};
 use crate::tick::Tick;
@@ -173,7 +173,7 @@ impl Engine {
     /// large), one place in the table of requests is taken.
     fn dispatch(&mut self, conn: ConnId, frame: Frame<'_>, routed: &Routed) {
         let client = self.clients.get(conn.key()).expect("it was parsed for this client");
-        let (pool, authenticated) = (client.pool, client.session.authenticated);
+        let (pool, lane, authenticated) = (client.pool, client.lane, client.session.authenticated);
         let config = self.pools[pool.0 as usize].config();
         let travel = routed.command.travel;
         if config.password.is_some()
@@ -182,6 +182,10 @@ impl Engine {
         {
             return self.answer(conn, auth::REQUIRED);
         }
+        if lane == Lane::Listening && self.refuse_listening(conn, frame, routed) {
+            return;
+        }
+        let config = self.pools[pool.0 as usize].config();
         match travel {
             Travel::OneServer | Travel::Anywhere => self.forward(conn, pool, frame, routed),
             Travel::Split(gather) if routed.keys >= 2 && config.servers.len() > 1 => {
@@ -194,12 +198,12 @@ impl Engine {
             | Travel::Scan
             | Travel::Script(_)
             | Travel::Transaction(_)
-            | Travel::Blocking(_)
-            | Travel::Subscription(_) => {
+            | Travel::Blocking(_) => {
                 let mut answer = Vec::new();
                 config.protocol.error("not served", &mut answer);
                 self.answer(conn, &answer);
             }
+            Travel::Subscription(change) => self.change_subscriptions(conn, pool, change, frame),
             Travel::Refused(reason) => {
                 let mut answer = Vec::new();
                 config.protocol.error(reason, &mut answer);
@@ -438,7 +442,7 @@ impl Engine {
 
     /// Takes ejected servers back whose time has come, and the newest ring. Two loads when nothing
     /// changed.
-    fn welcome_back(&mut self, pool: PoolId) {
+    pub(crate) fn welcome_back(&mut self, pool: PoolId) {
         let pool_state = &mut self.pools[pool.0 as usize];
         if pool_state.shared.health.is_return_due(self.now) {
             for server in pool_state.shared.health.take_back(self.now) {
@@ -456,7 +460,7 @@ impl Engine {
     }
 
     /// Answers the client in its turn with a response that is known already.
-    fn answer(&mut self, conn: ConnId, response: &[u8]) {
+    pub(crate) fn answer(&mut self, conn: ConnId, response: &[u8]) {
         // A memcached request that wants no response gets none, not even an error.
         if response.is_empty() {
             return;
@@ -474,7 +478,12 @@ impl Engine {
     }
 
     /// Answers a request that could not be queued. Nobody is told when nobody waits.
-    fn fail_request(&mut self, client: Option<ConnId>, pool: PoolId, reason: CloseReason) {
+    pub(crate) fn fail_request(
+        &mut self,
+        client: Option<ConnId>,
+        pool: PoolId,
+        reason: CloseReason,
+    ) {
         let Some(conn) = client else { return };
         let mut answer = Vec::new();
         self.pools[pool.0 as usize].config().protocol.error(reason.text(), &mut answer);

@@ -49,6 +49,8 @@ pub(crate) enum Tenancy {
         /// See [`Pool::slot`](crate::pool::Pool::slot).
         slot: usize,
     },
+    /// Nobody's: it hears what is published, for all clients of the worker that are subscribed.
+    Listener,
 }
 
 /// How far a server conn has come.

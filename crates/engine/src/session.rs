@@ -71,6 +71,8 @@ pub(crate) enum Lane {
     /// One of its own. A request that shall go another way waits until all before it are answered,
     /// because two conns know no order between them.
     Own,
+    /// A RESP2 client with subscriptions, which may not ask for anything else.
+    Listening,
 }
 
 #[cfg(test)]

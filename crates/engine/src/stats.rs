@@ -112,6 +112,8 @@ figures! {
         ClientPausedMemory, "client_paused_memory", Counter, "times a client was not read from because memory was short";
         /// Clients closed because memory stayed short and they held most.
         ClientClosedMemory, "client_closed_memory", Counter, "clients closed because memory stayed short and they held most";
+        /// Subscribers closed because they did not read what was published.
+        SubscriberClosed, "subscriber_closed", Counter, "subscribers closed because they did not read what was published";
         /// Requests refused because as much was queued for their server as may be.
         ServerQueueFull, "server_queue_full", Counter, "requests refused because their server's queue was full";
         /// Requests refused because they were longer than they may be, before all of them was there.

@@ -23,6 +23,13 @@ pub fn write(shared: &Shared, report: &Report) {
                 pool_name(shared, *pool)
             );
         }
+        Report::SubscriberTooSlow { conn, pool, bytes } => {
+            log::limited!(
+                WARN,
+                "client {conn} of pool '{}' is closed: it does not read what it is subscribed to ({bytes} bytes wait)",
+                pool_name(shared, *pool)
+            );
+        }
         Report::ServerClosed { pool, server, reason, failed } => {
             log::limited!(
                 WARN,

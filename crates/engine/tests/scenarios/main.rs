@@ -13,6 +13,7 @@ mod limits;
 mod memcached;
 mod order;
 mod pause;
+mod pubsub;
 mod servers;
 mod split;
 mod stage;

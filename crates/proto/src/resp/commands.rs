@@ -3,7 +3,7 @@
 use crate::command::Arity::{self, AtLeast, Exactly, Pairs};
 use crate::command::Keys::{self, Counted, Each, EachPair, First};
 use crate::command::Travel::{self, Anywhere, Here, OneServer, Refused, Split};
-use crate::command::{Command, Local};
+use crate::command::{Command, Local, Subscription};
 use crate::gather::Gather;
 use Effect::{Once, Read, Write};
 
@@ -89,7 +89,10 @@ pub static COMMANDS: &[Command] = &[
     row("pfmerge",            AtLeast(1), First,      OneServer,                Once),
     row("ping",               Exactly(0), Keys::None, Here(Local::Ping),        Read),
     row("psetex",             Exactly(3), First,      OneServer,                Write),
+    row("psubscribe",           AtLeast(1), Keys::None, Travel::Subscription(Subscription::Patterns), Read),
     row("pttl",               Exactly(1), First,      OneServer,                Read),
+    row("publish",            Exactly(2), First,      OneServer,                Write),
+    row("punsubscribe",         AtLeast(0), Keys::None, Travel::Subscription(Subscription::EndPatterns), Read),
     row("quit",               Exactly(0), Keys::None, Here(Local::Quit),        Read),
     row("restore",            AtLeast(1), First,      OneServer,                Write),
     row("rpop",               AtLeast(1), First,      OneServer,                Write),
@@ -113,16 +116,21 @@ pub static COMMANDS: &[Command] = &[
     row("smove",              Exactly(3), First,      OneServer,                Write),
     row("sort",               AtLeast(1), First,      OneServer,                Write),
     row("spop",               AtLeast(1), First,      OneServer,                Write),
+    row("spublish",           Exactly(2), First,      OneServer,                Write),
     row("srandmember",        AtLeast(1), First,      OneServer,                Read),
     row("srem",               AtLeast(1), First,      OneServer,                Write),
     row("sscan",              AtLeast(1), First,      OneServer,                Read),
+    row("ssubscribe",           AtLeast(1), Keys::None, Travel::Subscription(Subscription::Shards), Read),
     row("strlen",             Exactly(1), First,      OneServer,                Read),
+    row("subscribe",            AtLeast(1), Keys::None, Travel::Subscription(Subscription::Channels), Read),
     row("sunion",             AtLeast(1), First,      OneServer,                Read),
     row("sunionstore",        AtLeast(1), First,      OneServer,                Once),
+    row("sunsubscribe",         AtLeast(0), Keys::None, Travel::Subscription(Subscription::EndShards), Read),
     row("touch",              AtLeast(1), Each,       Split(Gather::Sum),       Read),
     row("ttl",                Exactly(1), First,      OneServer,                Read),
     row("type",               Exactly(1), First,      OneServer,                Read),
     row("unlink",             AtLeast(1), Each,       Split(Gather::Sum),       Write),
+    row("unsubscribe",          AtLeast(0), Keys::None, Travel::Subscription(Subscription::EndChannels), Read),
     row("zadd",               AtLeast(1), First,      OneServer,                Write),
     row("zcard",              Exactly(1), First,      OneServer,                Read),
     row("zcount",             Exactly(3), First,      OneServer,                Read),
@@ -394,6 +402,10 @@ mod tests {
         // One argument more than the original asks of a sorted set's command (it passes on what a
         // server refuses in the same words), and one less than it asks of a script: no key.
         (AtLeast(2), "eval evalsha zunion zinter zdiff"),
+        // Not the original's.
+        (Exactly(2), "publish spublish"),
+        (AtLeast(1), "subscribe psubscribe ssubscribe"),
+        (AtLeast(0), "unsubscribe punsubscribe sunsubscribe"),
     ];
 
     #[test]

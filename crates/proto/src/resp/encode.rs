@@ -140,14 +140,14 @@ const fn printed(byte: u8) -> u8 {
 }
 
 /// The head of an array of `strings` bulk strings, and the first of them.
-fn head(strings: u64, name: &[u8], out: &mut Vec<u8>) {
+pub(super) fn head(strings: u64, name: &[u8], out: &mut Vec<u8>) {
     out.push(b'*');
     digits::push(strings, out);
     out.extend_from_slice(b"\r\n");
     string(name, out);
 }
 
-fn string(body: &[u8], out: &mut Vec<u8>) {
+pub(super) fn string(body: &[u8], out: &mut Vec<u8>) {
     out.push(b'$');
     digits::push(body.len() as u64, out);
     out.extend_from_slice(b"\r\n");

@@ -17,6 +17,7 @@ mod fuzz;
 mod gather;
 mod inline;
 mod parts;
+pub mod pubsub;
 mod request;
 mod response;
 

@@ -17,6 +17,7 @@ mod memory;
 mod misbehaving;
 mod monitoring;
 mod placement;
+mod pubsub;
 mod real_clients;
 mod recovery;
 mod resting;

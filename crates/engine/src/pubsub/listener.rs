@@ -1,0 +1,261 @@
+//! The servers' side: the conns that listen, what they ask for, and what becomes of them.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use nutcracker_proto::resp::pubsub::{self, Heard, Topic};
+
+use crate::action::CloseReason;
+use crate::engine::Engine;
+use crate::frame::Frame;
+use crate::ids::{ConnId, Key, PoolId, ServerId};
+use crate::limits::{LISTEN_AGAIN, LISTEN_AGAIN_MAX, LISTEN_CHECK, LISTEN_SILENCE_MAX};
+use crate::server::Tenancy;
+use crate::session::ClassId;
+use crate::tick::Tick;
+
+/// One server's conn that listens.
+#[derive(Debug, Default)]
+pub(super) struct Listener {
+    conn: Option<ConnId>,
+    /// What it was asked and has not answered, in order.
+    asked: VecDeque<Asked>,
+    /// When something came in last.
+    heard_at: Tick,
+    /// When to open the next conn, after one has ended.
+    again_at: Option<Tick>,
+    /// Conns in a row that ended before they said anything.
+    vain: u32,
+}
+
+/// A question to a server.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    /// The topic it begins to listen to; `None` for the end of one, and for a `PING`.
+    topic: Option<Key>,
+    at: Tick,
+}
+
+impl Listener {
+    /// How long to wait before the next conn.
+    fn pause(&self) -> Duration {
+        LISTEN_AGAIN.saturating_mul(1 << self.vain.min(10)).min(LISTEN_AGAIN_MAX)
+    }
+}
+
+impl Engine {
+    /// Asks a server for what is published to a topic, over its conn that listens, which is opened if
+    /// need be.
+    pub(super) fn ask_for(&mut self, pool: PoolId, server: ServerId, key: Key) {
+        let Some(subscribed) = self.pubsub[pool.0 as usize].topics.get_mut(key) else { return };
+        subscribed.unheard += 1;
+        let mut wire = Vec::new();
+        pubsub::ask(subscribed.topic, true, &subscribed.name, &mut wire);
+        self.tell(pool, server, Some(key), &wire);
+    }
+
+    /// Tells a server that nobody is subscribed to a topic any more.
+    pub(super) fn ask_no_more(
+        &mut self,
+        pool: PoolId,
+        server: ServerId,
+        topic: Topic,
+        name: &[u8],
+    ) {
+        if self.pubsub[pool.0 as usize].listeners[server.0 as usize].conn.is_some() {
+            let mut wire = Vec::new();
+            pubsub::ask(topic, false, name, &mut wire);
+            self.tell(pool, server, None, &wire);
+        }
+    }
+
+    fn tell(&mut self, pool: PoolId, server: ServerId, topic: Option<Key>, wire: &[u8]) {
+        let known = self.pubsub[pool.0 as usize].listeners[server.0 as usize].conn;
+        let conn = known
+            .unwrap_or_else(|| self.connect(pool, server, ClassId::default(), Tenancy::Listener));
+        let listener = &mut self.pubsub[pool.0 as usize].listeners[server.0 as usize];
+        if known.is_none() {
+            (listener.conn, listener.again_at, listener.heard_at) = (Some(conn), None, self.now);
+        }
+        listener.asked.push_back(Asked { topic, at: self.now });
+        if let Some(conn) = self.servers.get_mut(conn.key()) {
+            conn.outbox.push(wire, &mut self.spares);
+        }
+        self.mark_server_dirty(conn);
+        self.set_alarm(pool);
+    }
+
+    /// Something came in on a conn that listens.
+    pub(crate) fn hear(&mut self, conn: ConnId, frame: Frame<'_>) {
+        let server = self.servers.get(conn.key()).expect("it has just spoken");
+        let (pool, server) = (server.pool, server.server);
+        let pubsub = &mut self.pubsub[pool.0 as usize];
+        let listener = &mut pubsub.listeners[server.0 as usize];
+        (listener.heard_at, listener.vain) = (self.now, 0);
+        match pubsub::hear(frame.bytes) {
+            // One that nobody waits for any more came before the server knew.
+            Heard::Message { topic, name } => {
+                if let Some(key) = pubsub.find(topic, name) {
+                    self.publish(pool, key, frame);
+                }
+            }
+            Heard::Done | Heard::Pong => match listener.asked.pop_front() {
+                Some(Asked { topic: Some(key), .. }) => self.topic_heard(pool, key),
+                Some(Asked { topic: None, .. }) => {}
+                None => self.close_server(conn, CloseReason::Unasked),
+            },
+            Heard::Refused(words) => {
+                let words = String::from_utf8_lossy(words).into_owned();
+                let reason =
+                    CloseReason::Other(words.strip_prefix("ERR ").unwrap_or(&words).into());
+                if let Some(Asked { topic: Some(key), .. }) = listener.asked.pop_front() {
+                    self.topic_refused(conn, pool, key, reason);
+                }
+            }
+            Heard::Odd => self.close_server(conn, CloseReason::Unasked),
+        }
+    }
+
+    /// One more server listens to a topic. With the last of them its clients are told.
+    fn topic_heard(&mut self, pool: PoolId, key: Key) {
+        let Some(subscribed) = self.pubsub[pool.0 as usize].topics.get_mut(key) else { return };
+        subscribed.unheard -= 1;
+        if subscribed.unheard > 0 {
+            return;
+        }
+        for conn in subscribed.waiting.clone() {
+            let client = self.clients.get_mut(conn.key());
+            let subscriptions = client.and_then(|client| client.subscriptions.as_mut());
+            let Some(pending) = subscriptions.and_then(|all| all.pending.as_mut()) else {
+                continue;
+            };
+            pending.unheard.remove(&key);
+            if pending.unheard.is_empty() {
+                self.confirm(conn, pool);
+            }
+        }
+    }
+
+    /// A server will not listen to a topic. Who asked for it is told; for those that heard it before,
+    /// it is tried again on a new conn.
+    fn topic_refused(&mut self, conn: ConnId, pool: PoolId, key: Key, reason: CloseReason) {
+        let Some(subscribed) = self.pubsub[pool.0 as usize].topics.get_mut(key) else { return };
+        subscribed.unheard -= 1;
+        let is_heard = !subscribed.clients.is_empty();
+        for client in subscribed.waiting.clone() {
+            self.fail_subscription(client, pool, &reason);
+        }
+        if is_heard {
+            self.close_server(conn, reason);
+        }
+    }
+
+    /// A conn that listened has ended. Who waited for it is told; for the others the next one is opened
+    /// soon, and asks for all of it again.
+    pub(crate) fn close_listener(&mut self, pool: PoolId, server: ServerId, reason: &CloseReason) {
+        let pubsub = &mut self.pubsub[pool.0 as usize];
+        let listener = &mut pubsub.listeners[server.0 as usize];
+        listener.conn = None;
+        listener.again_at = Some(self.now.after(listener.pause()));
+        listener.vain += 1;
+        let mut unheard = Vec::new();
+        for asked in listener.asked.drain(..) {
+            if let Some(subscribed) = asked.topic.and_then(|key| pubsub.topics.get_mut(key)) {
+                subscribed.unheard -= 1;
+                unheard.extend_from_slice(&subscribed.waiting);
+            }
+        }
+        for conn in unheard {
+            self.fail_subscription(conn, pool, reason);
+        }
+        self.set_alarm(pool);
+    }
+
+    /// Sees to the listeners of all pools, at the end of a turn: opens those anew that have ended, asks
+    /// the silent ones whether they are there, and follows the ring. One load a pool while nobody is
+    /// subscribed.
+    pub(crate) fn tend_listeners(&mut self) {
+        for at in 0..self.pubsub.len() {
+            if self.pubsub[at].alarm.is_some_and(|alarm| alarm <= self.now) {
+                let pool = PoolId(at as u32);
+                self.welcome_back(pool);
+                self.move_topics(pool);
+                for server in 0..self.pubsub[at].listeners.len() {
+                    self.tend(pool, ServerId(server as u32));
+                }
+                self.set_alarm(pool);
+            }
+        }
+    }
+
+    fn tend(&mut self, pool: PoolId, server: ServerId) {
+        let pubsub = &mut self.pubsub[pool.0 as usize];
+        let listener = &mut pubsub.listeners[server.0 as usize];
+        let patience = self.pools[pool.0 as usize].config().timeout.unwrap_or(LISTEN_SILENCE_MAX);
+        match (listener.conn, listener.again_at) {
+            (Some(conn), _) => {
+                let overdue = |asked: &Asked| asked.at.after(patience) <= self.now;
+                if listener.asked.front().is_some_and(overdue) {
+                    self.close_server(conn, CloseReason::TimedOut);
+                } else if listener.heard_at.after(LISTEN_SILENCE_MAX) <= self.now
+                    && listener.asked.is_empty()
+                {
+                    self.tell(pool, server, None, b"*1\r\n$4\r\nPING\r\n");
+                }
+            }
+            (None, Some(again_at)) if again_at <= self.now => {
+                listener.again_at = None;
+                let at_home = pubsub.topics.keys().filter(|key| {
+                    pubsub.topics.get(*key).is_some_and(|topic| topic.homes.contains(&server))
+                });
+                for key in at_home.collect::<Vec<_>>() {
+                    self.ask_for(pool, server, key);
+                }
+            }
+            (None, _) => {}
+        }
+    }
+
+    /// Moves the topics whose servers are others since the ring has changed. O(topics), when it has.
+    pub(super) fn move_topics(&mut self, pool: PoolId) {
+        let version = self.pools[pool.0 as usize].ring_version();
+        let pubsub = &mut self.pubsub[pool.0 as usize];
+        if pubsub.ring_version == version {
+            return;
+        }
+        pubsub.ring_version = version;
+        for key in pubsub.topics.keys().collect::<Vec<_>>() {
+            let Some(subscribed) = self.pubsub[pool.0 as usize].topics.get(key) else { continue };
+            let (topic, name) = (subscribed.topic, subscribed.name.clone());
+            let homes = self.homes(pool, topic, &name);
+            let Some(subscribed) = self.pubsub[pool.0 as usize].topics.get_mut(key) else {
+                continue;
+            };
+            let left = std::mem::replace(&mut subscribed.homes, homes.clone());
+            for &server in left.iter().filter(|server| !homes.contains(server)) {
+                self.ask_no_more(pool, server, topic, &name);
+            }
+            for &server in homes.iter().filter(|server| !left.contains(server)) {
+                self.ask_for(pool, server, key);
+            }
+        }
+    }
+
+    /// Sets when to look after the pool's listeners next.
+    fn set_alarm(&mut self, pool: PoolId) {
+        let shared = &self.pools[pool.0 as usize].shared;
+        let patience = shared.config.timeout.unwrap_or(LISTEN_SILENCE_MAX);
+        let pubsub = &mut self.pubsub[pool.0 as usize];
+        if pubsub.topics.len() == 0 {
+            pubsub.alarm = None;
+            return;
+        }
+        let next = |listener: &Listener| match (listener.conn, listener.asked.front()) {
+            (Some(_), Some(asked)) => Some(asked.at.after(patience)),
+            (Some(_), None) => Some(listener.heard_at.after(LISTEN_SILENCE_MAX)),
+            (None, _) => listener.again_at,
+        };
+        let check = shared.health.ejects().then(|| self.now.after(LISTEN_CHECK));
+        pubsub.alarm = pubsub.listeners.iter().filter_map(next).chain(check).min();
+    }
+}
