@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use nutcracker_proto::command::PLACEHOLDER_KEY;
 use nutcracker_proto::{
-    Gather, Local, ParseError, Progress, Refused, Request as Parsed, RequestParser, Routed, Travel,
-    auth, split,
+    Gather, Local, ParseError, Progress, Refused, Request as Parsed, RequestParser, Routed, Script,
+    Travel, auth, split,
 };
 
 use crate::action::{Action, CloseReason, Report};
@@ -187,7 +187,11 @@ impl Engine {
         }
         let config = self.pools[pool.0 as usize].config();
         match travel {
-            Travel::OneServer | Travel::Anywhere => self.forward(conn, pool, frame, routed),
+            Travel::OneServer
+            | Travel::Anywhere
+            | Travel::Script(Script::Body | Script::Digest) => {
+                self.forward(conn, pool, frame, routed);
+            }
             Travel::Split(gather) if routed.keys >= 2 && config.servers.len() > 1 => {
                 self.split(conn, pool, frame, routed, gather);
             }
@@ -196,7 +200,7 @@ impl Engine {
             Travel::AllServers(_)
             | Travel::Flush
             | Travel::Scan
-            | Travel::Script(_)
+            | Travel::Script(Script::Load)
             | Travel::Transaction(_)
             | Travel::Blocking(_) => {
                 let mut answer = Vec::new();
@@ -240,6 +244,8 @@ impl Engine {
                 self.answer(conn, answer);
             }
             Local::Quit => self.say_farewell(conn, Farewell::Asked),
+            // A server's answer is as good.
+            Local::Command | Local::Lolwut => self.forward(conn, pool, frame, routed),
             _ => {
                 let mut answer = Vec::new();
                 config.protocol.error("not served", &mut answer);

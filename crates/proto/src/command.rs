@@ -54,14 +54,58 @@ impl Arity {
 pub enum Keys {
     /// It has none.
     None,
-    /// Argument 0 decides where the request goes; any others are taken to live there too.
+    /// Argument 0, and no other.
     First,
     /// Every argument is a key.
     Each,
     /// Arguments 0, 2, 4 … are keys, each followed by its value.
     EachPair,
-    /// Argument `n` counts the keys that follow it; the first of them decides.
-    Counted(u32),
+    /// Every so many arguments, from one to another.
+    Range {
+        /// The first key.
+        first: u32,
+        /// The last one may be no further than this; counted from behind when below zero, where -1
+        /// is the last argument.
+        last: i32,
+        /// How far the next key is.
+        step: u32,
+    },
+    /// An argument counts the keys that follow it.
+    Counted {
+        /// That argument.
+        number: u32,
+        /// How far the next key is.
+        step: u32,
+        /// How servers take a number that will not do.
+        counting: Counting,
+    },
+    /// Argument 0 is a key, and argument 1 counts those that follow it (`ZUNIONSTORE`).
+    StoreCounted,
+    /// Behind the word `STREAMS`: the first half of what follows (`XREAD`).
+    Streams,
+    /// Argument 0, and the one behind the last option `STORE` (`SORT`).
+    SortStore,
+    /// Argument 0, and the one behind the last option `STORE` or `STOREDIST` (`GEORADIUS`).
+    GeoStore,
+    /// Argument 0 names one of these rows, which says it all.
+    Subcommand(&'static [Command]),
+}
+
+/// What a number of keys may be, and how servers say that it will not do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counting {
+    /// `EVAL` and its like: there may be none.
+    Script,
+    /// `FCALL`: there may be none.
+    Function,
+    /// `ZUNION` and its like.
+    Combined,
+    /// `SINTERCARD`.
+    Cardinality,
+    /// `LMPOP` and its like.
+    Popped,
+    /// `MSETEX`: a value is behind each key.
+    Pairs,
 }
 
 /// How a request reaches its answer.

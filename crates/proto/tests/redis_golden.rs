@@ -23,6 +23,8 @@ fn what_the_original_served_is_served_and_what_it_closed_at_is_not_forwarded() {
             });
             assert_eq!(answered, refusals.count(), "{name}: {requests:?}");
             assert_eq!(responses(&output), requests.len(), "{name}: a response a request");
+        } else if SERVED_NOW.contains(&name.to_string().as_str()) {
+            assert_eq!((end.as_slice(), routed), (&b"closed"[..], requests.len()), "{name}");
         } else {
             assert_eq!(end, b"closed", "{name}");
             assert_eq!(responses(&output), routed, "{name}: a response a request");
@@ -31,6 +33,11 @@ fn what_the_original_served_is_served_and_what_it_closed_at_is_not_forwarded() {
     }
     assert_eq!(cases, 275);
 }
+
+/// What the original closes at, and servers take by now: `ECHO`, and commands that have got more
+/// arguments since (`EXPIRE key seconds NX`, `ZRANK key member WITHSCORE`).
+const SERVED_NOW: &[&str] =
+    &["auth-unsupported-before", "arity-expireat-3", "arity-pexpireat-3", "arity-zrank-3"];
 
 #[test]
 fn what_the_original_relayed_is_a_response_and_what_it_made_an_error_of_is_not() {

@@ -235,7 +235,7 @@ impl Asker<'_> {
             "ZADD key 1 payload",
             "GETRANGE key 0 -1",
             "TTL key",
-            "LOLWUT key",
+            "XADD key * f payload",
             "EVAL payload 1 key x",
         ]);
         let words: Vec<&[u8]> = line

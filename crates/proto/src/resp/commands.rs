@@ -1,173 +1,374 @@
-//! The table of Redis commands, and how a name finds its row.
+//! The table of Redis commands.
 
-use crate::command::Arity::{self, AtLeast, Exactly, Pairs};
-use crate::command::Keys::{self, Counted, Each, EachPair, First};
-use crate::command::Travel::{self, Anywhere, Here, OneServer, Refused, Split};
-use crate::command::{Command, Local, Subscription};
-use crate::gather::Gather;
+use super::subcommands::{FUNCTION, MEMORY, OBJECT, PUBSUB, SCRIPT, XGROUP, XINFO};
+use crate::command::Arity::{self, AtLeast, Between, Exactly, Pairs};
+use crate::command::Keys::{
+    self, Counted, Each, EachPair, First, GeoStore, SortStore, StoreCounted, Streams, Subcommand,
+};
+use crate::command::Patience::{self, BehindBlock, Last};
+use crate::command::Script::{Body, Digest};
+use crate::command::Subscription::{
+    Channels, EndChannels, EndPatterns, EndShards, Patterns, Shards,
+};
+use crate::command::Transaction::{Begin, Commit, Discard, Unwatch, Watch};
+use crate::command::Travel::{
+    self, AllServers, Anywhere, Blocking, Flush, Here, OneServer, Refused, Scan,
+    Script as Scripted, Split, Subscription, Transaction,
+};
+use crate::command::{Command, Counting, Local};
+use crate::gather::Gather::{Array, Concat, NotNull, Status, Sum};
 use Effect::{Once, Read, Write};
 
-/// The commands served, sorted by name.
+/// The commands of Redis 7 and 8 and of Valkey 8 and 9, sorted by name.
 ///
-/// They are the original's (`redis_parse_req`), with its number of arguments, but for these: a
-/// number of keys leads to the key behind it (`EVAL`, `ZUNION` and their like) and may be zero,
-/// and `EXISTS` is split. A number of arguments that the original passes on, for a server to
-/// refuse, is passed on here.
+/// Those that the original serves too (`redis_parse_req`) have its number of arguments, but where
+/// servers take more by now (`EXPIRE key seconds NX`) or where there would be no place for a key:
+/// a number of arguments that the original passes on, for a server to refuse, is passed on here.
+/// All others have the number that servers want. Commands younger than those servers of which the
+/// forms are known for sure ask for a key and leave the rest to the server.
 #[rustfmt::skip]
 pub static COMMANDS: &[Command] = &[
-    //  name                  arguments   keys        travel                    effect
-    row("append",             Exactly(2), First,      OneServer,                Write),
-    row("auth",               Exactly(1), Keys::None, Here(Local::Authenticate), Read),
-    row("bitcount",           AtLeast(1), First,      OneServer,                Read),
-    row("bitfield",           AtLeast(1), First,      OneServer,                Write),
-    row("bitpos",             AtLeast(1), First,      OneServer,                Read),
-    row("command",            Exactly(0), Keys::None, Anywhere,                 Read),
-    row("copy",               AtLeast(1), First,      OneServer,                Write),
-    row("decr",               Exactly(1), First,      OneServer,                Write),
-    row("decrby",             Exactly(2), First,      OneServer,                Write),
-    row("del",                AtLeast(1), Each,       Split(Gather::Sum),       Write),
-    row("dump",               Exactly(1), First,      OneServer,                Read),
-    row("eval",               AtLeast(2), Counted(1), OneServer,                Write),
-    row("evalsha",            AtLeast(2), Counted(1), OneServer,                Write),
-    row("exists",             AtLeast(1), Each,       Split(Gather::Sum),       Read),
-    row("expire",             Exactly(2), First,      OneServer,                Write),
-    row("expireat",           Exactly(2), First,      OneServer,                Write),
-    row("geoadd",             AtLeast(1), First,      OneServer,                Write),
-    row("geodist",            AtLeast(1), First,      OneServer,                Read),
-    row("geohash",            AtLeast(1), First,      OneServer,                Read),
-    row("geopos",             AtLeast(1), First,      OneServer,                Read),
-    row("georadius",          AtLeast(1), First,      OneServer,                Write),
-    row("georadiusbymember",  AtLeast(1), First,      OneServer,                Write),
-    row("geosearch",          AtLeast(1), First,      OneServer,                Read),
-    row("geosearchstore",     AtLeast(1), First,      OneServer,                Write),
-    row("get",                Exactly(1), First,      OneServer,                Read),
-    row("getbit",             Exactly(2), First,      OneServer,                Read),
-    row("getdel",             Exactly(1), First,      OneServer,                Write),
-    row("getex",              AtLeast(1), First,      OneServer,                Write),
-    row("getrange",           Exactly(3), First,      OneServer,                Read),
-    row("getset",             Exactly(2), First,      OneServer,                Write),
-    row("hdel",               AtLeast(1), First,      OneServer,                Write),
-    row("hexists",            Exactly(2), First,      OneServer,                Read),
-    row("hget",               Exactly(2), First,      OneServer,                Read),
-    row("hgetall",            Exactly(1), First,      OneServer,                Read),
-    row("hincrby",            Exactly(3), First,      OneServer,                Write),
-    row("hincrbyfloat",       Exactly(3), First,      OneServer,                Write),
-    row("hkeys",              Exactly(1), First,      OneServer,                Read),
-    row("hlen",               Exactly(1), First,      OneServer,                Read),
-    row("hmget",              AtLeast(1), First,      OneServer,                Read),
-    row("hmset",              AtLeast(1), First,      OneServer,                Once),
-    row("hrandfield",         AtLeast(1), First,      OneServer,                Read),
-    row("hscan",              AtLeast(1), First,      OneServer,                Read),
-    row("hset",               AtLeast(1), First,      OneServer,                Write),
-    row("hsetnx",             Exactly(3), First,      OneServer,                Write),
-    row("hstrlen",            Exactly(2), First,      OneServer,                Read),
-    row("hvals",              Exactly(1), First,      OneServer,                Read),
-    row("incr",               Exactly(1), First,      OneServer,                Write),
-    row("incrby",             Exactly(2), First,      OneServer,                Write),
-    row("incrbyfloat",        Exactly(2), First,      OneServer,                Write),
-    row("lindex",             Exactly(2), First,      OneServer,                Read),
-    row("linsert",            Exactly(4), First,      OneServer,                Write),
-    row("llen",               Exactly(1), First,      OneServer,                Read),
-    row("lmove",              Exactly(4), First,      OneServer,                Write),
-    row("lolwut",             AtLeast(0), Keys::None, Anywhere,                 Read),
-    row("lpop",               AtLeast(1), First,      OneServer,                Write),
-    row("lpos",               AtLeast(1), First,      OneServer,                Read),
-    row("lpush",              AtLeast(1), First,      OneServer,                Write),
-    row("lpushx",             AtLeast(1), First,      OneServer,                Write),
-    row("lrange",             Exactly(3), First,      OneServer,                Read),
-    row("lrem",               Exactly(3), First,      OneServer,                Write),
-    row("lset",               Exactly(3), First,      OneServer,                Once),
-    row("ltrim",              Exactly(3), First,      OneServer,                Write),
-    row("mget",               AtLeast(1), Each,       Split(Gather::Array),     Read),
-    row("move",               Exactly(2), First,      Refused(MOVE_REFUSED),    Write),
-    row("mset",               Pairs,      EachPair,   Split(Gather::Status),    Once),
-    row("persist",            Exactly(1), First,      OneServer,                Write),
-    row("pexpire",            Exactly(2), First,      OneServer,                Write),
-    row("pexpireat",          Exactly(2), First,      OneServer,                Write),
-    row("pfadd",              AtLeast(1), First,      OneServer,                Write),
-    row("pfcount",            AtLeast(1), First,      OneServer,                Read),
-    row("pfmerge",            AtLeast(1), First,      OneServer,                Once),
-    row("ping",               Exactly(0), Keys::None, Here(Local::Ping),        Read),
-    row("psetex",             Exactly(3), First,      OneServer,                Write),
-    row("psubscribe",           AtLeast(1), Keys::None, Travel::Subscription(Subscription::Patterns), Read),
-    row("pttl",               Exactly(1), First,      OneServer,                Read),
-    row("publish",            Exactly(2), First,      OneServer,                Write),
-    row("punsubscribe",         AtLeast(0), Keys::None, Travel::Subscription(Subscription::EndPatterns), Read),
-    row("quit",               Exactly(0), Keys::None, Here(Local::Quit),        Read),
-    row("restore",            AtLeast(1), First,      OneServer,                Write),
-    row("rpop",               AtLeast(1), First,      OneServer,                Write),
-    row("rpoplpush",          Exactly(2), First,      OneServer,                Write),
-    row("rpush",              AtLeast(1), First,      OneServer,                Write),
-    row("rpushx",             AtLeast(1), First,      OneServer,                Write),
-    row("sadd",               AtLeast(1), First,      OneServer,                Write),
-    row("scard",              Exactly(1), First,      OneServer,                Read),
-    row("sdiff",              AtLeast(1), First,      OneServer,                Read),
-    row("sdiffstore",         AtLeast(1), First,      OneServer,                Write),
-    row("set",                AtLeast(1), First,      OneServer,                Write),
-    row("setbit",             Exactly(3), First,      OneServer,                Write),
-    row("setex",              Exactly(3), First,      OneServer,                Write),
-    row("setnx",              Exactly(2), First,      OneServer,                Write),
-    row("setrange",           Exactly(3), First,      OneServer,                Once),
-    row("sinter",             AtLeast(1), First,      OneServer,                Read),
-    row("sinterstore",        AtLeast(1), First,      OneServer,                Once),
-    row("sismember",          Exactly(2), First,      OneServer,                Read),
-    row("smembers",           Exactly(1), First,      OneServer,                Read),
-    row("smismember",         AtLeast(1), First,      OneServer,                Read),
-    row("smove",              Exactly(3), First,      OneServer,                Write),
-    row("sort",               AtLeast(1), First,      OneServer,                Write),
-    row("spop",               AtLeast(1), First,      OneServer,                Write),
-    row("spublish",           Exactly(2), First,      OneServer,                Write),
-    row("srandmember",        AtLeast(1), First,      OneServer,                Read),
-    row("srem",               AtLeast(1), First,      OneServer,                Write),
-    row("sscan",              AtLeast(1), First,      OneServer,                Read),
-    row("ssubscribe",           AtLeast(1), Keys::None, Travel::Subscription(Subscription::Shards), Read),
-    row("strlen",             Exactly(1), First,      OneServer,                Read),
-    row("subscribe",            AtLeast(1), Keys::None, Travel::Subscription(Subscription::Channels), Read),
-    row("sunion",             AtLeast(1), First,      OneServer,                Read),
-    row("sunionstore",        AtLeast(1), First,      OneServer,                Once),
-    row("sunsubscribe",         AtLeast(0), Keys::None, Travel::Subscription(Subscription::EndShards), Read),
-    row("touch",              AtLeast(1), Each,       Split(Gather::Sum),       Read),
-    row("ttl",                Exactly(1), First,      OneServer,                Read),
-    row("type",               Exactly(1), First,      OneServer,                Read),
-    row("unlink",             AtLeast(1), Each,       Split(Gather::Sum),       Write),
-    row("unsubscribe",          AtLeast(0), Keys::None, Travel::Subscription(Subscription::EndChannels), Read),
-    row("zadd",               AtLeast(1), First,      OneServer,                Write),
-    row("zcard",              Exactly(1), First,      OneServer,                Read),
-    row("zcount",             Exactly(3), First,      OneServer,                Read),
-    row("zdiff",              AtLeast(2), Counted(0), OneServer,                Read),
-    row("zdiffstore",         AtLeast(1), First,      OneServer,                Write),
-    row("zincrby",            Exactly(3), First,      OneServer,                Write),
-    row("zinter",             AtLeast(2), Counted(0), OneServer,                Read),
-    row("zinterstore",        AtLeast(1), First,      OneServer,                Write),
-    row("zlexcount",          Exactly(3), First,      OneServer,                Read),
-    row("zmscore",            AtLeast(1), First,      OneServer,                Read),
-    row("zpopmax",            AtLeast(1), First,      OneServer,                Write),
-    row("zpopmin",            AtLeast(1), First,      OneServer,                Write),
-    row("zrandmember",        AtLeast(1), First,      OneServer,                Read),
-    row("zrange",             AtLeast(1), First,      OneServer,                Read),
-    row("zrangebylex",        AtLeast(1), First,      OneServer,                Read),
-    row("zrangebyscore",      AtLeast(1), First,      OneServer,                Read),
-    row("zrangestore",        AtLeast(1), First,      OneServer,                Write),
-    row("zrank",              Exactly(2), First,      OneServer,                Read),
-    row("zrem",               AtLeast(1), First,      OneServer,                Write),
-    row("zremrangebylex",     Exactly(3), First,      OneServer,                Write),
-    row("zremrangebyrank",    Exactly(3), First,      OneServer,                Write),
-    row("zremrangebyscore",   Exactly(3), First,      OneServer,                Write),
-    row("zrevrange",          AtLeast(1), First,      OneServer,                Read),
-    row("zrevrangebylex",     AtLeast(1), First,      OneServer,                Read),
-    row("zrevrangebyscore",   AtLeast(1), First,      OneServer,                Read),
-    row("zrevrank",           Exactly(2), First,      OneServer,                Read),
-    row("zscan",              AtLeast(1), First,      OneServer,                Read),
-    row("zscore",             Exactly(2), First,      OneServer,                Read),
-    row("zunion",             AtLeast(2), Counted(0), OneServer,                Read),
-    row("zunionstore",        AtLeast(1), First,      OneServer,                Write),
+    //  name                  arguments      keys                  travel                      effect
+    row("acl",                  AtLeast(1),    Keys::None,           Refused(USERS),             Write),
+    row("append",               Exactly(2),    First,                OneServer,                  Write),
+    row("arcount",              AtLeast(1),    First,                OneServer,                  Read),
+    row("ardel",                AtLeast(1),    First,                OneServer,                  Write),
+    row("ardelrange",           AtLeast(1),    First,                OneServer,                  Write),
+    row("arget",                AtLeast(1),    First,                OneServer,                  Read),
+    row("argetrange",           AtLeast(1),    First,                OneServer,                  Read),
+    row("argrep",               AtLeast(1),    First,                OneServer,                  Read),
+    row("arinfo",               AtLeast(1),    First,                OneServer,                  Read),
+    row("arinsert",             AtLeast(1),    First,                OneServer,                  Write),
+    row("arlastitems",          AtLeast(1),    First,                OneServer,                  Read),
+    row("arlen",                AtLeast(1),    First,                OneServer,                  Read),
+    row("armget",               AtLeast(1),    First,                OneServer,                  Read),
+    row("armset",               AtLeast(1),    First,                OneServer,                  Write),
+    row("arnext",               AtLeast(1),    First,                OneServer,                  Read),
+    row("arop",                 AtLeast(1),    First,                OneServer,                  Read),
+    row("arring",               AtLeast(1),    First,                OneServer,                  Write),
+    row("arscan",               AtLeast(1),    First,                OneServer,                  Read),
+    row("arseek",               AtLeast(1),    First,                OneServer,                  Write),
+    row("arset",                AtLeast(1),    First,                OneServer,                  Write),
+    row("asking",               Exactly(0),    Keys::None,           Here(Local::Cluster),       Read),
+    row("auth",                 Between(1, 2), Keys::None,           Here(Local::Authenticate),  Read),
+    row("bgrewriteaof",         Exactly(0),    Keys::None,           Refused(OF_A_SERVER),       Write),
+    row("bgsave",               AtLeast(0),    Keys::None,           Refused(OF_A_SERVER),       Write),
+    row("bitcount",             AtLeast(1),    First,                OneServer,                  Read),
+    row("bitfield",             AtLeast(1),    First,                OneServer,                  Write),
+    row("bitfield_ro",          AtLeast(1),    First,                OneServer,                  Read),
+    row("bitop",                AtLeast(3),    FROM_SECOND,          OneServer,                  Write),
+    row("bitpos",               AtLeast(1),    First,                OneServer,                  Read),
+    row("blmove",               Exactly(5),    FIRST_TWO,            Blocking(Last),             Write),
+    row("blmpop",               AtLeast(4),    POPPED_LATER,         Blocking(Patience::First),  Write),
+    row("blpop",                AtLeast(2),    ALL_BUT_LAST,         Blocking(Last),             Write),
+    row("brpop",                AtLeast(2),    ALL_BUT_LAST,         Blocking(Last),             Write),
+    row("brpoplpush",           Exactly(3),    FIRST_TWO,            Blocking(Last),             Write),
+    row("bzmpop",               AtLeast(4),    POPPED_LATER,         Blocking(Patience::First),  Write),
+    row("bzpopmax",             AtLeast(2),    ALL_BUT_LAST,         Blocking(Last),             Write),
+    row("bzpopmin",             AtLeast(2),    ALL_BUT_LAST,         Blocking(Last),             Write),
+    row("client",               AtLeast(1),    Keys::None,           Here(Local::Client),        Read),
+    row("cluster",              AtLeast(1),    Keys::None,           Here(Local::Cluster),       Read),
+    row("clusterscan",          AtLeast(1),    Keys::None,           Here(Local::Cluster),       Read),
+    row("command",              AtLeast(0),    Keys::None,           Here(Local::Command),       Read),
+    row("commandlog",           AtLeast(1),    Keys::None,           Refused(OF_A_SERVER),       Write),
+    row("config",               AtLeast(1),    Keys::None,           Here(Local::Config),        Read),
+    row("copy",                 AtLeast(2),    FIRST_TWO,            OneServer,                  Write),
+    row("dbsize",               Exactly(0),    Keys::None,           AllServers(Sum),            Read),
+    row("debug",                AtLeast(1),    Keys::None,           Refused(TESTING),           Write),
+    row("decr",                 Exactly(1),    First,                OneServer,                  Write),
+    row("decrby",               Exactly(2),    First,                OneServer,                  Write),
+    row("del",                  AtLeast(1),    Each,                 Split(Sum),                 Write),
+    row("delex",                AtLeast(1),    First,                OneServer,                  Write),
+    row("delifeq",              Exactly(2),    First,                OneServer,                  Write),
+    row("digest",               Exactly(1),    First,                OneServer,                  Read),
+    row("discard",              Exactly(0),    Keys::None,           Transaction(Discard),       Write),
+    row("dump",                 Exactly(1),    First,                OneServer,                  Read),
+    row("echo",                 Exactly(1),    Keys::None,           Here(Local::Echo),          Read),
+    row("eval",                 AtLeast(2),    SCRIPTED,             Scripted(Body),             Write),
+    row("eval_ro",              AtLeast(2),    SCRIPTED,             Scripted(Body),             Read),
+    row("evalsha",              AtLeast(2),    SCRIPTED,             Scripted(Digest),           Write),
+    row("evalsha_ro",           AtLeast(2),    SCRIPTED,             Scripted(Digest),           Read),
+    row("exec",                 Exactly(0),    Keys::None,           Transaction(Commit),        Write),
+    row("exists",               AtLeast(1),    Each,                 Split(Sum),                 Read),
+    row("expire",               AtLeast(2),    First,                OneServer,                  Write),
+    row("expireat",             AtLeast(2),    First,                OneServer,                  Write),
+    row("expiretime",           Exactly(1),    First,                OneServer,                  Read),
+    row("failover",             AtLeast(0),    Keys::None,           Refused(REPLICATION),       Write),
+    row("fcall",                AtLeast(2),    CALLED,               OneServer,                  Write),
+    row("fcall_ro",             AtLeast(2),    CALLED,               OneServer,                  Read),
+    row("flushall",             AtLeast(0),    Keys::None,           Flush,                      Once),
+    row("flushdb",              AtLeast(0),    Keys::None,           Flush,                      Once),
+    row("function",             AtLeast(1),    Subcommand(FUNCTION), Anywhere,                   Write),
+    row("gcra",                 AtLeast(4),    First,                OneServer,                  Write),
+    row("geoadd",               AtLeast(1),    First,                OneServer,                  Write),
+    row("geodist",              AtLeast(1),    First,                OneServer,                  Read),
+    row("geohash",              AtLeast(1),    First,                OneServer,                  Read),
+    row("geopos",               AtLeast(1),    First,                OneServer,                  Read),
+    row("georadius",            AtLeast(1),    GeoStore,             OneServer,                  Write),
+    row("georadius_ro",         AtLeast(5),    First,                OneServer,                  Read),
+    row("georadiusbymember",    AtLeast(1),    GeoStore,             OneServer,                  Write),
+    row("georadiusbymember_ro", AtLeast(4),    First,                OneServer,                  Read),
+    row("geosearch",            AtLeast(1),    First,                OneServer,                  Read),
+    row("geosearchstore",       AtLeast(7),    FIRST_TWO,            OneServer,                  Write),
+    row("get",                  Exactly(1),    First,                OneServer,                  Read),
+    row("getbit",               Exactly(2),    First,                OneServer,                  Read),
+    row("getdel",               Exactly(1),    First,                OneServer,                  Write),
+    row("getex",                AtLeast(1),    First,                OneServer,                  Write),
+    row("getrange",             Exactly(3),    First,                OneServer,                  Read),
+    row("getset",               Exactly(2),    First,                OneServer,                  Write),
+    row("hdel",                 AtLeast(1),    First,                OneServer,                  Write),
+    row("hello",                AtLeast(0),    Keys::None,           Here(Local::Hello),         Read),
+    row("hexists",              Exactly(2),    First,                OneServer,                  Read),
+    row("hexpire",              AtLeast(5),    First,                OneServer,                  Write),
+    row("hexpireat",            AtLeast(5),    First,                OneServer,                  Write),
+    row("hexpiretime",          AtLeast(4),    First,                OneServer,                  Read),
+    row("hget",                 Exactly(2),    First,                OneServer,                  Read),
+    row("hgetall",              Exactly(1),    First,                OneServer,                  Read),
+    row("hgetdel",              AtLeast(4),    First,                OneServer,                  Write),
+    row("hgetex",               AtLeast(4),    First,                OneServer,                  Write),
+    row("hincrby",              Exactly(3),    First,                OneServer,                  Write),
+    row("hincrbyfloat",         Exactly(3),    First,                OneServer,                  Write),
+    row("hkeys",                Exactly(1),    First,                OneServer,                  Read),
+    row("hlen",                 Exactly(1),    First,                OneServer,                  Read),
+    row("hmget",                AtLeast(1),    First,                OneServer,                  Read),
+    row("hmset",                AtLeast(1),    First,                OneServer,                  Once),
+    row("hotkeys",              AtLeast(1),    Keys::None,           Refused(OF_A_SERVER),       Write),
+    row("hpersist",             AtLeast(4),    First,                OneServer,                  Write),
+    row("hpexpire",             AtLeast(5),    First,                OneServer,                  Write),
+    row("hpexpireat",           AtLeast(5),    First,                OneServer,                  Write),
+    row("hpexpiretime",         AtLeast(4),    First,                OneServer,                  Read),
+    row("hpttl",                AtLeast(4),    First,                OneServer,                  Read),
+    row("hrandfield",           AtLeast(1),    First,                OneServer,                  Read),
+    row("hscan",                AtLeast(1),    First,                OneServer,                  Read),
+    row("hset",                 AtLeast(1),    First,                OneServer,                  Write),
+    row("hsetex",               AtLeast(5),    First,                OneServer,                  Write),
+    row("hsetnx",               Exactly(3),    First,                OneServer,                  Write),
+    row("hstrlen",              Exactly(2),    First,                OneServer,                  Read),
+    row("httl",                 AtLeast(4),    First,                OneServer,                  Read),
+    row("hvals",                Exactly(1),    First,                OneServer,                  Read),
+    row("incr",                 Exactly(1),    First,                OneServer,                  Write),
+    row("incrby",               Exactly(2),    First,                OneServer,                  Write),
+    row("incrbyfloat",          Exactly(2),    First,                OneServer,                  Write),
+    row("increx",               AtLeast(1),    First,                OneServer,                  Write),
+    row("info",                 AtLeast(0),    Keys::None,           Here(Local::Info),          Read),
+    row("keys",                 Exactly(1),    Keys::None,           AllServers(Concat),         Read),
+    row("lastsave",             Exactly(0),    Keys::None,           Refused(OF_A_SERVER),       Write),
+    row("latency",              AtLeast(1),    Keys::None,           Refused(OF_A_SERVER),       Write),
+    row("lcs",                  AtLeast(2),    FIRST_TWO,            OneServer,                  Read),
+    row("lindex",               Exactly(2),    First,                OneServer,                  Read),
+    row("linsert",              Exactly(4),    First,                OneServer,                  Write),
+    row("llen",                 Exactly(1),    First,                OneServer,                  Read),
+    row("lmove",                Exactly(4),    FIRST_TWO,            OneServer,                  Write),
+    row("lmpop",                AtLeast(3),    POPPED,               OneServer,                  Write),
+    row("lolwut",               AtLeast(0),    Keys::None,           Here(Local::Lolwut),        Read),
+    row("lpop",                 AtLeast(1),    First,                OneServer,                  Write),
+    row("lpos",                 AtLeast(1),    First,                OneServer,                  Read),
+    row("lpush",                AtLeast(1),    First,                OneServer,                  Write),
+    row("lpushx",               AtLeast(1),    First,                OneServer,                  Write),
+    row("lrange",               Exactly(3),    First,                OneServer,                  Read),
+    row("lrem",                 Exactly(3),    First,                OneServer,                  Write),
+    row("lset",                 Exactly(3),    First,                OneServer,                  Once),
+    row("ltrim",                Exactly(3),    First,                OneServer,                  Write),
+    row("memory",               AtLeast(1),    Subcommand(MEMORY),   Anywhere,                   Read),
+    row("mget",                 AtLeast(1),    Each,                 Split(Array),               Read),
+    row("migrate",              AtLeast(5),    Keys::None,           Refused(MIGRATION),         Write),
+    row("module",               AtLeast(1),    Keys::None,           Refused(OF_A_SERVER),       Write),
+    row("monitor",              Exactly(0),    Keys::None,           Refused(MONITORING),        Write),
+    row("move",                 Exactly(2),    First,                Refused(MOVE_REFUSED),      Write),
+    row("mset",                 Pairs,         EachPair,             Split(Status),              Once),
+    row("msetex",               AtLeast(3),    COUNTED_PAIRS,        OneServer,                  Write),
+    row("msetnx",               Pairs,         EachPair,             OneServer,                  Write),
+    row("multi",                Exactly(0),    Keys::None,           Transaction(Begin),         Write),
+    row("object",               AtLeast(1),    Subcommand(OBJECT),   Anywhere,                   Read),
+    row("persist",              Exactly(1),    First,                OneServer,                  Write),
+    row("pexpire",              AtLeast(2),    First,                OneServer,                  Write),
+    row("pexpireat",            AtLeast(2),    First,                OneServer,                  Write),
+    row("pexpiretime",          Exactly(1),    First,                OneServer,                  Read),
+    row("pfadd",                AtLeast(1),    First,                OneServer,                  Write),
+    row("pfcount",              AtLeast(1),    Each,                 OneServer,                  Read),
+    row("pfdebug",              Exactly(2),    Keys::None,           Refused(TESTING),           Write),
+    row("pfmerge",              AtLeast(1),    Each,                 OneServer,                  Once),
+    row("pfselftest",           Exactly(0),    Keys::None,           Refused(TESTING),           Write),
+    row("ping",                 Between(0, 1), Keys::None,           Here(Local::Ping),          Read),
+    row("psetex",               Exactly(3),    First,                OneServer,                  Write),
+    row("psubscribe",           AtLeast(1),    Keys::None,           Subscription(Patterns),     Read),
+    row("psync",                AtLeast(2),    Keys::None,           Refused(REPLICATION),       Write),
+    row("pttl",                 Exactly(1),    First,                OneServer,                  Read),
+    row("publish",              Exactly(2),    First,                OneServer,                  Write),
+    row("pubsub",               AtLeast(1),    Subcommand(PUBSUB),   Anywhere,                   Read),
+    row("punsubscribe",         AtLeast(0),    Keys::None,           Subscription(EndPatterns),  Read),
+    row("quit",                 Exactly(0),    Keys::None,           Here(Local::Quit),          Read),
+    row("randomkey",            Exactly(0),    Keys::None,           AllServers(NotNull),        Read),
+    row("readonly",             Exactly(0),    Keys::None,           Here(Local::Cluster),       Read),
+    row("readwrite",            Exactly(0),    Keys::None,           Here(Local::Cluster),       Read),
+    row("rename",               Exactly(2),    Each,                 OneServer,                  Write),
+    row("renamenx",             Exactly(2),    Each,                 OneServer,                  Write),
+    row("replconf",             AtLeast(0),    Keys::None,           Refused(REPLICATION),       Write),
+    row("replicaof",            Exactly(2),    Keys::None,           Refused(REPLICATION),       Write),
+    row("reset",                Exactly(0),    Keys::None,           Here(Local::Reset),         Read),
+    row("restore",              AtLeast(1),    First,                OneServer,                  Write),
+    row("restore-asking",       AtLeast(3),    Keys::None,           Here(Local::Cluster),       Read),
+    row("role",                 Exactly(0),    Keys::None,           Refused(REPLICATION),       Write),
+    row("rpop",                 AtLeast(1),    First,                OneServer,                  Write),
+    row("rpoplpush",            Exactly(2),    Each,                 OneServer,                  Write),
+    row("rpush",                AtLeast(1),    First,                OneServer,                  Write),
+    row("rpushx",               AtLeast(1),    First,                OneServer,                  Write),
+    row("sadd",                 AtLeast(1),    First,                OneServer,                  Write),
+    row("save",                 Exactly(0),    Keys::None,           Refused(OF_A_SERVER),       Write),
+    row("scan",                 AtLeast(1),    Keys::None,           Scan,                       Read),
+    row("scard",                Exactly(1),    First,                OneServer,                  Read),
+    row("script",               AtLeast(1),    Subcommand(SCRIPT),   Anywhere,                   Write),
+    row("sdiff",                AtLeast(1),    Each,                 OneServer,                  Read),
+    row("sdiffstore",           AtLeast(1),    Each,                 OneServer,                  Write),
+    row("select",               Exactly(1),    Keys::None,           Here(Local::Select),        Read),
+    row("set",                  AtLeast(1),    First,                OneServer,                  Write),
+    row("setbit",               Exactly(3),    First,                OneServer,                  Write),
+    row("setex",                Exactly(3),    First,                OneServer,                  Write),
+    row("setnx",                Exactly(2),    First,                OneServer,                  Write),
+    row("setrange",             Exactly(3),    First,                OneServer,                  Once),
+    row("sflush",               AtLeast(2),    Keys::None,           Here(Local::Cluster),       Read),
+    row("shutdown",             AtLeast(0),    Keys::None,           Refused(OF_A_SERVER),       Write),
+    row("sinter",               AtLeast(1),    Each,                 OneServer,                  Read),
+    row("sintercard",           AtLeast(2),    CARDED,               OneServer,                  Read),
+    row("sinterstore",          AtLeast(1),    Each,                 OneServer,                  Once),
+    row("sismember",            Exactly(2),    First,                OneServer,                  Read),
+    row("slaveof",              Exactly(2),    Keys::None,           Refused(REPLICATION),       Write),
+    row("slowlog",              AtLeast(1),    Keys::None,           Refused(OF_A_SERVER),       Write),
+    row("smembers",             Exactly(1),    First,                OneServer,                  Read),
+    row("smismember",           AtLeast(1),    First,                OneServer,                  Read),
+    row("smove",                Exactly(3),    FIRST_TWO,            OneServer,                  Write),
+    row("sort",                 AtLeast(1),    SortStore,            OneServer,                  Write),
+    row("sort_ro",              AtLeast(1),    First,                OneServer,                  Read),
+    row("spop",                 AtLeast(1),    First,                OneServer,                  Write),
+    row("spublish",             Exactly(2),    First,                OneServer,                  Write),
+    row("srandmember",          AtLeast(1),    First,                OneServer,                  Read),
+    row("srem",                 AtLeast(1),    First,                OneServer,                  Write),
+    row("sscan",                AtLeast(1),    First,                OneServer,                  Read),
+    row("ssubscribe",           AtLeast(1),    Keys::None,           Subscription(Shards),       Read),
+    row("strlen",               Exactly(1),    First,                OneServer,                  Read),
+    row("subscribe",            AtLeast(1),    Keys::None,           Subscription(Channels),     Read),
+    row("substr",               Exactly(3),    First,                OneServer,                  Read),
+    row("sunion",               AtLeast(1),    Each,                 OneServer,                  Read),
+    row("sunionstore",          AtLeast(1),    Each,                 OneServer,                  Once),
+    row("sunsubscribe",         AtLeast(0),    Keys::None,           Subscription(EndShards),    Read),
+    row("swapdb",               Exactly(2),    Keys::None,           Refused(SWAPPING),          Write),
+    row("sync",                 Exactly(0),    Keys::None,           Refused(REPLICATION),       Write),
+    row("time",                 Exactly(0),    Keys::None,           Here(Local::Time),          Read),
+    row("touch",                AtLeast(1),    Each,                 Split(Sum),                 Read),
+    row("ttl",                  Exactly(1),    First,                OneServer,                  Read),
+    row("type",                 Exactly(1),    First,                OneServer,                  Read),
+    row("unlink",               AtLeast(1),    Each,                 Split(Sum),                 Write),
+    row("unsubscribe",          AtLeast(0),    Keys::None,           Subscription(EndChannels),  Read),
+    row("unwatch",              Exactly(0),    Keys::None,           Transaction(Unwatch),       Read),
+    row("vadd",                 AtLeast(1),    First,                OneServer,                  Write),
+    row("vcard",                AtLeast(1),    First,                OneServer,                  Read),
+    row("vdim",                 AtLeast(1),    First,                OneServer,                  Read),
+    row("vemb",                 AtLeast(1),    First,                OneServer,                  Read),
+    row("vgetattr",             AtLeast(1),    First,                OneServer,                  Read),
+    row("vinfo",                AtLeast(1),    First,                OneServer,                  Read),
+    row("vismember",            AtLeast(1),    First,                OneServer,                  Read),
+    row("vlinks",               AtLeast(1),    First,                OneServer,                  Read),
+    row("vrandmember",          AtLeast(1),    First,                OneServer,                  Read),
+    row("vrange",               AtLeast(1),    First,                OneServer,                  Read),
+    row("vrem",                 AtLeast(1),    First,                OneServer,                  Write),
+    row("vsetattr",             AtLeast(1),    First,                OneServer,                  Write),
+    row("vsim",                 AtLeast(1),    First,                OneServer,                  Read),
+    row("wait",                 Exactly(2),    Keys::None,           Refused(ACKNOWLEDGED),      Write),
+    row("waitaof",              Exactly(3),    Keys::None,           Refused(ACKNOWLEDGED),      Write),
+    row("watch",                AtLeast(1),    Each,                 Transaction(Watch),         Read),
+    row("xack",                 AtLeast(3),    First,                OneServer,                  Write),
+    row("xackdel",              AtLeast(5),    First,                OneServer,                  Write),
+    row("xadd",                 AtLeast(4),    First,                OneServer,                  Write),
+    row("xautoclaim",           AtLeast(5),    First,                OneServer,                  Write),
+    row("xcfgset",              AtLeast(1),    First,                OneServer,                  Once),
+    row("xclaim",               AtLeast(5),    First,                OneServer,                  Write),
+    row("xdel",                 AtLeast(2),    First,                OneServer,                  Write),
+    row("xdelex",               AtLeast(4),    First,                OneServer,                  Write),
+    row("xgroup",               AtLeast(1),    Subcommand(XGROUP),   Anywhere,                   Write),
+    row("xinfo",                AtLeast(1),    Subcommand(XINFO),    Anywhere,                   Read),
+    row("xlen",                 Exactly(1),    First,                OneServer,                  Read),
+    row("xnack",                AtLeast(1),    First,                OneServer,                  Write),
+    row("xpending",             AtLeast(2),    First,                OneServer,                  Read),
+    row("xrange",               AtLeast(3),    First,                OneServer,                  Read),
+    row("xread",                AtLeast(3),    Streams,              Blocking(BehindBlock),      Read),
+    row("xreadgroup",           AtLeast(6),    Streams,              Blocking(BehindBlock),      Write),
+    row("xrevrange",            AtLeast(3),    First,                OneServer,                  Read),
+    row("xsetid",               AtLeast(2),    First,                OneServer,                  Once),
+    row("xtrim",                AtLeast(3),    First,                OneServer,                  Write),
+    row("zadd",                 AtLeast(1),    First,                OneServer,                  Write),
+    row("zcard",                Exactly(1),    First,                OneServer,                  Read),
+    row("zcount",               Exactly(3),    First,                OneServer,                  Read),
+    row("zdiff",                AtLeast(2),    COMBINED,             OneServer,                  Read),
+    row("zdiffstore",           AtLeast(3),    StoreCounted,         OneServer,                  Write),
+    row("zincrby",              Exactly(3),    First,                OneServer,                  Write),
+    row("zinter",               AtLeast(2),    COMBINED,             OneServer,                  Read),
+    row("zintercard",           AtLeast(2),    COMBINED,             OneServer,                  Read),
+    row("zinterstore",          AtLeast(3),    StoreCounted,         OneServer,                  Write),
+    row("zlexcount",            Exactly(3),    First,                OneServer,                  Read),
+    row("zmpop",                AtLeast(3),    POPPED,               OneServer,                  Write),
+    row("zmscore",              AtLeast(1),    First,                OneServer,                  Read),
+    row("zpopmax",              AtLeast(1),    First,                OneServer,                  Write),
+    row("zpopmin",              AtLeast(1),    First,                OneServer,                  Write),
+    row("zrandmember",          AtLeast(1),    First,                OneServer,                  Read),
+    row("zrange",               AtLeast(1),    First,                OneServer,                  Read),
+    row("zrangebylex",          AtLeast(1),    First,                OneServer,                  Read),
+    row("zrangebyscore",        AtLeast(1),    First,                OneServer,                  Read),
+    row("zrangestore",          AtLeast(4),    FIRST_TWO,            OneServer,                  Write),
+    row("zrank",                AtLeast(2),    First,                OneServer,                  Read),
+    row("zrem",                 AtLeast(1),    First,                OneServer,                  Write),
+    row("zremrangebylex",       Exactly(3),    First,                OneServer,                  Write),
+    row("zremrangebyrank",      Exactly(3),    First,                OneServer,                  Write),
+    row("zremrangebyscore",     Exactly(3),    First,                OneServer,                  Write),
+    row("zrevrange",            AtLeast(1),    First,                OneServer,                  Read),
+    row("zrevrangebylex",       AtLeast(1),    First,                OneServer,                  Read),
+    row("zrevrangebyscore",     AtLeast(1),    First,                OneServer,                  Read),
+    row("zrevrank",             AtLeast(2),    First,                OneServer,                  Read),
+    row("zscan",                AtLeast(1),    First,                OneServer,                  Read),
+    row("zscore",               Exactly(2),    First,                OneServer,                  Read),
+    row("zunion",               AtLeast(2),    COMBINED,             OneServer,                  Read),
+    row("zunionstore",          AtLeast(3),    StoreCounted,         OneServer,                  Write),
 ];
+
+/// Arguments 0 and 1.
+const FIRST_TWO: Keys = Keys::Range { first: 0, last: 1, step: 1 };
+/// All but the first, which is an operator.
+const FROM_SECOND: Keys = Keys::Range { first: 1, last: -1, step: 1 };
+/// All but the last, which is a time.
+const ALL_BUT_LAST: Keys = Keys::Range { first: 0, last: -2, step: 1 };
+/// A script, then a number and so many keys.
+const SCRIPTED: Keys = Counted { number: 1, step: 1, counting: Counting::Script };
+/// A function's name, then a number and so many keys.
+const CALLED: Keys = Counted { number: 1, step: 1, counting: Counting::Function };
+/// A number and so many keys of sets that become one.
+const COMBINED: Keys = Counted { number: 0, step: 1, counting: Counting::Combined };
+/// As [`COMBINED`], for `SINTERCARD`.
+const CARDED: Keys = Counted { number: 0, step: 1, counting: Counting::Cardinality };
+/// A number and so many keys, the first of which that has elements loses some.
+const POPPED: Keys = Counted { number: 0, step: 1, counting: Counting::Popped };
+/// A time, then as [`POPPED`].
+const POPPED_LATER: Keys = Counted { number: 1, step: 1, counting: Counting::Popped };
+/// A number and so many keys, a value behind each.
+const COUNTED_PAIRS: Keys = Counted { number: 0, step: 2, counting: Counting::Pairs };
 
 /// Why there is no `MOVE`: the original knows the name and closes the connection.
 const MOVE_REFUSED: &str = "MOVE is not served: a pool reaches one database";
+pub(super) const OF_A_SERVER: &str =
+    "not served by the proxy: this is about one server, and a pool has several; ask the server";
+const USERS: &str =
+    "not served by the proxy: its clients have no users of the servers'; ask the server";
+const TESTING: &str = "not served by the proxy: this is for tests of a server; ask the server";
+const MONITORING: &str =
+    "not served by the proxy: this shows all that a server is asked; ask the server";
+const REPLICATION: &str = "not served by the proxy: replication is between servers; ask the server";
+const SWAPPING: &str =
+    "not served by the proxy: this swaps databases under all clients of a server; ask the server";
+const MIGRATION: &str =
+    "not served by the proxy: it would not find the keys again; use DUMP and RESTORE";
+const ACKNOWLEDGED: &str = "not served by the proxy: this waits for the writes of one connection \
+     to a server, and the proxy's are shared; ask the server";
 
 /// What a command does to data.
-enum Effect {
+pub(super) enum Effect {
     /// Nothing. Reads that draw a member at random count as repeatable: one draw is as good as
     /// another.
     Read,
@@ -178,7 +379,7 @@ enum Effect {
     Once,
 }
 
-const fn row(
+pub(super) const fn row(
     name: &'static str,
     arity: Arity,
     keys: Keys,
@@ -193,255 +394,5 @@ const fn row(
     Command { name, arity, keys, travel, writes, repeatable }
 }
 
-/// The row of the command called `name`, whatever the case of its letters.
-///
-/// A few ns: the name in two words, a hash of them, a look at the slot it gives, and one compare.
-#[inline]
-pub(super) fn lookup(name: &[u8]) -> Option<&'static Command> {
-    let folded = Folded::of(name);
-    let mut slot = folded.slot();
-    loop {
-        let row = usize::from(SLOTS[slot]).checked_sub(1)?;
-        if NAMES[row] == folded {
-            let command = &COMMANDS[row];
-            // The two words hold a name of up to 16 bytes; one row has a longer one.
-            let all = folded.len <= 16 || command.name.as_bytes().eq_ignore_ascii_case(name);
-            return all.then_some(command);
-        }
-        slot = (slot + 1) % SLOTS.len();
-    }
-}
-
-/// A name in small letters: its length, its first bytes and its last, which overlap or meet in a
-/// name of up to 16 bytes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Folded {
-    first: u64,
-    last: u64,
-    len: usize,
-}
-
-impl Folded {
-    #[inline]
-    const fn of(name: &[u8]) -> Self {
-        let (first, last) =
-            if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
-                (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
-            } else if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
-                (u32::from_le_bytes(*first) as u64, u32::from_le_bytes(*last) as u64)
-            } else if let [first, .., last] = name {
-                (*first as u64 | (name[1] as u64) << 8, *last as u64)
-            } else {
-                // No command has a name of one letter.
-                (0, 0)
-            };
-        Self { first: small_letters(first), last: small_letters(last), len: name.len() }
-    }
-
-    /// The slot at which the search for this name begins.
-    #[inline]
-    const fn slot(self) -> usize {
-        let mixed = self.first ^ self.last.rotate_left(28);
-        // Multiplied, so that every bit has a say in the upper ones.
-        (mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 54) as usize
-    }
-}
-
-/// Eight bytes with capitals made small, and nothing else changed.
-#[inline]
-const fn small_letters(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    // Seven bits a byte, so that no sum reaches the next byte: the eighth says "from A on" and
-    // "behind Z".
-    let low = word & (0x7F * ONES);
-    let from_a = low + (0x80 - b'A' as u64) * ONES;
-    let behind_z = low + (0x7F - b'Z' as u64) * ONES;
-    let capitals = from_a & !behind_z & !word & (0x80 * ONES);
-    word | capitals >> 2
-}
-
-/// The names of [`COMMANDS`], row by row, as a search compares them.
-static NAMES: [Folded; COMMANDS.len()] = {
-    let mut names = [Folded::of(b""); COMMANDS.len()];
-    let mut row = 0;
-    while row < COMMANDS.len() {
-        names[row] = Folded::of(COMMANDS[row].name.as_bytes());
-        row += 1;
-    }
-    names
-};
-
-/// Where each name is: one more than the number of its row, 0 where nothing is. A name that finds
-/// its slot taken has the next free one.
-static SLOTS: [u8; 1024] = {
-    let mut slots = [0; 1024];
-    let mut row = 0;
-    while row < COMMANDS.len() {
-        let mut at = Folded::of(COMMANDS[row].name.as_bytes()).slot();
-        while slots[at] != 0 {
-            at = (at + 1) % slots.len();
-        }
-        row += 1;
-        slots[at] = row as u8;
-    }
-    slots
-};
-
-const _: () = assert!(COMMANDS.len() <= u8::MAX as usize, "a slot is one byte");
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_rows_are_sorted_by_name_and_no_name_is_there_twice() {
-        for pair in COMMANDS.windows(2) {
-            assert!(pair[0].name < pair[1].name, "{} then {}", pair[0].name, pair[1].name);
-        }
-    }
-
-    #[test]
-    fn every_command_is_found_by_its_name_in_any_case() {
-        for command in COMMANDS {
-            let capitals = command.name.to_ascii_uppercase();
-            let mixed: String = command
-                .name
-                .chars()
-                .enumerate()
-                .map(|(i, c)| if i % 2 == 0 { c.to_ascii_uppercase() } else { c })
-                .collect();
-            for name in [command.name, &capitals, &mixed] {
-                let found = lookup(name.as_bytes()).map(|command| command.name);
-                assert_eq!(found, Some(command.name), "{name}");
-            }
-        }
-    }
-
-    #[test]
-    fn only_capitals_are_made_small() {
-        for byte in 0..=u8::MAX {
-            for place in 0..8 {
-                let mut bytes = [0xC1; 8];
-                bytes[place] = byte;
-                let mut small = bytes;
-                small[place] = byte.to_ascii_lowercase();
-                assert_eq!(small_letters(u64::from_le_bytes(bytes)).to_le_bytes(), small);
-            }
-        }
-    }
-
-    #[test]
-    fn a_name_that_is_near_a_command_is_none() {
-        for command in COMMANDS {
-            let name = command.name.as_bytes();
-            for at in 0..name.len() {
-                let mut near = name.to_vec();
-                // What only the bit of capitals would tell apart, and a byte that is no letter.
-                for byte in [name[at] ^ 0x80, name[at] ^ 0x40, 0] {
-                    near[at] = byte;
-                    assert_eq!(lookup(&near), None, "{}", near.escape_ascii());
-                }
-            }
-            assert_eq!(lookup(&[name, b"\0"].concat()), None);
-            assert_eq!(lookup(&[name, b" "].concat()), None);
-        }
-        for name in [&b""[..], b"g", b"ge", b"@et", b"no_such_command_of_any_kind"] {
-            assert_eq!(lookup(name), None, "{}", name.escape_ascii());
-        }
-    }
-
-    #[test]
-    fn a_search_looks_at_few_slots() {
-        let mut run = 0;
-        for row in SLOTS.iter().chain(&SLOTS) {
-            run = if *row == 0 { 0 } else { run + 1 };
-            assert!(run <= 6, "six names in a row make every search among them slow");
-        }
-        let at_home = COMMANDS
-            .iter()
-            .enumerate()
-            .filter(|(row, command)| {
-                usize::from(SLOTS[Folded::of(command.name.as_bytes()).slot()]) == row + 1
-            })
-            .count();
-        assert!(at_home * 10 >= COMMANDS.len() * 9, "{at_home} of {} at home", COMMANDS.len());
-    }
-
-    /// The original's table by class: what may follow the name.
-    const OF_THE_ORIGINAL: &[(Arity, &str)] = &[
-        (Exactly(0), "ping quit command"),
-        (AtLeast(0), "lolwut"),
-        (
-            Exactly(1),
-            "persist pttl ttl type dump decr get getdel incr strlen hgetall hkeys hlen hvals llen \
-             scard smembers zcard auth",
-        ),
-        (
-            Exactly(2),
-            "expire expireat pexpire pexpireat move append decrby getbit getset incrby \
-             incrbyfloat setnx hexists hget hstrlen lindex rpoplpush sismember zrank zrevrank \
-             zscore",
-        ),
-        (
-            Exactly(3),
-            "getrange psetex setbit setex setrange hincrby hincrbyfloat hsetnx lrange lrem lset \
-             ltrim smove zcount zlexcount zincrby zremrangebylex zremrangebyrank zremrangebyscore",
-        ),
-        (Exactly(4), "linsert lmove"),
-        (
-            AtLeast(1),
-            "sort copy bitcount bitpos bitfield exists getex set hdel hmget hmset hscan hset \
-             hrandfield lpush lpushx rpush rpushx lpop rpop lpos sadd sdiff sdiffstore sinter \
-             sinterstore srem sunion sunionstore srandmember sscan spop smismember pfadd pfmerge \
-             pfcount zadd zdiffstore zinterstore zmscore zpopmax zpopmin zrandmember zrange \
-             zrangebylex zrangebyscore zrangestore zrem zrevrange zrevrangebylex zrevrangebyscore \
-             zscan zunionstore geodist geopos geohash geoadd georadius georadiusbymember geosearch \
-             geosearchstore restore mget del unlink touch",
-        ),
-        (Pairs, "mset"),
-        // One argument more than the original asks of a sorted set's command (it passes on what a
-        // server refuses in the same words), and one less than it asks of a script: no key.
-        (AtLeast(2), "eval evalsha zunion zinter zdiff"),
-        // Not the original's.
-        (Exactly(2), "publish spublish"),
-        (AtLeast(1), "subscribe psubscribe ssubscribe"),
-        (AtLeast(0), "unsubscribe punsubscribe sunsubscribe"),
-    ];
-
-    #[test]
-    fn the_table_has_the_commands_of_the_original_and_no_others() {
-        let mut seen = 0;
-        for (arity, names) in OF_THE_ORIGINAL {
-            for name in names.split(' ') {
-                let command = lookup(name.as_bytes()).unwrap_or_else(|| panic!("no row {name}"));
-                assert_eq!(command.arity, *arity, "{name}");
-                seen += 1;
-            }
-        }
-        assert_eq!(seen, COMMANDS.len());
-    }
-
-    #[test]
-    fn every_row_agrees_with_itself() {
-        for command in COMMANDS {
-            let Command { name, arity, keys, travel, writes, repeatable } = command;
-            assert!(*writes || *repeatable, "{name}: what changes nothing can be repeated");
-            let keyed = match keys {
-                Keys::None => 0,
-                First | Each => 1,
-                EachPair => 2,
-                Counted(n) => n + 1,
-            };
-            assert!(
-                (0..keyed).all(|arguments| !arity.allows(arguments)),
-                "{name}: a number of arguments is allowed that has no place for the key"
-            );
-            match travel {
-                OneServer | Refused(_) => assert_ne!(*keys, Keys::None, "{name}"),
-                Split(_) => assert!(matches!(keys, Each | EachPair), "{name}"),
-                Anywhere | Here(_) => assert_eq!(*keys, Keys::None, "{name}"),
-                _ => {}
-            }
-        }
-    }
-}
+mod tests;

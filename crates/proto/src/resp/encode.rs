@@ -4,7 +4,7 @@
 use super::digits;
 use super::parts::Strings;
 use super::request::{DOLLAR, Fault};
-use crate::command::{Command, Keys};
+use crate::command::{Command, Counting, Keys};
 use crate::progress::ParseError;
 use crate::protocol::Version;
 
@@ -72,24 +72,67 @@ pub(super) fn refusal(
     key_bytes_max: u32,
 ) -> Vec<u8> {
     let name = command.map_or("", |command| command.name);
-    let of_a_set = command.is_some_and(|command| command.keys == Keys::Counted(0));
     let text = match fault {
         Fault::Unknown => return unknown(frame),
+        Fault::UnknownSubcommand => return unknown_subcommand(name, frame),
         Fault::Arity => format!("wrong number of arguments for '{name}' command"),
         Fault::LongKey => {
             format!(
                 "a key is longer than {key_bytes_max} bytes, the limit that -m/--mbuf-size sets"
             )
         }
-        Fault::BadCount => "value is not an integer or out of range".into(),
-        Fault::LowCount if of_a_set => {
-            format!("at least 1 input key is needed for '{name}' command")
+        Fault::BadCount | Fault::LowCount | Fault::HighCount => {
+            bad_count(fault, command.map(|command| command.keys), name)
         }
-        Fault::LowCount => "Number of keys can't be negative".into(),
-        Fault::HighCount if of_a_set => "syntax error".into(),
-        Fault::HighCount => "Number of keys can't be greater than number of args".into(),
+        Fault::BadInteger => NO_INTEGER.into(),
+        Fault::BadTimeout => "timeout is not an integer or out of range".into(),
+        Fault::LowTimeout => "timeout is negative".into(),
+        Fault::Unbalanced => "Unbalanced XREAD list of streams: for each stream key an ID or '$' \
+                              must be specified."
+            .into(),
+        Fault::Syntax => SYNTAX.into(),
     };
     format!("-ERR {text}\r\n").into_bytes()
+}
+
+const NO_INTEGER: &str = "value is not an integer or out of range";
+const SYNTAX: &str = "syntax error";
+
+/// What is wrong with the number of keys, as the servers' commands say it, each in its own way.
+fn bad_count(fault: Fault, keys: Option<Keys>, name: &str) -> String {
+    let counting = match keys {
+        Some(Keys::Counted { counting, .. }) => counting,
+        _ => Counting::Combined,
+    };
+    match (counting, fault) {
+        (Counting::Function, Fault::BadCount) => "Bad number of keys provided".into(),
+        (Counting::Script | Counting::Combined, Fault::BadCount) => NO_INTEGER.into(),
+        (Counting::Script | Counting::Function, Fault::LowCount) => {
+            "Number of keys can't be negative".into()
+        }
+        (Counting::Combined, Fault::LowCount) => {
+            format!("at least 1 input key is needed for '{name}' command")
+        }
+        (Counting::Script | Counting::Function | Counting::Cardinality, Fault::HighCount) => {
+            "Number of keys can't be greater than number of args".into()
+        }
+        (Counting::Combined | Counting::Popped, Fault::HighCount) => SYNTAX.into(),
+        (Counting::Cardinality | Counting::Popped, _) => "numkeys should be greater than 0".into(),
+        (Counting::Pairs, Fault::HighCount) => "wrong number of key-value pairs".into(),
+        (Counting::Pairs, _) => "invalid numkeys value".into(),
+        (Counting::Script | Counting::Function | Counting::Combined, _) => NO_INTEGER.into(),
+    }
+}
+
+/// The answer to a subcommand that no row has, as Redis' `commandCheckExistence` gives it.
+fn unknown_subcommand(command: &str, frame: &[u8]) -> Vec<u8> {
+    const SHOWN_BYTES_MAX: usize = 128;
+    let name = Strings::new(frame).nth(1).unwrap_or_default();
+    let mut out = b"-ERR unknown subcommand '".to_vec();
+    show(name, SHOWN_BYTES_MAX, &mut out);
+    let rest = format!("'. Try {} HELP.\r\n", command.to_ascii_uppercase());
+    out.extend_from_slice(rest.as_bytes());
+    out
 }
 
 /// The answer to a request that is longer than the pool allows.
@@ -157,7 +200,7 @@ pub(super) fn string(body: &[u8], out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::commands::lookup;
+    use super::super::lookup::lookup;
     use super::*;
 
     fn frame_of(words: &[&[u8]]) -> Vec<u8> {

@@ -16,10 +16,13 @@ mod encode;
 mod fuzz;
 mod gather;
 mod inline;
+mod locate;
+mod lookup;
 mod parts;
 pub mod pubsub;
 mod request;
 mod response;
+mod subcommands;
 
 pub use commands::COMMANDS;
 pub use encode::{fragment_head, handshake, protocol_error};

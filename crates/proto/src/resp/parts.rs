@@ -1,6 +1,7 @@
 //! The keys of a request, each with the bytes that travel with it.
 
 use super::digits;
+use super::locate::{Located, locate};
 use super::request::{Bulk, bulk, short_bulk};
 use crate::command::Keys;
 use crate::limits::ARGUMENTS_MAX;
@@ -15,25 +16,54 @@ pub struct Parts<'a> {
     left: u32,
     /// Each key is followed by a value.
     valued: bool,
+    /// How many strings stand before the next key. None before the first.
+    gap: u32,
+    /// How many stand before those after it. None where `gap` is none.
+    later_gap: u32,
 }
 
 impl<'a> Parts<'a> {
-    /// The parts of `request`, whose bytes are `frame`. O(1).
+    /// The parts of `request`, whose bytes are `frame`. O(1), but for commands whose keys are
+    /// behind a word: it is looked for.
     ///
-    /// A command whose arguments are not all keys has parts all the same: the keys that the table
-    /// knows of, without what stands around them.
+    /// A command whose arguments are not all keys has parts all the same: its keys, without what
+    /// stands around them.
     #[must_use]
     pub fn new(request: &Routed, frame: &'a [u8]) -> Self {
         let mut strings = Strings::new(frame);
-        let before = match request.command.keys {
-            Keys::None | Keys::First | Keys::Each | Keys::EachPair => 0,
-            Keys::Counted(number) => number + 1,
-        };
-        for _name_and_what_is_before_the_keys in 0..=before {
+        strings.next();
+        let keys = request.command.keys;
+        if let Keys::First | Keys::Each | Keys::EachPair = keys {
+            let valued = keys == Keys::EachPair;
+            return Self { strings, left: request.keys, valued, gap: 0, later_gap: 0 };
+        }
+        match locate(keys, strings.left, strings.clone()) {
+            Ok(located) => Self::located(strings, located),
+            // It was no fault when the request was parsed.
+            Err(_) => Self { strings, left: 0, valued: false, gap: 0, later_gap: 0 },
+        }
+    }
+
+    /// The keys that are at these places among the arguments, which `strings` is about to yield.
+    pub(super) fn located(mut strings: Strings<'a>, located: Located) -> Self {
+        let Located { first, count, gap, later_gap } = located;
+        for _before_the_first in 0..first {
             strings.next();
         }
-        let valued = request.command.keys == Keys::EachPair;
-        Self { strings, left: request.keys, valued }
+        Self { strings, left: count, valued: false, gap, later_gap }
+    }
+
+    /// How many keys are to come.
+    pub(super) const fn left(&self) -> u32 {
+        self.left
+    }
+
+    #[cold]
+    fn pass_over_gap(&mut self) {
+        for _between_two_keys in 0..self.gap {
+            self.strings.next();
+        }
+        self.gap = self.later_gap;
     }
 }
 
@@ -48,7 +78,11 @@ impl Iterator for Parts<'_> {
         if self.valued {
             self.strings.range()?;
         }
-        Some(Part { key: start as u32..end as u32, bytes: begin..self.strings.at as u32 })
+        let part = Part { key: start as u32..end as u32, bytes: begin..self.strings.at as u32 };
+        if self.gap != 0 && self.left != 0 {
+            self.pass_over_gap();
+        }
+        Some(part)
     }
 }
 
@@ -58,13 +92,15 @@ impl Iterator for Parts<'_> {
 pub(super) struct Strings<'a> {
     frame: &'a [u8],
     at: usize,
+    /// How many are to come.
+    left: u32,
 }
 
 impl<'a> Strings<'a> {
     pub(super) fn new(frame: &'a [u8]) -> Self {
         let head = digits::length(frame, 1, ARGUMENTS_MAX as u32, "");
-        let at = head.ok().flatten().map_or(frame.len(), |(_, next)| next);
-        Self { frame, at }
+        let (left, at) = head.ok().flatten().unwrap_or((0, frame.len()));
+        Self { frame, at, left }
     }
 }
 
@@ -84,6 +120,7 @@ impl<'a> Iterator for Strings<'a> {
 
     fn next(&mut self) -> Option<&'a [u8]> {
         let (start, end) = self.range()?;
+        self.left = self.left.saturating_sub(1);
         Some(&self.frame[start..end])
     }
 }

@@ -15,7 +15,11 @@
 //! A request that cannot be served (an unknown command, say) is followed to its end all the same:
 //! the connection stays in step and the answer takes the request's place in line.
 
-use super::{commands, digits, encode, inline};
+use std::ops::Range;
+
+use super::locate::locate;
+use super::parts::{Parts, Strings};
+use super::{digits, encode, inline, lookup, subcommands};
 use crate::command::{Command, Keys, Local, Travel};
 use crate::limits::{ARGUMENTS_MAX, BULK_BYTES_MAX, REQUEST_BYTES_MAX};
 use crate::progress::{ParseError, Progress};
@@ -41,9 +45,7 @@ struct Place {
     arguments: u32,
     /// The next argument that is more than bytes to skip; [`NOTHING`] when none is.
     watch: u32,
-    /// How many keys there are.
-    keys: u32,
-    /// The deciding key, `key.0..key.1`.
+    /// The first key or the password, `key.0..key.1`, where the row says in one word where it is.
     key: (u32, u32),
     /// The row, unless the name is unknown.
     command: Option<&'static Command>,
@@ -67,6 +69,8 @@ struct Limits {
 pub(super) enum Fault {
     /// No row has its name.
     Unknown,
+    /// Its command has subcommands, and no row has the name of this one.
+    UnknownSubcommand,
     /// Its row allows no such number of arguments.
     Arity,
     /// A key is longer than the limit.
@@ -77,6 +81,16 @@ pub(super) enum Fault {
     LowCount,
     /// There are fewer arguments than the number of keys.
     HighCount,
+    /// Another number is none.
+    BadInteger,
+    /// A time is no number.
+    BadTimeout,
+    /// A time is below zero.
+    LowTimeout,
+    /// There are not as many ids as streams.
+    Unbalanced,
+    /// A word is missing.
+    Syntax,
 }
 
 const UNNAMED: u32 = u32::MAX;
@@ -143,7 +157,7 @@ impl RequestParser {
         let (strings, at) = digits::short_header(buf, 0, b'*')?;
         let arguments = strings.checked_sub(1)?;
         let (start, end) = short_bulk(buf, at)?;
-        let command = commands::lookup(&buf[start..end])?;
+        let command = lookup::lookup(&buf[start..end])?;
         if !command.arity.allows(arguments) {
             return None;
         }
@@ -153,7 +167,7 @@ impl RequestParser {
             Keys::Each => (0, 1, arguments),
             Keys::EachPair => (0, 2, arguments / 2),
             Keys::None if arguments == 0 => (NOTHING, 0, 0),
-            Keys::None | Keys::Counted(_) => return None,
+            _ => return None,
         };
         let mut next = end + 2;
         let mut key = 0..0;
@@ -214,25 +228,18 @@ impl RequestParser {
         self.restart();
         let len = place.at as usize;
         match (place.command, place.fault) {
-            (Some(command), None) => Ok(Progress::Done(Request::Routed(Routed {
-                len,
-                command,
-                key: place.key.0..place.key.1,
-                keys: place.keys,
-                omit: place.at..place.at,
-                noreply: false,
-            }))),
-            (command, fault) => {
-                let fault = fault.unwrap_or(Fault::Unknown);
-                let answer = encode::refusal(fault, command, &buf[..len], place.limits.key);
-                let after_password = !matches!(fault, Fault::Unknown | Fault::Arity);
-                Ok(Progress::Done(Request::Refused(Refused {
+            (Some(command), None) => match place.keys(command, &buf[..len]) {
+                Ok((key, keys)) => Ok(Progress::Done(Request::Routed(Routed {
                     len,
-                    answer,
-                    after_password,
-                    too_large: false,
-                })))
-            }
+                    command,
+                    key,
+                    keys,
+                    omit: place.at..place.at,
+                    noreply: false,
+                }))),
+                Err(fault) => Ok(place.refuse(fault, &buf[..len])),
+            },
+            (_, fault) => Ok(place.refuse(fault.unwrap_or(Fault::Unknown), &buf[..len])),
         }
     }
 
@@ -324,7 +331,6 @@ impl Place {
             left: 0,
             arguments: UNNAMED,
             watch: NOTHING,
-            keys: 0,
             key: (0, 0),
             command: None,
             fault: None,
@@ -355,7 +361,7 @@ impl Place {
         self.at = (end + 2) as u32;
         self.left -= 1;
         self.arguments = self.left;
-        let Some(command) = commands::lookup(name) else {
+        let Some(command) = lookup::lookup(name) else {
             self.fault = Some(Fault::Unknown);
             return;
         };
@@ -364,15 +370,10 @@ impl Place {
             self.fault = Some(Fault::Arity);
             return;
         }
-        (self.watch, self.keys) = match command.keys {
-            Keys::First => (0, 1),
-            Keys::Each => (0, self.arguments),
-            Keys::EachPair => (0, self.arguments / 2),
-            Keys::Counted(number) => (number, 0),
-            Keys::None if command.travel == Travel::Here(Local::Authenticate) => {
-                (self.arguments - 1, 0)
-            }
-            Keys::None => (NOTHING, 0),
+        self.watch = match command.keys {
+            Keys::First | Keys::Each | Keys::EachPair | Keys::Subcommand(_) => 0,
+            Keys::None if command.travel == Travel::Here(Local::Authenticate) => self.arguments - 1,
+            _ => NOTHING,
         };
     }
 
@@ -380,13 +381,12 @@ impl Place {
     fn notice(&mut self, number: u32, start: usize, text: &[u8]) {
         let Some(command) = self.command else { return };
         let (is_key, watch) = match command.keys {
-            Keys::First => (true, NOTHING),
             Keys::Each => (true, number + 1),
             Keys::EachPair => (true, number + 2),
-            Keys::Counted(place) if place == number => return self.count(text, place),
-            Keys::Counted(_) => (true, NOTHING),
+            Keys::Subcommand(rows) => return self.subcommand(rows, text),
             // A password. Its length is for the one who compares it.
             Keys::None => (false, NOTHING),
+            _ => (true, NOTHING),
         };
         if number == 0 || watch == NOTHING {
             self.key = (start as u32, (start + text.len()) as u32);
@@ -398,22 +398,59 @@ impl Place {
         }
     }
 
-    /// Takes in the number of keys, which is argument `number`.
-    fn count(&mut self, text: &[u8], number: u32) {
-        let behind = self.arguments - number - 1;
-        // A script may have no key; a sorted set's command, whose first argument it is, may not.
-        let least = i64::from(number == 0);
+    /// Takes in the name of a subcommand: its row is the request's from here on.
+    fn subcommand(&mut self, rows: &'static [Command], name: &[u8]) {
         self.watch = NOTHING;
-        match digits::whole_integer(text) {
-            None => self.fault = Some(Fault::BadCount),
-            Some(count) if count < least => self.fault = Some(Fault::LowCount),
-            Some(count) if count > i64::from(behind) => self.fault = Some(Fault::HighCount),
-            Some(0) => {}
-            Some(count) => {
-                self.keys = count as u32;
-                self.watch = number + 1;
+        match subcommands::find(rows, name) {
+            None => self.fault = Some(Fault::UnknownSubcommand),
+            Some(command) => {
+                self.command = Some(command);
+                if !command.arity.allows(self.arguments) {
+                    self.fault = Some(Fault::Arity);
+                }
             }
         }
+    }
+
+    /// The first key of the whole request in `frame`, and how many keys it has.
+    fn keys(&self, command: &Command, frame: &[u8]) -> Result<(Range<u32>, u32), Fault> {
+        let key = self.key.0..self.key.1;
+        match command.keys {
+            Keys::None => Ok((key, 0)),
+            Keys::First => Ok((key, 1)),
+            Keys::Each => Ok((key, self.arguments)),
+            Keys::EachPair => Ok((key, self.arguments / 2)),
+            keys => self.locate_keys(keys, frame),
+        }
+    }
+
+    /// As [`keys`](Self::keys), where it takes a walk over the request.
+    fn locate_keys(&self, keys: Keys, frame: &[u8]) -> Result<(Range<u32>, u32), Fault> {
+        let mut strings = Strings::new(frame);
+        strings.next();
+        let located = locate(keys, self.arguments, strings.clone())?;
+        let mut parts = Parts::located(strings, located);
+        let count = parts.left();
+        let Some(first) = parts.next() else { return Ok((0..0, 0)) };
+        let fits = |key: &Range<u32>| key.end - key.start <= self.limits.key;
+        if !fits(&first.key) || !parts.all(|part| fits(&part.key)) {
+            return Err(Fault::LongKey);
+        }
+        Ok((first.key, count))
+    }
+
+    /// The answer to the whole request in `frame`.
+    #[cold]
+    fn refuse(&self, fault: Fault, frame: &[u8]) -> Progress<Request> {
+        let answer = encode::refusal(fault, self.command, frame, self.limits.key);
+        let after_password =
+            !matches!(fault, Fault::Unknown | Fault::UnknownSubcommand | Fault::Arity);
+        Progress::Done(Request::Refused(Refused {
+            len: frame.len(),
+            answer,
+            after_password,
+            too_large: false,
+        }))
     }
 }
 

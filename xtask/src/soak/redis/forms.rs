@@ -112,9 +112,9 @@ pub(super) fn mode(name: &str) -> Mode {
 pub(super) const FIXED: &[(&str, usize)] = &[
     ("persist", 1), ("pttl", 1), ("ttl", 1), ("type", 1), ("dump", 1), ("decr", 1), ("get", 1), ("getdel", 1), ("incr", 1), ("strlen", 1),
     ("hgetall", 1), ("hkeys", 1), ("hlen", 1), ("hvals", 1), ("llen", 1), ("scard", 1), ("smembers", 1), ("zcard", 1),
-    ("expire", 2), ("expireat", 2), ("pexpire", 2), ("pexpireat", 2), ("append", 2), ("decrby", 2), ("getbit", 2), ("getset", 2), ("incrby", 2),
+    ("append", 2), ("decrby", 2), ("getbit", 2), ("getset", 2), ("incrby", 2),
     ("incrbyfloat", 2), ("setnx", 2), ("hexists", 2), ("hget", 2), ("hstrlen", 2), ("lindex", 2), ("rpoplpush", 2), ("sismember", 2),
-    ("zrank", 2), ("zrevrank", 2), ("zscore", 2),
+    ("zscore", 2),
     ("getrange", 3), ("psetex", 3), ("setbit", 3), ("setex", 3), ("setrange", 3), ("hincrby", 3), ("hincrbyfloat", 3), ("hsetnx", 3), ("lrange", 3),
     ("lrem", 3), ("lset", 3), ("ltrim", 3), ("smove", 3), ("zcount", 3), ("zlexcount", 3), ("zincrby", 3), ("zremrangebylex", 3),
     ("zremrangebyrank", 3), ("zremrangebyscore", 3),
