@@ -2,6 +2,7 @@
 
 mod bench;
 mod ci;
+mod commands;
 mod demo;
 mod failure;
 mod instructions;
@@ -27,6 +28,7 @@ struct Chore {
 const CHORES: &[Chore] = &[
     Chore { name: "bench", summary: "the proxy, the original and others, side by side", run: bench::run },
     Chore { name: "ci", summary: "everything that is checked before a change is good", run: ci::run },
+    Chore { name: "commands", summary: "writes the page of all commands from the tables", run: commands::run },
     Chore { name: "demo", summary: "servers, the proxy, a failure and a return, shown in a terminal", run: demo::run },
     Chore { name: "instructions", summary: "what the hot paths cost, counted instead of timed", run: instructions::run },
     Chore { name: "soak", summary: "generated streams to the original and the proxy, and all of it compared", run: soak::run },

@@ -1,0 +1,206 @@
+//! `cargo xtask commands`: the page of all commands, written from the tables that serve them.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use nutcracker_proto::{
+    Arity, Command, Gather, Keys, Local, Patience, Protocol, Script, Transaction, Travel,
+};
+
+use crate::failure::{Failure, Result};
+
+/// The page, below the root.
+const PAGE: &str = "docs/commands.md";
+
+const HELP: &str = "\
+usage: cargo xtask commands
+
+Writes docs/commands.md from the tables of commands.
+";
+
+/// What a row cannot say of its command.
+#[rustfmt::skip]
+const NOTES: &[(&str, &str)] = &[
+    ("copy", "`DB` is passed on; both keys must live on one server"),
+    ("evalsha", "a script must keep to the keys that it is given"),
+    ("eval", "a script must keep to the keys that it is given"),
+    ("fcall", "a function must keep to the keys that it is given"),
+    ("msetnx", "never split: all or nothing holds on one server only"),
+    ("pubsub|numsub", "the channels must live on one server; it counts connections of the proxy, not its clients"),
+    ("pubsub|shardnumsub", "as `pubsub numsub`"),
+    ("pubsub|numpat", "a pattern is asked for on every server, so one server's number is the number"),
+    ("publish", "the number in the answer is the server's: the proxy counts there as one"),
+    ("spublish", "as `publish`"),
+    ("sort", "the keys that `BY` and `GET` make of patterns are looked up on that server only"),
+    ("sort_ro", "as `sort`"),
+    ("xread", "with `BLOCK` on a connection of its own"),
+    ("xreadgroup", "with `BLOCK` on a connection of its own"),
+];
+
+/// Writes the page.
+pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<()> {
+    if let Some(argument) = arguments.next().map_err(|error| Failure::Wrong(error.to_string()))? {
+        return match argument {
+            lexopt::Arg::Long("help") => {
+                print!("{HELP}");
+                Ok(())
+            }
+            other => Err(Failure::Wrong(other.unexpected().to_string())),
+        };
+    }
+    let path = root().join(PAGE);
+    fs::write(&path, page()).map_err(|error| Failure::Wrong(format!("{PAGE}: {error}")))
+}
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// The whole page.
+fn page() -> String {
+    let mut page = String::from(
+        "# Commands\n\n\
+         Every command that has a row in the tables, how it travels and what limits it. This page is written by\n\
+         `cargo xtask commands` from `crates/proto/src/resp/commands.rs`, `subcommands.rs` beside it, and\n\
+         `crates/proto/src/memcache/commands.rs`; a test fails when it says something else than they do. A command\n\
+         that is not here can be added to a pool: `commands` in [options.md](options.md).\n\n\
+         A request with several keys that travels whole needs all of them on one server, and is refused\n\
+         otherwise: give the keys the same tag, and the pool a `hash_tag`. Arguments are counted without the\n\
+         command's name.\n",
+    );
+    for (protocol, heading) in [(Protocol::Redis, "Redis"), (Protocol::Memcache, "memcached")] {
+        let _ = write!(
+            page,
+            "\n## {heading}\n\n| command | arguments | keys | how it travels | |\n|---|---|---|---|---|\n"
+        );
+        for command in protocol.commands() {
+            match command.keys {
+                Keys::Subcommand(rows) => rows.iter().for_each(|row| line(row, &mut page)),
+                _ => line(command, &mut page),
+            }
+        }
+    }
+    page
+}
+
+/// The row of one command.
+fn line(command: &Command, page: &mut String) {
+    let note = NOTES.iter().find(|(name, _)| *name == command.name).map_or("", |(_, note)| note);
+    let _ = writeln!(
+        page,
+        "| `{}` | {} | {} | {} | {note} |",
+        command.name.replace('|', " "),
+        arity(command),
+        keys(command.keys),
+        travel(command.travel)
+    );
+}
+
+/// A subcommand's name is no argument to a reader.
+fn arity(command: &Command) -> String {
+    let less = u32::from(command.name.contains('|'));
+    match command.arity {
+        Arity::Exactly(count) => (count - less).to_string(),
+        Arity::AtLeast(count) if count == less => "any".to_owned(),
+        Arity::AtLeast(count) => format!("{} or more", count - less),
+        Arity::Pairs => "pairs".to_owned(),
+        Arity::Between(low, high) => format!("{low} to {high}"),
+    }
+}
+
+fn keys(keys: Keys) -> String {
+    match keys {
+        Keys::None | Keys::Subcommand(_) => String::new(),
+        Keys::First => "the first argument".to_owned(),
+        Keys::Each => "all".to_owned(),
+        Keys::EachPair => "each, a value behind it".to_owned(),
+        Keys::Range { first, last, .. } if last == first as i32 => "one".to_owned(),
+        Keys::Range { last: -1, .. } => "all from the second on".to_owned(),
+        Keys::Range { last: ..0, .. } => "all but the last".to_owned(),
+        Keys::Range { .. } => "the first two".to_owned(),
+        Keys::Counted { step: 1, .. } => "as many as a number says".to_owned(),
+        Keys::Counted { .. } => "as many as a number says, a value behind each".to_owned(),
+        Keys::StoreCounted => "the first, and as many as a number says".to_owned(),
+        Keys::Streams => "behind `STREAMS`, the first half".to_owned(),
+        Keys::SortStore => "the first, and behind `STORE`".to_owned(),
+        Keys::GeoStore => "the first, and behind `STORE` or `STOREDIST`".to_owned(),
+    }
+}
+
+fn travel(travel: Travel) -> String {
+    match travel {
+        Travel::OneServer => "to the server of its keys".to_owned(),
+        Travel::Split(gather) => format!("split, a part a server; {}", gathered(gather)),
+        Travel::Anywhere => "to the server of the key `placeholder`".to_owned(),
+        Travel::AllServers(gather) => format!("to all servers; {}", gathered(gather)),
+        Travel::Flush => "to all servers, where the pool allows it".to_owned(),
+        Travel::Scan => "to the servers one after the other, behind one cursor".to_owned(),
+        Travel::Script(Script::Body) => {
+            "to the server of its keys; the proxy keeps the script".to_owned()
+        }
+        Travel::Script(Script::Digest) => {
+            "to the server of its keys, which is given the script if it lacks it and the proxy knows it"
+                .to_owned()
+        }
+        Travel::Script(Script::Load) => "to all servers; the proxy keeps the script".to_owned(),
+        Travel::Transaction(step) => match step {
+            Transaction::Watch | Transaction::Begin => {
+                "on a connection of the client's own, until the transaction ends".to_owned()
+            }
+            Transaction::Unwatch | Transaction::Commit | Transaction::Discard => {
+                "on the transaction's connection".to_owned()
+            }
+        },
+        Travel::Blocking(Patience::BehindBlock) => "to the server of its keys".to_owned(),
+        Travel::Blocking(_) => {
+            "to the server of its keys, on a connection of the client's own".to_owned()
+        }
+        Travel::Subscription(_) => {
+            "a channel to the server of its name, a pattern to all servers".to_owned()
+        }
+        Travel::Here(Local::Cluster) => {
+            "answered by the proxy, as a server without cluster mode does".to_owned()
+        }
+        Travel::Here(_) => "answered by the proxy".to_owned(),
+        Travel::Refused(reason) => {
+            let reason = reason.strip_prefix("not served by the proxy: ").unwrap_or(reason);
+            format!("refused: {reason}")
+        }
+    }
+}
+
+fn gathered(gather: Gather) -> &'static str {
+    match gather {
+        Gather::Array => "their elements, in the order of the keys",
+        Gather::Sum => "the sum",
+        Gather::Status => "`OK` when all say so",
+        Gather::Values => "their values, in the order of the keys",
+        Gather::First => "the answer of one, when none fails",
+        Gather::Concat => "all their elements",
+        Gather::Least => "the least at each place",
+        Gather::NotNull => "one that is not null",
+        Gather::Stats => "their figures, added up",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_of_commands_is_what_the_tables_say() {
+        let written = fs::read_to_string(root().join(PAGE)).expect(PAGE);
+        assert!(written == page(), "run `cargo xtask commands`: {PAGE} is not what the tables say");
+    }
+
+    #[test]
+    fn every_note_is_about_a_row() {
+        let page = page();
+        for (name, note) in NOTES {
+            let line = format!("| `{}` |", name.replace('|', " "));
+            let found = page.lines().find(|text| text.starts_with(&line));
+            assert!(found.is_some_and(|text| text.ends_with(&format!("{note} |"))), "{name}");
+        }
+    }
+}
