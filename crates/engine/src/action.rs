@@ -58,6 +58,8 @@ pub enum CloseReason {
     Handshake(Rc<str>),
     /// Too much is waiting for the server already.
     QueueFull,
+    /// The server is ejected, and its keys fail.
+    Ejected,
     /// The system's own words.
     Other(Rc<str>),
 }
@@ -76,6 +78,7 @@ impl CloseReason {
             Self::Unresolved => "Host is down",
             Self::Protocol(_) | Self::Unasked => "Invalid argument",
             Self::QueueFull => "Server queue is full",
+            Self::Ejected => "Server is ejected",
             Self::Handshake(text) | Self::Other(text) => text,
         }
     }
@@ -144,7 +147,16 @@ pub enum Report {
         /// The server.
         server: ServerId,
     },
-    /// A server's retry time has passed: it is back in the ring.
+    /// An ejected server did not answer a probe well and stays away.
+    StillAway {
+        /// The pool.
+        pool: PoolId,
+        /// The server.
+        server: ServerId,
+        /// What came of the probe.
+        reason: CloseReason,
+    },
+    /// An ejected server has answered a probe: it is back.
     Returned {
         /// The pool.
         pool: PoolId,

@@ -7,7 +7,7 @@ use crate::gathering::End;
 use crate::ids::ConnId;
 use crate::request::{Answer, RequestId, Role};
 use crate::server::{State, Tenancy};
-use crate::stats::{PoolFigure, ServerFigure};
+use crate::stats::{FaultFigure, PoolFigure, ServerFigure};
 
 impl Engine {
     /// No more requests of this client: what is due goes out, then it is closed.
@@ -86,13 +86,14 @@ impl Engine {
     pub(crate) fn close_server(&mut self, conn: ConnId, reason: CloseReason) {
         let Some(mut server) = self.servers.remove(conn.key()) else { return };
         let (pool, id) = (server.pool, server.server);
-        server.outbox.clear(&mut self.spares);
-        server.inbox.clear(&mut self.spares);
         match server.tenancy {
             Tenancy::Shared { slot } => self.pools[pool.0 as usize].set_conn(slot, None),
+            Tenancy::Probe => return self.end_probe(server, conn, reason),
             Tenancy::Listener => self.close_listener(pool, id, &reason),
         }
 
+        server.outbox.clear(&mut self.spares);
+        server.inbox.clear(&mut self.spares);
         let idle = server.queue.is_empty();
         let mut failed = 0;
         let (mut queued, mut queued_bytes) = (0, 0);
@@ -122,7 +123,13 @@ impl Engine {
                 _ => ServerFigure::ServerErr,
             })
             .add(1);
-        if !matches!(server.state, State::Connecting { .. }) {
+        let is_connecting = matches!(server.state, State::Connecting { .. });
+        if is_connecting {
+            self.pool_stats(pool).fault(FaultFigure::ConnectFailed).add(1);
+        } else if reason == CloseReason::TimedOut {
+            self.pool_stats(pool).fault(FaultFigure::RequestTimedout).add(1);
+        }
+        if !is_connecting {
             stats.at(ServerFigure::ServerConnections).add(-1);
         }
         self.stats.curr_connections.add(-1);

@@ -1,4 +1,14 @@
-//! Failures in a row, when a server leaves the ring, when it comes back.
+//! Failures in a row, when a server is ejected, when it is probed, when it comes back.
+//!
+//! ```text
+//!             failure_limit failures in a row          its time has come
+//!   in service ----------------------------> ejected ------------------> probed
+//!       ^                                       ^                          |  |
+//!       |                                       +---- no good answer ------+  |
+//!       +--------------------- a good answer ---------------------------------+
+//! ```
+//! A probe is a conn and a request of the proxy's own, so no client's request is risked on a server
+//! that may still be gone. What an ejection means for its keys is [`OnEject`]'s to say.
 //!
 //! One [`Health`] a pool, shared by all workers: a server that fails three workers once has failed
 //! three times. The request path reads atomics that seldom change; only a failure and a return
@@ -11,6 +21,7 @@ use std::time::Duration;
 use nutcracker_ring::{Ring, RingBuilder};
 
 use crate::ids::ServerId;
+use crate::limits::{EJECTION_DOUBLINGS_MAX, FLAPPING_TIMES, PROBE_INTERVAL_MIN};
 use crate::tick::Tick;
 
 /// When a server leaves the ring and when it comes back.
@@ -18,8 +29,22 @@ use crate::tick::Tick;
 pub struct Ejection {
     /// Failures in a row after which it leaves; 0 is taken for 1, as by the original.
     pub failure_limit: u32,
-    /// How long it stays away.
+    /// How long it stays away before it is probed. The time doubles, up to
+    /// [`EJECTION_DOUBLINGS_MAX`] times, for each probe in a row that fails and for a server that is
+    /// ejected again soon after it came back.
     pub retry_timeout: Duration,
+    /// What becomes of its keys.
+    pub on_eject: OnEject,
+}
+
+/// What becomes of the keys of an ejected server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnEject {
+    /// They belong to the others until it is back, as in the original: it leaves the ring.
+    #[default]
+    Rehash,
+    /// They fail at once; no key moves.
+    Fail,
 }
 
 /// What a failure leads to.
@@ -28,18 +53,28 @@ pub struct Ejection {
 pub(crate) enum Verdict {
     /// The server stays where it is.
     Stay,
-    /// It has left the ring just now.
+    /// It has been ejected just now.
     Leave,
+}
+
+/// What requests are routed by. Replaced whole when a server is ejected and when it returns.
+#[derive(Clone, Debug)]
+pub(crate) struct Routing {
+    pub(crate) ring: Arc<Ring>,
+    /// Which servers are ejected and still in the ring, whose keys fail; `None` for none.
+    pub(crate) failing: Option<Arc<[bool]>>,
+    /// Grows with each one.
+    pub(crate) version: u64,
 }
 
 /// The state of a pool's servers, for the whole process.
 #[derive(Debug)]
 pub struct Health {
     ejection: Option<Ejection>,
-    /// Grows with every new ring.
+    /// Grows with every new routing.
     version: AtomicU64,
-    /// When the first ejected server may come back, microseconds; `u64::MAX` when none is ejected.
-    next_return: AtomicU64,
+    /// When the first ejected server is to be probed, microseconds; `u64::MAX` when none is ejected.
+    next_probe: AtomicU64,
     /// Failures in a row, a server.
     failures: Box<[AtomicU32]>,
     members: Mutex<Members>,
@@ -49,9 +84,14 @@ pub struct Health {
 struct Members {
     builder: RingBuilder,
     ring: Arc<Ring>,
+    failing: Option<Arc<[bool]>>,
     live: Vec<bool>,
-    /// When each may come back; of meaning for those not live.
-    return_at: Vec<Tick>,
+    /// When each is to be probed; of meaning for those not live.
+    probe_at: Vec<Tick>,
+    /// When each came back last.
+    returned_at: Vec<Option<Tick>>,
+    /// How often the time that each stays away has doubled.
+    doublings: Vec<u32>,
 }
 
 impl Health {
@@ -62,27 +102,31 @@ impl Health {
         Self {
             ejection,
             version: AtomicU64::new(0),
-            next_return: AtomicU64::new(Tick::NEVER.0),
+            next_probe: AtomicU64::new(Tick::NEVER.0),
             failures: (0..servers).map(|_| AtomicU32::new(0)).collect(),
             members: Mutex::new(Members {
                 builder,
                 ring,
+                failing: None,
                 live,
-                return_at: vec![Tick::NEVER; servers],
+                probe_at: vec![Tick::NEVER; servers],
+                returned_at: vec![None; servers],
+                doublings: vec![0; servers],
             }),
         }
     }
 
-    /// Grows whenever the ring is another.
+    /// Grows whenever the routing is another.
     #[inline]
     pub(crate) fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
     }
 
-    /// The ring as it is now, and its version.
-    pub(crate) fn ring(&self) -> (Arc<Ring>, u64) {
+    /// What requests are routed by now.
+    pub(crate) fn routing(&self) -> Routing {
         let members = self.members();
-        (Arc::clone(&members.ring), self.version())
+        let Members { ring, failing, .. } = &*members;
+        Routing { ring: Arc::clone(ring), failing: failing.clone(), version: self.version() }
     }
 
     /// A server answered: what went before is forgiven.
@@ -95,10 +139,10 @@ impl Health {
         }
     }
 
-    /// Counts a failure of `server` and says whether it leaves the ring for it.
+    /// Counts a failure of `server` and says whether it is ejected for it.
     ///
-    /// It leaves after `failure_limit` failures in a row and may come back `retry_timeout` after
-    /// `now`. A returning server gets its full allowance again (`server_failure`).
+    /// It is after `failure_limit` failures in a row, and is probed `retry_timeout` after `now`. A
+    /// returning server gets its full allowance again (`server_failure`).
     pub(crate) fn record_failure(&self, server: ServerId, now: Tick) -> Verdict {
         let Some(ejection) = self.ejection else { return Verdict::Stay };
         let at = server.0 as usize;
@@ -113,7 +157,10 @@ impl Health {
         }
         self.failures[at].store(0, Ordering::Relaxed);
         members.live[at] = false;
-        members.return_at[at] = now.after(ejection.retry_timeout);
+        let came_back_lately = members.returned_at[at]
+            .is_some_and(|back| now < back.after(ejection.retry_timeout * FLAPPING_TIMES));
+        members.doublings[at] = if came_back_lately { members.doublings[at] + 1 } else { 0 };
+        members.postpone(at, ejection, now);
         self.rebuild(&mut members);
         Verdict::Leave
     }
@@ -128,42 +175,91 @@ impl Health {
         self.ejection.is_some()
     }
 
-    /// Whether a server's time to come back has come. One load.
+    /// Whether an ejected server is to be probed. One load.
     #[inline]
-    pub(crate) fn is_return_due(&self, now: Tick) -> bool {
-        now.0 >= self.next_return.load(Ordering::Relaxed)
+    pub(crate) fn is_probe_due(&self, now: Tick) -> bool {
+        now.0 >= self.next_probe.load(Ordering::Relaxed)
     }
 
-    /// Puts the servers whose time has come back into the ring, and names them.
-    pub(crate) fn take_back(&self, now: Tick) -> Vec<ServerId> {
+    /// When the next ejected server is to be probed. One load.
+    pub(crate) fn next_probe(&self) -> Option<Tick> {
+        let at = Tick(self.next_probe.load(Ordering::Relaxed));
+        (at != Tick::NEVER).then_some(at)
+    }
+
+    /// The servers that are to be probed, for the caller to probe: nobody else is told of them before
+    /// `patience` has passed, by when the caller has said how it went.
+    pub(crate) fn take_probes(&self, now: Tick, patience: Duration) -> Vec<ServerId> {
         let mut members = self.members();
-        let back: Vec<usize> = (0..members.live.len())
-            .filter(|&at| !members.live[at] && members.return_at[at] <= now)
+        let due: Vec<usize> = (0..members.live.len())
+            .filter(|&at| !members.live[at] && members.probe_at[at] <= now)
             .collect();
-        if back.is_empty() {
-            return Vec::new();
+        for &at in &due {
+            // A worker that ends in the middle of a probe must not leave the server ejected for ever.
+            members.probe_at[at] = now.after(patience * 2);
         }
-        for &at in &back {
-            members.live[at] = true;
+        self.note_next_probe(&members);
+        due.into_iter().map(|at| ServerId(at as u32)).collect()
+    }
+
+    /// A probe was answered well: the server is back. Says whether it was away until now.
+    pub(crate) fn restore(&self, server: ServerId, now: Tick) -> bool {
+        let at = server.0 as usize;
+        let mut members = self.members();
+        if members.live[at] {
+            return false;
         }
+        members.live[at] = true;
+        members.returned_at[at] = Some(now);
+        self.failures[at].store(0, Ordering::Relaxed);
         self.rebuild(&mut members);
-        back.into_iter().map(|at| ServerId(at as u32)).collect()
+        true
+    }
+
+    /// A probe was not answered well: the server stays away, longer than before.
+    pub(crate) fn record_vain_probe(&self, server: ServerId, now: Tick) {
+        let Some(ejection) = self.ejection else { return };
+        let at = server.0 as usize;
+        let mut members = self.members();
+        if !members.live[at] {
+            members.doublings[at] += 1;
+            members.postpone(at, ejection, now);
+            self.note_next_probe(&members);
+        }
     }
 
     fn rebuild(&self, members: &mut Members) {
-        let Members { builder, ring, live, return_at } = members;
-        *ring = Arc::new(builder.build(live));
-        let next = std::iter::zip(live, return_at)
+        let on_eject = self.ejection.map_or(OnEject::Rehash, |ejection| ejection.on_eject);
+        match on_eject {
+            OnEject::Rehash => members.ring = Arc::new(members.builder.build(&members.live)),
+            OnEject::Fail => {
+                let failing: Arc<[bool]> = members.live.iter().map(|live| !live).collect();
+                members.failing = failing.contains(&true).then_some(failing);
+            }
+        }
+        self.note_next_probe(members);
+        self.version.fetch_add(1, Ordering::Release);
+    }
+
+    fn note_next_probe(&self, members: &Members) {
+        let next = std::iter::zip(&members.live, &members.probe_at)
             .filter(|(live, _)| !**live)
             .map(|(_, at)| at.0)
             .min()
             .unwrap_or(Tick::NEVER.0);
-        self.next_return.store(next, Ordering::Relaxed);
-        self.version.fetch_add(1, Ordering::Release);
+        self.next_probe.store(next, Ordering::Relaxed);
     }
 
     fn members(&self) -> MutexGuard<'_, Members> {
         // Nothing in here is left half done by a panic that matters: the ring is replaced whole.
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Members {
+    /// Sets when the server at `at` is to be probed.
+    fn postpone(&mut self, at: usize, ejection: Ejection, now: Tick) {
+        let times = 1 << self.doublings[at].min(EJECTION_DOUBLINGS_MAX);
+        self.probe_at[at] = now.after((ejection.retry_timeout * times).max(PROBE_INTERVAL_MIN));
     }
 }

@@ -273,15 +273,22 @@ impl Engine {
         if self.shortage.is_overdue(self.now) {
             self.relieve_memory();
         }
+        for pool in 0..self.pools.len() {
+            if self.pools[pool].shared.health.is_probe_due(self.now) {
+                self.probe(PoolId(pool as u32));
+            }
+        }
         self.tend_listeners();
         while let Some(conn) = self.deadlines.pop_due(self.now) {
             let Some(server) = self.servers.get_mut(conn.key()) else { continue };
             server.armed = false;
             let front = server.queue.front();
-            if front.is_none() {
+            let waits_until =
+                if front.is_none() { Tick::NEVER } else { self.requests.get(front).deadline };
+            let deadline = waits_until.min(server.gives_up_at());
+            if deadline == Tick::NEVER {
                 continue;
             }
-            let deadline = self.requests.get(front).deadline;
             if deadline <= self.now {
                 self.close_server(conn, CloseReason::TimedOut);
             } else {
@@ -296,6 +303,8 @@ impl Engine {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let ends = self.shortage.patience_ends.into_iter().chain(self.trim_at);
         let ends = ends.chain(self.pubsub.iter().filter_map(PubSub::alarm));
+        let probes = self.pools.iter().filter_map(|pool| pool.shared.health.next_probe());
+        let ends = ends.chain(probes);
         let next = self.deadlines.next().into_iter().chain(ends).min()?;
         Some(next.instant(self.epoch))
     }
@@ -463,7 +472,18 @@ impl Engine {
             let handshake = Handshake { unsent: greeting.len(), due };
             conn.state = State::Connecting { handshake };
         }
+        // No request waits for longer than its own timeout, so neither does the connect.
+        let patience =
+            config.connect_timeout.map(|own| config.timeout.map_or(own, |all| all.min(own)));
+        if let Some(patience) = patience {
+            conn.connect_by = self.now.after(patience);
+            conn.armed = true;
+        }
+        let connect_by = conn.connect_by;
         let id = ConnId::new(Side::Server, self.servers.insert(conn));
+        if connect_by != Tick::NEVER {
+            self.deadlines.set(connect_by, id);
+        }
         self.stats.total_connections.add(1);
         self.stats.curr_connections.add(1);
         self.actions.push_back(Action::Connect { conn: id, pool, server });

@@ -26,7 +26,7 @@
 //! - `spread`, `gathering`: a request split by server, and its fragments' responses together.
 //! - `buffer`: bytes in and out. `held`: responses that came before their turn. `shared`, `spares`:
 //!   large bytes held once, and buffers between two uses.
-//! - `pool`: a key's route. `ejection`: failures and returns. `deadlines`: who gives up next.
+//! - `pool`: a key's route. `ejection`: failures and returns. `probe`: whether a server is back. `deadlines`: who gives up next.
 //! - `pubsub`: who is subscribed to what, and the conns that listen.
 //! - [`stats`]: the table of counters. [`limits`]: the numbers, and why.
 #![forbid(unsafe_code)]
@@ -45,6 +45,7 @@ mod held;
 mod ids;
 pub mod limits;
 mod pool;
+mod probe;
 mod pubsub;
 mod relay;
 mod relief;
@@ -61,7 +62,7 @@ pub mod stats;
 mod tick;
 
 pub use action::{Action, CloseReason, Report};
-pub use ejection::{Ejection, Health};
+pub use ejection::{Ejection, Health, OnEject};
 pub use engine::{Engine, ResponseTimes};
 pub use ids::{ConnId, PoolId, ServerId, Side};
 pub use pool::{PoolConfig, SharedPool};

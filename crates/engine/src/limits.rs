@@ -91,6 +91,19 @@ pub const SHORT_INTERVAL: Duration = Duration::from_millis(10);
 /// is a promise; this is how far it is believed.
 pub const GROW_BYTES_MAX: usize = 1024 * 1024;
 
+/// How often the time that a server stays away may double: up to eight times as long.
+pub const EJECTION_DOUBLINGS_MAX: u32 = 3;
+
+/// A server that is ejected again within so many times its retry timeout after it came back is
+/// flapping, and stays away for longer.
+pub const FLAPPING_TIMES: u32 = 4;
+
+/// The shortest time before a server is probed, for pools whose retry timeout is less.
+pub const PROBE_INTERVAL_MIN: Duration = Duration::from_millis(10);
+
+/// How long a probe may take where the pool has no timeout.
+pub const PROBE_PATIENCE: Duration = Duration::from_secs(1);
+
 /// What may wait for a subscriber that does not read, bytes: Redis' own hard limit
 /// (`client-output-buffer-limit pubsub 32mb`). Beyond it the client is closed; what is published cannot
 /// be held back.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nutcracker_proto::Protocol;
-use nutcracker_ring::{DistributionKind, Placement, Ring, RingBuilder, RingServer};
+use nutcracker_ring::{DistributionKind, Placement, RingBuilder, RingServer};
 
-use crate::ejection::{Ejection, Health};
+use crate::ejection::{Ejection, Health, Routing};
 use crate::ids::{ConnId, ServerId};
 use crate::limits::PoolLimits;
 use crate::session::{Class, ClassId, Classes};
@@ -26,6 +26,9 @@ pub struct PoolConfig {
     pub servers: Vec<RingServer>,
     /// How long a request may take from being queued to its response; `None` for ever.
     pub timeout: Option<Duration>,
+    /// How long a connect may take, the handshake not counted; `None` for as long as its requests
+    /// wait.
+    pub connect_timeout: Option<Duration>,
     /// When servers are ejected; `None` for never.
     pub ejection: Option<Ejection>,
     /// Conns to each server, at least 1. A client's requests for a server always take the same one,
@@ -63,8 +66,7 @@ impl SharedPool {
 #[derive(Debug)]
 pub(crate) struct Pool {
     pub(crate) shared: Arc<SharedPool>,
-    ring: Arc<Ring>,
-    version: u64,
+    routing: Routing,
     /// The classes that clients of this worker asked for.
     pub(crate) classes: Classes,
     /// This worker's shared conns: for each class in turn `server_connections` a server.
@@ -73,33 +75,39 @@ pub(crate) struct Pool {
 
 impl Pool {
     pub(crate) fn new(shared: Arc<SharedPool>) -> Self {
-        let (ring, version) = shared.health.ring();
+        let routing = shared.health.routing();
         let conns = shared.config.servers.len() * shared.config.server_connections as usize;
         let classes = Classes::new(shared.config.database);
-        Self { shared, ring, version, classes, conns: vec![None; conns] }
+        Self { shared, routing, classes, conns: vec![None; conns] }
     }
 
     pub(crate) fn config(&self) -> &PoolConfig {
         &self.shared.config
     }
 
-    /// Takes the newest ring. One load when there is none newer.
+    /// Takes the newest routing. One load when there is none newer.
     #[inline]
     pub(crate) fn refresh(&mut self) {
-        if self.shared.health.version() != self.version {
-            (self.ring, self.version) = self.shared.health.ring();
+        if self.shared.health.version() != self.routing.version {
+            self.routing = self.shared.health.routing();
         }
     }
 
-    /// Grows whenever the ring it uses is another.
-    pub(crate) const fn ring_version(&self) -> u64 {
-        self.version
+    /// Grows whenever the routing it uses is another.
+    pub(crate) const fn routing_version(&self) -> u64 {
+        self.routing.version
+    }
+
+    /// Whether requests for that server, which is in the ring, fail at once.
+    #[inline]
+    pub(crate) fn fails(&self, server: ServerId) -> bool {
+        self.routing.failing.as_ref().is_some_and(|failing| failing[server.0 as usize])
     }
 
     /// The server that `key` belongs to; `None` when every server is ejected.
     #[inline]
     pub(crate) fn route(&self, key: &[u8], draw: impl FnOnce() -> u32) -> Option<ServerId> {
-        let server = self.shared.config.placement.route(&self.ring, key, draw)?;
+        let server = self.shared.config.placement.route(&self.routing.ring, key, draw)?;
         Some(ServerId(server as u32))
     }
 
@@ -112,7 +120,7 @@ impl Pool {
     /// The server that a key of that hash belongs to; `None` when every server is ejected.
     #[inline]
     pub(crate) fn owner(&self, hash: u32, draw: impl FnOnce() -> u32) -> Option<ServerId> {
-        self.ring.server(hash, draw).map(|server| ServerId(server as u32))
+        self.routing.ring.server(hash, draw).map(|server| ServerId(server as u32))
     }
 
     /// Where the conn that `client`, of that class, uses for `server` is kept. By the client's place,

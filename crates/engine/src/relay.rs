@@ -73,10 +73,11 @@ impl Engine {
         }
         let (pool, server_id) = (server.pool, server.server);
         if !server.awaits_response() {
-            if server.tenancy == Tenancy::Listener {
-                return self.hear(conn, frame);
-            }
-            return self.close_server(conn, CloseReason::Unasked);
+            return match server.tenancy {
+                Tenancy::Listener => self.hear(conn, frame),
+                Tenancy::Probe => self.judge_probe(conn, frame.bytes, outcome),
+                Tenancy::Shared { .. } => self.close_server(conn, CloseReason::Unasked),
+            };
         }
         let (id, in_flight) = server.pop(&mut self.requests).expect("one awaits it");
         let request = self.requests.get(id);

@@ -431,6 +431,9 @@ impl Engine {
         server: ServerId,
         client: ConnId,
     ) -> Result<ConnId, CloseReason> {
+        if self.pools[pool.0 as usize].fails(server) {
+            return Err(CloseReason::Ejected);
+        }
         let class =
             self.clients.get(client.key()).map_or(ClassId(0), |client| client.session.class);
         let pool_state = &self.pools[pool.0 as usize];
@@ -446,16 +449,15 @@ impl Engine {
         Ok(conn)
     }
 
-    /// Takes ejected servers back whose time has come, and the newest ring. Two loads when nothing
-    /// changed.
+    /// Has ejected servers probed whose time has come, and takes the newest routing. Two loads when
+    /// nothing changed.
+    #[inline]
     pub(crate) fn welcome_back(&mut self, pool: PoolId) {
         let pool_state = &mut self.pools[pool.0 as usize];
-        if pool_state.shared.health.is_return_due(self.now) {
-            for server in pool_state.shared.health.take_back(self.now) {
-                self.actions.push_back(Action::Report(Report::Returned { pool, server }));
-            }
-        }
         pool_state.refresh();
+        if pool_state.shared.health.is_probe_due(self.now) {
+            self.probe(pool);
+        }
     }
 
     /// Gives a request its place in its client's line.

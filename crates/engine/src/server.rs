@@ -6,6 +6,7 @@ use crate::buffer::{Inbox, Outbox};
 use crate::ids::{PoolId, ServerId};
 use crate::request::{Queue, RequestId, Requests};
 use crate::session::ClassId;
+use crate::tick::Tick;
 
 /// One conn to a server.
 ///
@@ -33,6 +34,8 @@ pub(crate) struct ServerConn {
     unsent: RequestId,
     /// Bytes sent of `unsent`; below zero while the rest of an already answered request goes out.
     credit: i64,
+    /// When its connect gives up.
+    pub(crate) connect_by: Tick,
     /// Has an entry among the deadlines.
     pub(crate) armed: bool,
     /// In the list of conns to flush.
@@ -51,6 +54,8 @@ pub(crate) enum Tenancy {
     },
     /// Nobody's: it hears what is published, for all clients of the worker that are subscribed.
     Listener,
+    /// Nobody's: it asks whether an ejected server is back.
+    Probe,
 }
 
 /// How far a server conn has come.
@@ -101,9 +106,18 @@ impl ServerConn {
             queue: Queue::new(),
             unsent: RequestId::NONE,
             credit: 0,
+            connect_by: Tick::NEVER,
             armed: false,
             dirty: false,
             blocked: false,
+        }
+    }
+
+    /// When the conn itself gives up, whatever waits on it; [`Tick::NEVER`] for most.
+    pub(crate) fn gives_up_at(&self) -> Tick {
+        match (self.state, self.tenancy) {
+            (State::Connecting { .. }, _) | (_, Tenancy::Probe) => self.connect_by,
+            (State::Greeting(_) | State::Ready, _) => Tick::NEVER,
         }
     }
 

@@ -121,6 +121,21 @@ figures! {
     }
 }
 
+figures! {
+    /// How a pool's servers failed, and what was done about it. As [`LimitFigure`], these are told
+    /// where the original's schema does not hold.
+    FaultFigure {
+        /// Conns to servers that could not be opened.
+        ConnectFailed, "connect_failed", Counter, "connections to servers that could not be opened";
+        /// Conns to servers closed because a request's deadline passed.
+        RequestTimedout, "request_timedout", Counter, "connections to servers closed because a request was not answered in time";
+        /// Questions whether an ejected server is back.
+        Probes, "probes", Counter, "times an ejected server was asked whether it is back";
+        /// Those that were not answered well.
+        ProbesFailed, "probes_failed", Counter, "times an ejected server did not answer well";
+    }
+}
+
 /// One figure. Written by one thread, read by any.
 #[derive(Debug, Default)]
 pub struct Figure(AtomicI64);
@@ -164,6 +179,7 @@ impl ServerStats {
 pub struct PoolStats {
     figures: [Figure; PoolFigure::ALL.len()],
     limits: [Figure; LimitFigure::ALL.len()],
+    faults: [Figure; FaultFigure::ALL.len()],
     /// One a server, in the pool's order.
     pub servers: Box<[ServerStats]>,
 }
@@ -175,6 +191,7 @@ impl PoolStats {
         Self {
             figures: Default::default(),
             limits: Default::default(),
+            faults: Default::default(),
             servers: (0..servers).map(|_| ServerStats::default()).collect(),
         }
     }
@@ -191,6 +208,13 @@ impl PoolStats {
     #[inline]
     pub fn limit(&self, figure: LimitFigure) -> &Figure {
         &self.limits[figure as usize]
+    }
+
+    /// How its servers failed.
+    #[must_use]
+    #[inline]
+    pub fn fault(&self, figure: FaultFigure) -> &Figure {
+        &self.faults[figure as usize]
     }
 }
 

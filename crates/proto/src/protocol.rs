@@ -64,6 +64,15 @@ impl Protocol {
         }
     }
 
+    /// What a server is asked to learn whether it is there: it costs it nothing, and has an answer.
+    #[must_use]
+    pub const fn probe(self) -> &'static [u8] {
+        match self {
+            Self::Redis => b"*1\r\n$4\r\nPING\r\n",
+            Self::Memcache => b"version\r\n",
+        }
+    }
+
     /// Writes what a new connection must say to a server before its first request, and returns
     /// how many responses that will bring, each of which must be [`Fine`](crate::Outcome::Fine).
     ///

@@ -48,6 +48,14 @@ pub fn write(shared: &Shared, report: &Report) {
                 pool_config.server_retry_timeout.as_millis()
             );
         }
+        Report::StillAway { pool, server, reason } => {
+            log::limited!(
+                WARN,
+                "server '{}' of pool '{}' is still away: {reason}",
+                server_name(shared, *pool, *server),
+                pool_name(shared, *pool)
+            );
+        }
         Report::Returned { pool, server } => {
             tracing::warn!(
                 "server '{}' of pool '{}' is back in the ring",

@@ -28,9 +28,11 @@ fn pool_config(pool: &Pool, key_bytes_max: usize) -> PoolConfig {
         distribution: pool.distribution,
         servers: ring_servers(pool),
         timeout: pool.timeout,
+        connect_timeout: pool.connect_timeout,
         ejection: pool.auto_eject_hosts.then_some(Ejection {
             failure_limit: pool.server_failure_limit,
             retry_timeout: pool.server_retry_timeout,
+            on_eject: pool.on_eject,
         }),
         server_connections: pool.server_connections,
         password: pool.redis_auth.as_ref().map(|password| password.as_bytes().into()),

@@ -31,6 +31,7 @@ impl Stage {
             placement: Placement::default(),
             distribution: DistributionKind::Ketama,
             servers: (0..servers).map(|nth| RingServer::new(format!("server{nth}"), 1)).collect(),
+            connect_timeout: None,
             timeout: Some(Duration::from_millis(400)),
             ejection: None,
             server_connections: 1,

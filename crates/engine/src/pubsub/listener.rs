@@ -218,7 +218,7 @@ impl Engine {
 
     /// Moves the topics whose servers are others since the ring has changed. O(topics), when it has.
     pub(super) fn move_topics(&mut self, pool: PoolId) {
-        let version = self.pools[pool.0 as usize].ring_version();
+        let version = self.pools[pool.0 as usize].routing_version();
         let pubsub = &mut self.pubsub[pool.0 as usize];
         if pubsub.ring_version == version {
             return;

@@ -302,7 +302,8 @@ impl Engine {
         let pool = &self.pools[pool.0 as usize];
         let is_placed = pool.config().distribution != DistributionKind::Random;
         if topic != Topic::Pattern && is_placed {
-            return pool.route(name, || 0).into_iter().collect();
+            let home = pool.route(name, || 0).filter(|server| !pool.fails(*server));
+            return home.into_iter().collect();
         }
         let live = pool.shared.health.live();
         let servers = live.iter().enumerate().filter(|(_, live)| **live);

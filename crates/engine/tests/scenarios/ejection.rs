@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use nutcracker_engine::stats::PoolFigure;
-use nutcracker_engine::{CloseReason, Report};
+use nutcracker_engine::stats::{FaultFigure, PoolFigure, ServerFigure};
+use nutcracker_engine::{CloseReason, OnEject, Report};
 
 use crate::stage::{Stage, cmd, ejection, redis};
 
@@ -14,6 +14,15 @@ fn fail(stage: &mut Stage, server: u32, key: &str) {
     let conn = stage.server(server);
     stage.closes(conn, CloseReason::Reset);
     stage.gets(client, "-ERR Connection reset by peer\r\n");
+}
+
+/// `server` is asked whether it is back, and is.
+fn returns(stage: &mut Stage, server: u32) {
+    let probe = stage.server(server);
+    stage.gets(probe, cmd("PING"));
+    stage.sends(probe, "+PONG\r\n");
+    assert!(stage.is_closed(probe), "a probe ends with its answer");
+    assert!(matches!(stage.reports.last(), Some(Report::Returned { .. })), "{:?}", stage.reports);
 }
 
 /// A request for `key`, answered by `server`.
@@ -41,9 +50,10 @@ fn at_the_limit_a_server_leaves_and_after_the_retry_time_it_is_back() {
     succeed(&mut stage, 1, &key);
     stage.passes(499);
     succeed(&mut stage, 1, &key);
-    stage.passes(1);
+    stage.passes(2);
+    succeed(&mut stage, 1, &key);
+    returns(&mut stage, 0);
     succeed(&mut stage, 0, &key);
-    assert!(matches!(stage.reports.last(), Some(Report::Returned { .. })), "{:?}", stage.reports);
 
     fail(&mut stage, 0, &key);
     assert_eq!(stage.figure(PoolFigure::ServerEjects), 1, "it has its full allowance again");
@@ -93,7 +103,9 @@ fn with_every_server_ejected_requests_are_refused_at_once() {
     stage.sends(client, cmd("PING"));
     stage.gets(client, "+PONG\r\n");
     assert_eq!((stage.conns_of(0).len(), stage.conns_of(1).len()), (1, 1), "nobody was asked");
-    stage.passes(500);
+    stage.passes(501);
+    returns(&mut stage, 0);
+    returns(&mut stage, 1);
     succeed(&mut stage, 0, &a);
     succeed(&mut stage, 1, &b);
     stage.is_quiet();
@@ -141,7 +153,10 @@ fn failures_count_for_all_workers_together_and_so_does_an_ejection() {
     assert_eq!(other.figure(PoolFigure::ServerEjects), 1);
     succeed(&mut one, 1, &key);
     succeed(&mut other, 1, &key);
-    one.passes(500);
+    one.passes(501);
+    other.passes(501);
+    assert_eq!(other.conns_of(0).len(), 1, "one worker asks for all");
+    returns(&mut one, 0);
     succeed(&mut one, 0, &key);
     succeed(&mut other, 0, &key);
 }
@@ -213,4 +228,109 @@ fn an_error_of_the_server_forgives_too_and_what_it_says_to_the_handshake_does_no
         }
         assert_eq!(stage.figure(PoolFigure::ServerEjects), ejects, "{says:?}");
     }
+}
+
+#[test]
+fn a_server_that_answers_no_probe_is_asked_less_and_less_often() {
+    let mut config = redis(2);
+    config.ejection = ejection(1, 500);
+    config.timeout = Some(Duration::from_millis(100));
+    let mut stage = Stage::new(config);
+    let key = stage.key(0, "k");
+    fail(&mut stage, 0, &key);
+    let fails: [Happens; 6] = [
+        |stage| ends(stage, CloseReason::Refused),
+        |stage| ends(stage, CloseReason::Eof),
+        |stage| stage.passes(101),
+        |stage| says(stage, "-LOADING wait\r\n"),
+        |stage| says(stage, "HTTP/1.1 400 Bad Request\r\n"),
+        |stage| says(stage, "-BUSY\r\n"),
+    ];
+    for (wait_ms, happens) in [500, 1_000, 2_000, 4_000, 4_000, 4_000].into_iter().zip(fails) {
+        let before = stage.conns_of(0).len();
+        stage.passes(wait_ms - 3);
+        assert_eq!(stage.conns_of(0).len(), before, "before {wait_ms} ms");
+        stage.passes(4);
+        assert_eq!(stage.conns_of(0).len(), before + 1, "after {wait_ms} ms");
+        happens(&mut stage);
+        let away = matches!(stage.reports.last(), Some(Report::StillAway { .. }));
+        assert!(away, "{:?}", stage.reports);
+        succeed(&mut stage, 1, &key);
+    }
+    assert_eq!(stage.stats.pools[0].fault(FaultFigure::ProbesFailed).get(), 6);
+    assert_eq!(stage.figure(PoolFigure::ServerEjects), 1);
+    stage.passes(4_001);
+    returns(&mut stage, 0);
+    succeed(&mut stage, 0, &key);
+    stage.is_quiet();
+    assert_eq!(stage.server_figure(0, ServerFigure::ServerConnections), 1);
+}
+
+#[test]
+fn a_server_that_fails_again_soon_after_it_came_back_stays_away_for_longer() {
+    let mut config = redis(2);
+    config.ejection = ejection(1, 500);
+    let mut stage = Stage::new(config);
+    let key = stage.key(0, "k");
+    for wait_ms in [500, 1_000, 2_000, 4_000, 4_000] {
+        fail(&mut stage, 0, &key);
+        stage.passes(wait_ms - 1);
+        succeed(&mut stage, 1, &key);
+        stage.passes(2);
+        returns(&mut stage, 0);
+    }
+    // It has been well for long enough.
+    stage.passes(2_001);
+    fail(&mut stage, 0, &key);
+    stage.passes(501);
+    returns(&mut stage, 0);
+}
+
+#[test]
+fn where_ejection_means_failure_no_key_moves() {
+    let mut config = redis(2);
+    config.ejection = ejection(1, 500);
+    config.ejection.as_mut().expect("it ejects").on_eject = OnEject::Fail;
+    let mut stage = Stage::new(config);
+    let (dead, well) = (stage.key(0, "k"), stage.key(1, "k"));
+    fail(&mut stage, 0, &dead);
+    let client = stage.client();
+    stage.sends(client, cmd(&format!("GET {dead}")));
+    stage.gets(client, "-ERR Server is ejected\r\n");
+    stage.sends(client, cmd(&format!("MGET {dead} {well}")));
+    let conn = stage.server(1);
+    stage.sends(conn, "*1\r\n$1\r\nv\r\n");
+    stage.gets(client, "-ERR Server is ejected\r\n");
+    succeed(&mut stage, 1, &well);
+    assert_eq!(stage.conns_of(0).len(), 1);
+    stage.passes(501);
+    returns(&mut stage, 0);
+    succeed(&mut stage, 0, &dead);
+    stage.is_quiet();
+}
+
+#[test]
+fn a_connect_may_have_a_shorter_time_than_a_request() {
+    let mut config = redis(1);
+    config.timeout = Some(Duration::from_millis(400));
+    config.connect_timeout = Some(Duration::from_millis(50));
+    let mut stage = Stage::new(config);
+    stage.servers_accept = false;
+    let client = stage.client();
+    stage.sends(client, cmd("GET k"));
+    stage.passes(49);
+    stage.gets_nothing(client);
+    stage.passes(2);
+    stage.gets(client, "-ERR Connection timed out\r\n");
+    assert_eq!(stage.stats.pools[0].fault(FaultFigure::ConnectFailed).get(), 1);
+    // Once it is there, a request has all its time.
+    stage.servers_accept = true;
+    stage.sends(client, cmd("GET k"));
+    stage.passes(399);
+    stage.gets_nothing(client);
+    stage.passes(2);
+    stage.gets(client, "-ERR Connection timed out\r\n");
+    assert_eq!(stage.stats.pools[0].fault(FaultFigure::RequestTimedout).get(), 1);
+    assert_eq!(stage.stats.pools[0].fault(FaultFigure::ConnectFailed).get(), 1);
+    stage.is_quiet();
 }

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use nutcracker_engine::limits::{PoolLimits, SLICES_A_WRITE};
 use nutcracker_engine::stats::{LimitFigure, PoolFigure, ServerFigure, Stats};
 use nutcracker_engine::{
-    Action, CloseReason, ConnId, Ejection, Engine, MemoryState, PoolConfig, PoolId, Report,
-    ServerId, SharedPool, Side,
+    Action, CloseReason, ConnId, Ejection, Engine, MemoryState, OnEject, PoolConfig, PoolId,
+    Report, ServerId, SharedPool, Side,
 };
 use nutcracker_proto::Protocol;
 use nutcracker_ring::{DistributionKind, HashKind, Placement, Ring, RingServer};
@@ -38,6 +38,7 @@ fn pool(protocol: Protocol, servers: usize) -> PoolConfig {
         distribution: DistributionKind::Modula,
         servers: (0..servers).map(|n| RingServer::new(format!("server{n}"), 1)).collect(),
         timeout: None,
+        connect_timeout: None,
         ejection: None,
         server_connections: 1,
         password: None,
@@ -49,7 +50,8 @@ fn pool(protocol: Protocol, servers: usize) -> PoolConfig {
 
 /// Ejection after so many failures, for so many milliseconds.
 pub(crate) fn ejection(failure_limit: u32, retry_ms: u64) -> Option<Ejection> {
-    Some(Ejection { failure_limit, retry_timeout: Duration::from_millis(retry_ms) })
+    let retry_timeout = Duration::from_millis(retry_ms);
+    Some(Ejection { failure_limit, retry_timeout, on_eject: OnEject::Rehash })
 }
 
 /// A request as an array of bulk strings, of the words of `line`.

@@ -35,7 +35,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nutcracker_engine::stats::{Kind, PoolFigure, ServerFigure, Stats};
-use nutcracker_engine::{Engine, SharedPool};
+use nutcracker_engine::{Engine, OnEject, SharedPool};
 use nutcracker_ring::{DistributionKind, Ring};
 
 use client::{Client, Life};
@@ -146,7 +146,9 @@ impl World {
             server.slip = None;
         }
         for pool in 0..self.plan.pools.len() {
-            self.clients.push(Client::probe(self.clients.len() as u32, pool, self.now));
+            // By then the proxy has found that they are back.
+            let comes_at = self.now + SECOND;
+            self.clients.push(Client::probe(self.clients.len() as u32, pool, comes_at));
         }
         self.pass();
         assert!(self.clients.iter().all(Client::is_content), "a probe waits: {:?}", self.clients);
@@ -401,7 +403,8 @@ impl World {
 /// The ring of a pool whose keys always go to the same server.
 fn steady_ring(pool: &SharedPool) -> Option<Ring> {
     let config = &pool.config;
-    let steady = config.ejection.is_none() && config.distribution != DistributionKind::Random;
+    let rehashes = config.ejection.is_some_and(|it| it.on_eject == OnEject::Rehash);
+    let steady = !rehashes && config.distribution != DistributionKind::Random;
     steady
         .then(|| Ring::new(config.distribution, &config.servers, &vec![true; config.servers.len()]))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nutcracker_engine::limits::PoolLimits;
-use nutcracker_engine::{Ejection, PoolConfig, SharedPool};
+use nutcracker_engine::{Ejection, OnEject, PoolConfig, SharedPool};
 use nutcracker_proto::Protocol;
 use nutcracker_ring::{DistributionKind, HashKind, HashTag, Placement, RingServer};
 
@@ -93,6 +93,9 @@ impl Plan {
         };
         let faults = if quiet { Vec::new() } else { draw_faults(random, &pools, lies) };
         let pools = pools.into_iter().map(|mut pool| {
+            if quiet {
+                pool.connect_timeout = None;
+            }
             if quiet && pool.timeout.is_some() {
                 // Long enough that nobody fails who does nothing wrong.
                 pool.timeout = Some(Duration::from_secs(100));
@@ -135,10 +138,15 @@ impl Plan {
                 faults(|fault| matches!(fault, Fault::Reset { .. } | Fault::Half { .. }))
             }
             "Connection timed out" => {
-                (!self.quiet && config.timeout.is_some()) || absence(Absence::Silent)
+                let has_timeout = config.timeout.or(config.connect_timeout).is_some();
+                (!self.quiet && has_timeout) || absence(Absence::Silent)
             }
             "Connection refused" => {
                 absence(Absence::Refused) || (!self.quiet && config.ejection.is_some())
+            }
+            "Server is ejected" => {
+                let fails = |ejection: Ejection| ejection.on_eject == OnEject::Fail;
+                !self.quiet && config.ejection.is_some_and(fails)
             }
             "Host is down" => absence(Absence::Unresolved),
             "WRONGPASS go away" => absence(Absence::Unfriendly),
@@ -157,6 +165,7 @@ fn draw_pool(random: &mut Random) -> PoolConfig {
     let ejection = random.chance(50).then(|| Ejection {
         failure_limit: random.between(0, 3) as u32,
         retry_timeout: Duration::from_millis(random.between(1, 60)),
+        on_eject: if random.chance(30) { OnEject::Fail } else { OnEject::Rehash },
     });
     PoolConfig {
         protocol,
@@ -169,6 +178,7 @@ fn draw_pool(random: &mut Random) -> PoolConfig {
         servers: (0..servers)
             .map(|n| RingServer::new(format!("server{n}"), random.between(1, 3) as u32))
             .collect(),
+        connect_timeout: random.chance(30).then(|| Duration::from_millis(random.between(5, 60))),
         timeout: random.chance(60).then(|| Duration::from_millis(random.between(20, 100))),
         ejection,
         server_connections: random.between(1, 3) as u32,

@@ -117,6 +117,12 @@ pub(super) enum Fault {
         key: &'static str,
         found: String,
     },
+    /// The value of `key` is none of its words.
+    NotAWord {
+        key: &'static str,
+        found: String,
+        words: &'static [&'static str],
+    },
     ZeroServerConnections,
     AuthWithoutRedis,
     Workers {
@@ -339,6 +345,9 @@ impl fmt::Display for Fault {
             ),
             Self::NotABool { key, found } => {
                 write!(f, "'{key}' is either true or false, in lower case; '{found}' is neither")
+            }
+            Self::NotAWord { key, found, words } => {
+                write!(f, "'{key}' is one of {}; '{found}' is none", words.join(", "))
             }
             Self::ZeroServerConnections => f.write_str("'server_connections' cannot be 0"),
             Self::AuthWithoutRedis => f.write_str(

@@ -155,6 +155,23 @@ impl<'a> Keys<'a> {
         })
     }
 
+    /// Reads one of the words of a key, each of which stands for a value.
+    pub(super) fn word<T: Copy>(
+        &mut self,
+        key: &'static str,
+        words: &'static [&'static str],
+        values: &[T],
+    ) -> Option<T> {
+        self.read(key, |found| {
+            let at = words.iter().position(|word| *word == found);
+            at.map(|at| values[at]).ok_or_else(|| Fault::NotAWord {
+                key,
+                found: found.to_owned(),
+                words,
+            })
+        })
+    }
+
     /// Reports a problem.
     pub(super) fn wrong(&mut self, at: Position, fault: Fault) {
         let problem = self.problem(at, fault);

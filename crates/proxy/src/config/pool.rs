@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::time::Duration;
 
+use nutcracker_engine::OnEject;
 use nutcracker_engine::limits::PoolLimits;
 use nutcracker_proto::Protocol;
 use nutcracker_ring::{DistributionKind, HashKind, HashTag, name_order};
@@ -16,7 +17,7 @@ use super::types::{Listen, Pool, Server};
 use super::{address, limits};
 
 /// The keys of a pool.
-pub(super) const KEYS: [&str; 22] = [
+pub(super) const KEYS: [&str; 24] = [
     "listen",
     "hash",
     "hash_tag",
@@ -40,6 +41,8 @@ pub(super) const KEYS: [&str; 22] = [
     "client_unsent_max",
     "server_queue_max",
     "request_max",
+    "connect_timeout",
+    "on_eject",
 ];
 
 /// Reads the pool in `section`; `None` when something is wrong, which `findings` then has.
@@ -57,6 +60,7 @@ pub(super) fn read(section: &Section, findings: &mut Findings) -> Option<Pool> {
         hash_tag: keys.read("hash_tag", hash_tag),
         distribution: distribution(keys),
         timeout: keys.number("timeout").filter(|&ms| ms > 0).map(milliseconds),
+        connect_timeout: keys.number("connect_timeout").filter(|&ms| ms > 0).map(milliseconds),
         backlog: keys.number("backlog").unwrap_or(limits::BACKLOG_DEFAULT),
         client_connections: keys.number("client_connections").unwrap_or(0),
         redis_auth: redis_auth(keys, redis),
@@ -70,6 +74,9 @@ pub(super) fn read(section: &Section, findings: &mut Findings) -> Option<Pool> {
         server_failure_limit: keys
             .number("server_failure_limit")
             .map_or(limits::SERVER_FAILURE_LIMIT_DEFAULT, |limit| limit.max(1)),
+        on_eject: keys
+            .word("on_eject", &["rehash", "fail"], &[OnEject::Rehash, OnEject::Fail])
+            .unwrap_or_default(),
         tcpkeepalive: keys.flag("tcpkeepalive").unwrap_or(false),
         reuseport: keys.flag("reuseport").unwrap_or(false),
         servers: servers(keys),

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
+use nutcracker_engine::OnEject;
 use nutcracker_engine::limits::PoolLimits;
 use nutcracker_proto::Protocol;
 use nutcracker_ring::{DistributionKind, HashKind, HashTag};
@@ -108,6 +109,8 @@ pub struct Pool {
     pub distribution: DistributionKind,
     /// How long a request may take, connecting and waiting included; `None` is for ever.
     pub timeout: Option<Duration>,
+    /// How long opening a connection to a server may take; `None` is for as long as its requests wait.
+    pub connect_timeout: Option<Duration>,
     /// Connections the kernel keeps waiting to be accepted.
     pub backlog: u32,
     /// Most clients at once; 0 sets no limit. The original read this key and ignored it.
@@ -126,6 +129,8 @@ pub struct Pool {
     pub server_retry_timeout: Duration,
     /// Failures in a row that eject a server, at least 1: the file's 0 means 1, as in the original.
     pub server_failure_limit: u32,
+    /// What becomes of an ejected server's keys.
+    pub on_eject: OnEject,
     /// Whether idle client connections are probed by the kernel (`SO_KEEPALIVE`).
     pub tcpkeepalive: bool,
     /// Whether other processes may listen on the same address (`SO_REUSEPORT`).

@@ -5,7 +5,9 @@
 
 use std::fmt::{self, Write};
 
-use nutcracker_engine::stats::{Kind, LimitFigure, PoolFigure, PoolStats, ServerFigure};
+use nutcracker_engine::stats::{
+    FaultFigure, Kind, LimitFigure, PoolFigure, PoolStats, ServerFigure,
+};
 
 use super::report::StatsSource;
 use crate::sys;
@@ -48,6 +50,10 @@ impl Page {
         for &figure in PoolFigure::ALL {
             let name = name_of(figure.name(), figure.kind());
             self.pools(source, &name, figure.kind(), figure.help(), |pool| pool.at(figure).get())?;
+        }
+        for &figure in FaultFigure::ALL {
+            let (name, help) = (name_of(figure.name(), figure.kind()), figure.help());
+            self.pools(source, &name, figure.kind(), help, |pool| pool.fault(figure).get())?;
         }
         for &figure in LimitFigure::ALL {
             let name = name_of(figure.name(), figure.kind());
@@ -184,7 +190,10 @@ mod tests {
             assert!(page.lines().any(|other| other == line), "{line} is not in\n{page}");
         }
         let types: Vec<_> = page.lines().filter(|line| line.starts_with("# TYPE")).collect();
-        let figures = PoolFigure::ALL.len() + LimitFigure::ALL.len() + ServerFigure::ALL.len();
+        let figures = PoolFigure::ALL.len()
+            + LimitFigure::ALL.len()
+            + FaultFigure::ALL.len()
+            + ServerFigure::ALL.len();
         assert_eq!(types.len(), figures + 6);
         assert_eq!(
             types.iter().collect::<BTreeSet<_>>().len(),

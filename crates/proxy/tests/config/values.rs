@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use nutcracker::config::{self, Address, Listen, MemoryMax, Pool, Workers};
+use nutcracker_engine::OnEject;
 use nutcracker_engine::limits::PoolLimits;
 use nutcracker_proto::Protocol;
 use nutcracker_ring::{DistributionKind, HashKind, HashTag};
@@ -26,6 +27,7 @@ fn a_pool_of_two_keys_has_the_originals_defaults() {
         hash_tag: None,
         distribution: DistributionKind::Ketama,
         timeout: None,
+        connect_timeout: None,
         backlog: 512,
         client_connections: 0,
         redis_auth: None,
@@ -35,6 +37,7 @@ fn a_pool_of_two_keys_has_the_originals_defaults() {
         server_connections: 1,
         server_retry_timeout: Duration::from_secs(30),
         server_failure_limit: 2,
+        on_eject: OnEject::Rehash,
         tcpkeepalive: false,
         reuseport: false,
         servers: vec![config::Server {
@@ -73,6 +76,8 @@ fn every_key_reaches_its_field() {
         "  server_failure_limit: 3\n",
         "  tcpkeepalive: true\n",
         "  reuseport: true\n",
+        "  connect_timeout: 250\n",
+        "  on_eject: fail\n",
         "  client_requests_max: 100\n",
         "  client_unsent_max: 64k\n",
         "  server_queue_max: 8M\n",
@@ -96,6 +101,7 @@ fn every_key_reaches_its_field() {
         hash_tag: Some(HashTag::new(b'{', b'}')),
         distribution: DistributionKind::Modula,
         timeout: Some(Duration::from_millis(400)),
+        connect_timeout: Some(Duration::from_millis(250)),
         backlog: 1024,
         client_connections: 100,
         redis_auth: Some("s3 cret".into()),
@@ -105,6 +111,7 @@ fn every_key_reaches_its_field() {
         server_connections: 4,
         server_retry_timeout: Duration::from_secs(2),
         server_failure_limit: 3,
+        on_eject: OnEject::Fail,
         tcpkeepalive: true,
         reuseport: true,
         servers: vec![

@@ -34,7 +34,7 @@ use std::time::{Duration, Instant};
 use nutcracker_engine::limits::{PoolLimits, SLICES_A_WRITE};
 use nutcracker_engine::stats::{PoolFigure, ServerFigure, Stats};
 use nutcracker_engine::{
-    Action, CloseReason, ConnId, Ejection, Engine, PoolConfig, PoolId, SharedPool, Side,
+    Action, CloseReason, ConnId, Ejection, Engine, OnEject, PoolConfig, PoolId, SharedPool, Side,
 };
 use nutcracker_proto::{Progress, Protocol, Request, RequestParser, ResponseParser};
 use nutcracker_ring::{DistributionKind, HashKind, Placement, RingServer};
@@ -167,10 +167,12 @@ impl Play {
                 _ => DistributionKind::Random,
             },
             servers: (0..servers).map(|n| RingServer::new(format!("server{n}"), 1)).collect(),
+            connect_timeout: (habits & 4 != 0).then_some(Duration::from_millis(200)),
             timeout: (habits & 1 != 0).then_some(Duration::from_millis(400)),
             ejection: (habits & 2 != 0).then_some(Ejection {
                 failure_limit: u32::from(spread >> 4) % 3,
                 retry_timeout: Duration::from_secs(1),
+                on_eject: if habits & 1 == 0 { OnEject::Rehash } else { OnEject::Fail },
             }),
             server_connections: 1 + u32::from(habits >> 5) % 3,
             password: (protocol == Protocol::Redis && habits & 4 != 0)

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use nutcracker_engine::OnEject;
 use nutcracker_proto::Protocol;
 
 use crate::config::{Config, MemoryMax, Places, Pool, Workers};
@@ -32,6 +33,8 @@ const ROWS: &[Row] = &[
     Row { key: "backlog",              value: |pool| pool.backlog.to_string() },
     Row { key: "tcpkeepalive",         value: |pool| pool.tcpkeepalive.to_string() },
     Row { key: "reuseport",            value: |pool| pool.reuseport.to_string() },
+    Row { key: "connect_timeout",      value: |pool| pool.connect_timeout.map_or_else(|| "none".to_owned(), ms) },
+    Row { key: "on_eject",             value: on_eject },
     Row { key: "client_requests_max",  value: |pool| pool.limits.client_requests.to_string() },
     Row { key: "client_unsent_max",    value: |pool| bytes(pool.limits.client_unsent_bytes as usize) },
     Row { key: "server_queue_max",     value: |pool| bytes(pool.limits.server_queue_bytes) },
@@ -42,6 +45,13 @@ fn hash_tag(pool: &Pool) -> String {
     match pool.hash_tag {
         Some(tag) => format!("\"{}\"", tag.as_bytes().escape_ascii()),
         None => "none".to_owned(),
+    }
+}
+
+fn on_eject(pool: &Pool) -> String {
+    match pool.on_eject {
+        OnEject::Rehash => "rehash".to_owned(),
+        OnEject::Fail => "fail".to_owned(),
     }
 }
 
