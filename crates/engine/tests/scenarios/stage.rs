@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use nutcracker_engine::limits::{PoolLimits, SLICES_A_WRITE};
 use nutcracker_engine::stats::{LimitFigure, PoolFigure, ServerFigure, Stats};
 use nutcracker_engine::{
-    Action, CloseReason, ConnId, Ejection, Engine, MemoryState, PoolConfig, PoolId, Report,
-    ServerId, SharedPool, Side,
+    Action, CloseReason, ConnId, Ejection, Engine, MemoryState, MultiError, PoolConfig, PoolId,
+    Report, ServerId, SharedPool, Side,
 };
 use nutcracker_proto::Protocol;
 use nutcracker_ring::{DistributionKind, HashKind, Placement, Ring, RingServer};
@@ -42,6 +42,8 @@ fn pool(protocol: Protocol, servers: usize) -> PoolConfig {
         server_connections: 1,
         password: None,
         database: 0,
+        allow_flush: false,
+        multi_error: MultiError::Fail,
         preconnect: false,
         limits: PoolLimits::default(),
     }

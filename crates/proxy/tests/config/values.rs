@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use nutcracker::config::{self, Address, Listen, MemoryMax, Pool, Workers};
+use nutcracker_engine::MultiError;
 use nutcracker_engine::limits::PoolLimits;
 use nutcracker_proto::Protocol;
 use nutcracker_ring::{DistributionKind, HashKind, HashTag};
@@ -44,6 +45,8 @@ fn a_pool_of_two_keys_has_the_originals_defaults() {
             text: "127.0.0.1:6379:1".into(),
         }],
         limits: PoolLimits::default(),
+        allow_flush: false,
+        multi_error: MultiError::Fail,
     };
     assert_eq!(pool, expected);
 }
@@ -77,6 +80,8 @@ fn every_key_reaches_its_field() {
         "  client_unsent_max: 64k\n",
         "  server_queue_max: 8M\n",
         "  request_max: 1000000\n",
+        "  allow_flush: true\n",
+        "  multi_error: partial\n",
     ));
     let server = |name: &str, weight, address, text: &str| config::Server {
         name: name.into(),
@@ -128,6 +133,8 @@ fn every_key_reaches_its_field() {
             server_queue_bytes: 8 << 20,
             request_bytes: 1_000_000,
         },
+        allow_flush: true,
+        multi_error: MultiError::Partial,
     };
     assert_eq!(pool, expected);
 }
