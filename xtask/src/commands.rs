@@ -143,6 +143,7 @@ fn travel(travel: Travel) -> String {
             "to the server of its keys, which is given the script if it lacks it and the proxy knows it"
                 .to_owned()
         }
+        Travel::Script(Script::Flush) => "to all servers; the proxy forgets them too".to_owned(),
         Travel::Script(Script::Load) => "to all servers; the proxy keeps the script".to_owned(),
         Travel::Transaction(step) => match step {
             Transaction::Watch | Transaction::Begin => {
@@ -180,6 +181,7 @@ fn gathered(gather: Gather) -> &'static str {
         Gather::Concat => "all their elements",
         Gather::Least => "the least at each place",
         Gather::NotNull => "one that is not null",
+        Gather::Okay => "`OK` when all say so",
         Gather::Stats => "their figures, added up",
     }
 }

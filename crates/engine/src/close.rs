@@ -59,7 +59,7 @@ impl Engine {
     fn orphan(&mut self, id: RequestId) {
         let request = self.requests.get_mut(id);
         match (request.role, &request.answer) {
-            (Role::Whole, Answer::Awaited) => request.client = None,
+            (Role::Whole | Role::Errand { .. }, Answer::Awaited) => request.client = None,
             (Role::Parent { gathering }, answer) => {
                 let finished = !matches!(answer, Answer::Awaited);
                 self.requests.remove(id);
@@ -76,6 +76,7 @@ impl Engine {
             (Role::Subscription, _) => {
                 self.requests.remove(id);
             }
+            (Role::Errand { .. }, _) => unreachable!("an errand ends with the answer"),
             (Role::Fragment { .. }, _) => unreachable!("a fragment is in no client's line"),
         }
     }
@@ -144,6 +145,11 @@ impl Engine {
     /// A request that will have no response.
     fn fail(&mut self, id: RequestId, reason: &CloseReason) {
         let request = self.requests.get_mut(id);
+        if let Role::Errand { errand } = request.role {
+            request.role = Role::Whole;
+            self.drop_errand(errand);
+            return self.fail(id, reason);
+        }
         match (request.role, request.client) {
             (Role::Whole, None) => {
                 self.requests.remove(id);
@@ -156,8 +162,8 @@ impl Engine {
                 self.requests.remove(id);
                 self.end_fragment(gathering, ordinal, End::Failed(Box::new(reason.clone())));
             }
-            (Role::Parent { .. } | Role::Subscription, _) => {
-                unreachable!("it is in no server's queue")
+            (Role::Parent { .. } | Role::Subscription | Role::Errand { .. }, _) => {
+                unreachable!("it is in no server's queue, and an errand was seen to")
             }
         }
     }

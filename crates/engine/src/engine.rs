@@ -11,6 +11,7 @@ use crate::action::{Action, CloseReason};
 use crate::buffer::{Inbox, Outbox};
 use crate::client::{ClientConn, Farewell};
 use crate::deadlines::Deadlines;
+use crate::errand::Errand;
 use crate::gathering::Gatherings;
 use crate::held::Holding;
 use crate::ids::{ConnId, PoolId, ServerId, Side};
@@ -45,6 +46,7 @@ pub struct Engine {
     pub(crate) servers: Slab<ServerConn>,
     pub(crate) requests: Requests,
     pub(crate) gatherings: Gatherings,
+    pub(crate) errands: Slab<Errand>,
     pub(crate) holding: Holding,
     pub(crate) spares: Spares,
     pub(crate) deadlines: Deadlines,
@@ -108,6 +110,7 @@ impl Engine {
             servers: Slab::new(),
             requests: Requests::new(),
             gatherings: Gatherings::default(),
+            errands: Slab::new(),
             holding: Holding::default(),
             spares: Spares::default(),
             deadlines: Deadlines::default(),

@@ -18,6 +18,21 @@ pub(crate) struct Gathering {
     pub(crate) owners: Vec<u32>,
     /// One a server, in the servers' order.
     pub(crate) ends: Vec<End>,
+    /// What a fragment without a response means for the whole.
+    pub(crate) lack: Lack,
+    /// Every server of the pool was asked, so that a fragment's number is its server's.
+    pub(crate) of_all: bool,
+}
+
+/// What a fragment without a response means for the whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lack {
+    /// It fails.
+    Fails,
+    /// Something stands in for it; see `partial.rs`.
+    StandIn,
+    /// The others are the whole.
+    LeftOut,
 }
 
 impl Gathering {
@@ -61,6 +76,7 @@ impl Gatherings {
         if let Some(at) = self.free.pop() {
             let place = &mut self.table[at as usize];
             (place.gather, place.parent) = (gather, parent);
+            (place.lack, place.of_all) = (Lack::Fails, false);
             return at;
         }
         self.table.push(Gathering {
@@ -69,6 +85,8 @@ impl Gatherings {
             pending: 0,
             owners: Vec::new(),
             ends: Vec::new(),
+            lack: Lack::Fails,
+            of_all: false,
         });
         (self.table.len() - 1) as u32
     }

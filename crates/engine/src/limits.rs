@@ -129,6 +129,15 @@ pub const LISTEN_CHECK: Duration = Duration::from_secs(1);
 /// Slots of requests kept when none is outstanding: what a burst needed above this goes back.
 pub const SPARE_REQUESTS_MAX: usize = 4 * 1024;
 
+/// Scripts remembered a pool, the oldest out: a program has some tens.
+pub const SCRIPTS_MAX: usize = 1024;
+
+/// Bytes of all scripts remembered a pool.
+pub const SCRIPTS_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Longest script that is remembered, bytes: it is copied when a server lacks it.
+pub const SCRIPT_BYTES_MAX: usize = 256 * 1024;
+
 /// Slices offered to one `writev`. A conn without large messages uses one.
 pub const SLICES_A_WRITE: usize = 16;
 
@@ -138,5 +147,6 @@ const _: () = assert!(
         <= 6 * 1024 * 1024,
     "what a burst leaves behind is little"
 );
+const _: () = assert!(SCRIPT_BYTES_MAX <= SCRIPTS_BYTES_MAX, "one script fits");
 const _: () = assert!(FRESH_BYTES <= EVERYDAY_BYTES, "a fresh buffer is an everyday one");
 const _: () = assert!(SHARE_BYTES_MIN < RECV_BYTES, "small messages are read whole");

@@ -9,6 +9,8 @@ use nutcracker_ring::{DistributionKind, Placement, RingBuilder, RingServer};
 use crate::ejection::{Ejection, Health, Routing};
 use crate::ids::{ConnId, ServerId};
 use crate::limits::PoolLimits;
+use crate::scan::Cursors;
+use crate::scripts::Scripts;
 use crate::session::{Class, ClassId, Classes};
 
 /// What a pool is, checked. The same for all workers.
@@ -42,6 +44,20 @@ pub struct PoolConfig {
     pub preconnect: bool,
     /// How much it may hold.
     pub limits: PoolLimits,
+    /// Whether clients may flush the servers' data.
+    pub allow_flush: bool,
+    /// What a request with keys on several servers gets when some of them fail.
+    pub multi_error: MultiError,
+}
+
+/// What a request with keys on several servers gets when some of them fail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MultiError {
+    /// One error for the whole, as from the original.
+    #[default]
+    Fail,
+    /// What the others brought.
+    Partial,
 }
 
 /// A pool as all workers share it: what it is, and how its servers are.
@@ -50,6 +66,10 @@ pub struct SharedPool {
     /// What it is.
     pub config: PoolConfig,
     pub(crate) health: Health,
+    /// How cursors of a `SCAN` over its servers are made.
+    pub(crate) cursors: Cursors,
+    /// The scripts that came by.
+    pub(crate) scripts: Scripts,
 }
 
 impl SharedPool {
@@ -58,7 +78,8 @@ impl SharedPool {
     pub fn new(config: PoolConfig) -> Self {
         let builder = RingBuilder::new(config.distribution, &config.servers);
         let health = Health::new(builder, config.servers.len(), config.ejection);
-        Self { config, health }
+        let cursors = Cursors::new(&config);
+        Self { config, health, cursors, scripts: Scripts::default() }
     }
 }
 

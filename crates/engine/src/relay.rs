@@ -9,7 +9,7 @@ use crate::action::{Action, CloseReason, Report};
 use crate::ejection::Verdict;
 use crate::engine::Engine;
 use crate::frame::Frame;
-use crate::gathering::End;
+use crate::gathering::{End, Lack};
 use crate::held::Held;
 use crate::ids::{ConnId, PoolId, ServerId};
 use crate::limits::SHARE_BYTES_MIN;
@@ -104,7 +104,7 @@ impl Engine {
     }
 
     /// A response for a request: to its client at once when it is its turn, else held until then.
-    fn settle(&mut self, id: RequestId, frame: Frame<'_>) {
+    pub(crate) fn settle(&mut self, id: RequestId, frame: Frame<'_>) {
         let request = self.requests.get(id);
         match (request.role, request.client) {
             (Role::Whole, Some(conn)) => {
@@ -135,6 +135,7 @@ impl Engine {
                 self.requests.remove(id);
                 self.end_fragment(gathering, ordinal, end);
             }
+            (Role::Errand { errand }, _) => self.settle_errand(id, errand, frame),
             (Role::Parent { .. } | Role::Subscription, _) => {
                 unreachable!("it is in no server's queue")
             }
@@ -215,16 +216,25 @@ impl Engine {
     /// When fragments failed, the error of the first in the servers' order stands for the whole; a
     /// server's own error response is told as it is.
     fn deliver_gathered(&mut self, conn: ConnId, pool: PoolId, gathering: u32) {
+        if self.gatherings.get(gathering).lack != Lack::Fails {
+            self.make_up(conn, pool, gathering);
+        }
         let place = self.gatherings.get_mut(gathering);
-        let kind = place.gather;
+        let (kind, of_all) = (place.gather, place.of_all);
         let owners = std::mem::take(&mut place.owners);
         let ends = std::mem::take(&mut place.ends);
-        let failure = ends.iter().find_map(|end| match end {
-            End::Failed(reason) => Some(reason),
+        let failure = ends.iter().enumerate().find_map(|(fragment, end)| match end {
+            End::Failed(reason) => Some((fragment, reason)),
             End::Response(_) | End::Pending => None,
         });
-        if let Some(reason) = failure {
-            self.deliver_failure(conn, pool, reason);
+        if let Some((fragment, reason)) = failure {
+            match of_all {
+                true => {
+                    let named = self.failed_server(pool, ServerId(fragment as u32), reason);
+                    self.deliver_failure(conn, pool, &named);
+                }
+                false => self.deliver_failure(conn, pool, reason),
+            }
         } else {
             let mut on_stack = [&[][..]; GATHERED_ON_STACK];
             let mut on_heap = Vec::new();
@@ -281,7 +291,7 @@ impl Engine {
         self.gatherings.remove(gathering);
     }
 
-    fn hold(&mut self, frame: Frame<'_>) -> Held {
+    pub(crate) fn hold(&mut self, frame: Frame<'_>) -> Held {
         match frame.shared() {
             Some(shared) => Held::Shared(shared),
             None => self.holding.hold(frame.bytes, &mut self.spares),

@@ -9,6 +9,7 @@
 
 use crate::action::{Action, CloseReason, Report};
 use crate::engine::Engine;
+use crate::errand::Errand;
 use crate::ids::{ConnId, Key, Side};
 use crate::limits::{FRESH_BYTES, SHORT_INTERVAL, SHORT_PATIENCE};
 use crate::request::{Answer, Role};
@@ -78,6 +79,9 @@ impl Engine {
             bytes += match (&request.answer, request.role) {
                 (Answer::Held(held), _) => held.len(),
                 (_, Role::Parent { gathering }) => self.gatherings.get(gathering).held_bytes(),
+                (_, Role::Errand { errand }) => {
+                    self.errands.get(errand).map_or(0, Errand::kept_bytes)
+                }
                 _ => 0,
             };
             at = client.line.after(at, &self.requests);

@@ -2,7 +2,7 @@
 
 use crate::action::CloseReason;
 use crate::held::Held;
-use crate::ids::ConnId;
+use crate::ids::{ConnId, Key};
 use crate::limits::SPARE_REQUESTS_MAX;
 use crate::tick::Tick;
 
@@ -52,6 +52,8 @@ pub(crate) enum Role {
     Fragment { gathering: u32, ordinal: u32 },
     /// Waits for servers to say that its client is subscribed; on no server conn.
     Subscription,
+    /// As [`Whole`](Self::Whole), and something is to be done with its response first.
+    Errand { errand: Key },
 }
 
 /// Where a request's answer is.

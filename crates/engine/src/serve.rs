@@ -4,16 +4,17 @@ use std::rc::Rc;
 
 use nutcracker_proto::command::PLACEHOLDER_KEY;
 use nutcracker_proto::{
-    Gather, Local, ParseError, Progress, Refused, Request as Parsed, RequestParser, Routed, Script,
-    Travel, auth, split,
+    Gather, Local, ParseError, Progress, Refused, Request as Parsed, RequestParser, Routed, Travel,
+    auth, split,
 };
 
 use crate::action::{Action, CloseReason, Report};
 use crate::client::Farewell;
 use crate::engine::Engine;
 use crate::frame::Frame;
-use crate::gathering::End;
+use crate::gathering::{End, Lack};
 use crate::ids::{ConnId, PoolId, ServerId};
+use crate::pool::MultiError;
 use crate::request::{Answer, Request, RequestId, Role};
 use crate::session::{ClassId, Lane};
 use crate::spread::Spread;
@@ -187,22 +188,22 @@ impl Engine {
         }
         let config = self.pools[pool.0 as usize].config();
         match travel {
-            Travel::OneServer
-            | Travel::Anywhere
-            | Travel::Script(Script::Body | Script::Digest) => {
-                self.forward(conn, pool, frame, routed);
+            Travel::OneServer if routed.keys >= 2 && config.servers.len() > 1 => {
+                self.forward_together(conn, pool, frame, routed);
             }
+            Travel::OneServer | Travel::Anywhere => self.forward(conn, pool, frame, routed),
             Travel::Split(gather) if routed.keys >= 2 && config.servers.len() > 1 => {
                 self.split(conn, pool, frame, routed, gather);
             }
             Travel::Split(_) => self.forward(conn, pool, frame, routed),
             Travel::Here(local) => self.answer_here(conn, pool, local, frame, routed),
-            Travel::AllServers(_)
-            | Travel::Flush
-            | Travel::Scan
-            | Travel::Script(Script::Load)
-            | Travel::Transaction(_)
-            | Travel::Blocking(_) => {
+            Travel::AllServers(gather) => {
+                self.ask_all(conn, pool, frame, routed, (gather, Lack::Fails));
+            }
+            Travel::Flush => self.flush_all(conn, pool, frame, routed),
+            Travel::Scan => self.scan(conn, pool, frame, routed),
+            Travel::Script(script) => self.run_script(conn, pool, script, frame, routed),
+            Travel::Transaction(_) | Travel::Blocking(_) => {
                 let mut answer = Vec::new();
                 config.protocol.error("not served", &mut answer);
                 self.answer(conn, &answer);
@@ -255,7 +256,13 @@ impl Engine {
     }
 
     /// Queues a request, whole, for the server that its first key belongs to.
-    fn forward(&mut self, conn: ConnId, pool: PoolId, frame: Frame<'_>, routed: &Routed) {
+    pub(crate) fn forward(
+        &mut self,
+        conn: ConnId,
+        pool: PoolId,
+        frame: Frame<'_>,
+        routed: &Routed,
+    ) {
         let key = if routed.keys == 0 {
             PLACEHOLDER_KEY
         } else {
@@ -267,23 +274,11 @@ impl Engine {
             Ok(server_conn) => server_conn,
             Err(reason) => return self.fail_request(client, pool, reason),
         };
-        let server = self.servers.get_mut(server_conn.key()).expect("found or opened just now");
-        let before = server.outbox.len();
-        let omit = routed.omit.start as usize..routed.omit.end as usize;
-        match frame.shared() {
-            Some(shared) if omit.is_empty() => server.outbox.share(shared),
-            _ => {
-                let tail = server.outbox.tail(frame.bytes.len(), &mut self.spares);
-                tail.extend_from_slice(&frame.bytes[..omit.start]);
-                tail.extend_from_slice(&frame.bytes[omit.end..]);
-            }
-        }
-        let bytes = server.outbox.len() - before;
         let request = self.requests.insert(Request::new(client, Role::Whole));
         if client.is_some() {
             self.put_in_line(conn, request);
         }
-        self.enqueue(server_conn, request, bytes);
+        self.queue_frame(server_conn, request, frame, routed);
     }
 
     /// Queues one fragment a server for a request with several keys. Linear in the request.
@@ -302,7 +297,11 @@ impl Engine {
             // All keys live on one server: there is nothing to take apart.
             Ok(1) => self.forward(conn, pool, frame, routed),
             Ok(fragments) => {
-                let parent = self.begin_gathering(conn, gather, &spread);
+                let lack = match self.pools[pool.0 as usize].config().multi_error {
+                    MultiError::Fail => Lack::Fails,
+                    MultiError::Partial => Lack::StandIn,
+                };
+                let parent = self.begin_gathering(conn, (gather, lack), &spread);
                 for ordinal in 0..fragments {
                     self.queue_fragment(conn, frame, routed, parent, ordinal, &spread);
                 }
@@ -336,12 +335,18 @@ impl Engine {
 
     /// Gives a request that is being split its place in its client's line, and a place where its
     /// fragments' responses will come together.
-    fn begin_gathering(&mut self, conn: ConnId, gather: Gather, spread: &Spread) -> u32 {
+    fn begin_gathering(
+        &mut self,
+        conn: ConnId,
+        (gather, lack): (Gather, Lack),
+        spread: &Spread,
+    ) -> u32 {
         let parent = self.requests.insert(Request::new(Some(conn), Role::Whole));
         let gathering = self.gatherings.insert(gather, parent);
         self.requests.get_mut(parent).role = Role::Parent { gathering };
         self.put_in_line(conn, parent);
-        if matches!(gather, Gather::Array | Gather::Values) {
+        self.gatherings.get_mut(gathering).lack = lack;
+        if matches!(gather, Gather::Array | Gather::Values) || lack == Lack::StandIn {
             self.gatherings.get_mut(gathering).owners.extend(spread.owners());
         }
         gathering
@@ -385,7 +390,7 @@ impl Engine {
     }
 
     /// Gives a queued request its deadline and counts it. Its bytes are in the outbox already.
-    fn enqueue(&mut self, conn: ConnId, id: RequestId, bytes: usize) {
+    pub(crate) fn enqueue(&mut self, conn: ConnId, id: RequestId, bytes: usize) {
         let server = self.servers.get_mut(conn.key()).expect("the caller wrote to it");
         let pool = &self.pools[server.pool.0 as usize];
         let request = self.requests.get_mut(id);
@@ -425,7 +430,7 @@ impl Engine {
     }
 
     /// The conn that `client` uses for `server`, opened if need be.
-    fn open_conn(
+    pub(crate) fn open_conn(
         &mut self,
         pool: PoolId,
         server: ServerId,

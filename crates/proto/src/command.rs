@@ -170,6 +170,8 @@ pub enum Script {
     Digest,
     /// Gives it to all servers (`SCRIPT LOAD`); it is the last argument.
     Load,
+    /// Has all servers forget all scripts (`SCRIPT FLUSH`).
+    Flush,
 }
 
 /// A step of a transaction.

@@ -23,6 +23,8 @@ pub enum Gather {
     Least,
     /// One that is not null, or null when all are (`RANDOMKEY`).
     NotNull,
+    /// memcached's `OK`, when every one of them is (`flush_all`).
+    Okay,
     /// memcached `STAT` lines: those with the same name become one, then `END`.
     Stats,
 }
@@ -60,7 +62,9 @@ pub enum GatherError {
 /// Makes one response of `responses`, each a whole one as [`ResponseParser`] found it, and hands
 /// it to `emit` piece by piece.
 ///
-/// `owners` has, for each key of the request in order, the index of the fragment that carried it.
+/// `owners` has, for each key of the request in order, the index of the fragment that carried it. For
+/// [`Gather::NotNull`], which knows no keys, it has one number: where among the responses the search
+/// begins.
 /// Time is linear in the responses and the keys. All is checked before the first piece comes out,
 /// so an error leaves nothing half said.
 ///
@@ -79,8 +83,14 @@ pub fn gather(
         Gather::Sum => resp::gather_sum(responses, emit),
         Gather::Status => resp::gather_status(responses, emit),
         Gather::Values => memcache::gather_values(owners, responses, emit),
-        Gather::First | Gather::Concat | Gather::Least | Gather::NotNull | Gather::Stats => {
-            Err(GatherError::WrongType { fragment: 0 })
+        Gather::First => resp::gather_first(responses, emit),
+        Gather::Concat => resp::gather_concat(responses, emit),
+        Gather::Least => resp::gather_least(responses, emit),
+        Gather::NotNull => {
+            let begin = owners.first().map_or(0, |&begin| begin as usize);
+            resp::gather_not_null(begin, responses, emit)
         }
+        Gather::Okay => memcache::gather_okay(responses, emit),
+        Gather::Stats => Err(GatherError::WrongType { fragment: 0 }),
     }
 }

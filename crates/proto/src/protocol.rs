@@ -55,6 +55,15 @@ impl Protocol {
         }
     }
 
+    /// Whether `response`, a whole one, is an error.
+    #[must_use]
+    pub fn is_error(self, response: &[u8]) -> bool {
+        match self {
+            Self::Redis => resp::is_error(response),
+            Self::Memcache => memcache::is_error(response),
+        }
+    }
+
     /// The answer to a [`Local::Ping`](crate::Local::Ping); nothing where the protocol has none.
     #[must_use]
     pub const fn pong(self) -> &'static [u8] {

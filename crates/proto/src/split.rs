@@ -7,6 +7,8 @@
 use std::ops::Range;
 
 use crate::command::Command;
+use crate::gather::Gather;
+use crate::protocol::Version;
 use crate::{Protocol, Routed, memcache, resp};
 
 /// One key of a request, and all that travels with it. Ranges are into the request's bytes.
@@ -86,5 +88,60 @@ pub fn tail(protocol: Protocol, out: &mut Vec<u8>) {
     match protocol {
         Protocol::Redis => {}
         Protocol::Memcache => memcache::fragment_tail(out),
+    }
+}
+
+/// Writes what stands for the response to a fragment with `keys` keys that brought none, when the
+/// client is to have what the others brought: a null for each key, nothing counted, no block. Says
+/// whether there is such a thing; where a key that was not written would go unnoticed there is not.
+pub fn stand_in(gather: Gather, version: Version, keys: usize, out: &mut Vec<u8>) -> bool {
+    match gather {
+        Gather::Array => {
+            let null: &[u8] = match version {
+                Version::Resp2 => b"$-1\r\n",
+                Version::Resp3 => b"_\r\n",
+            };
+            out.extend_from_slice(format!("*{keys}\r\n").as_bytes());
+            (0..keys).for_each(|_key| out.extend_from_slice(null));
+        }
+        Gather::Sum => out.extend_from_slice(b":0\r\n"),
+        Gather::Values => out.extend_from_slice(b"END\r\n"),
+        Gather::Status
+        | Gather::First
+        | Gather::Concat
+        | Gather::Least
+        | Gather::NotNull
+        | Gather::Okay
+        | Gather::Stats => return false,
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_in_for_a_response_is_as_good_as_one_to_the_gathering() {
+        use crate::gather::{Piece, gather};
+        let whole = |kind, version, response: &[u8]| {
+            let mut missing = Vec::new();
+            assert!(stand_in(kind, version, 2, &mut missing));
+            let responses = [response, &missing];
+            let mut out = Vec::new();
+            let result = gather(kind, &[1, 0, 1], &responses, |piece| match piece {
+                Piece::Bytes(bytes) => out.extend_from_slice(bytes),
+                Piece::Of { fragment, range } => out.extend_from_slice(&responses[fragment][range]),
+            });
+            assert_eq!(result, Ok(()), "{kind:?}");
+            String::from_utf8(out).expect("made of text")
+        };
+        let array = "*1\r\n$1\r\nv\r\n".as_bytes();
+        assert_eq!(whole(Gather::Array, Version::Resp2, array), "*3\r\n$-1\r\n$1\r\nv\r\n$-1\r\n");
+        assert_eq!(whole(Gather::Array, Version::Resp3, array), "*3\r\n_\r\n$1\r\nv\r\n_\r\n");
+        assert_eq!(whole(Gather::Sum, Version::Resp2, b":1\r\n"), ":1\r\n");
+        let block = "VALUE k 0 1\r\nv\r\nEND\r\n";
+        assert_eq!(whole(Gather::Values, Version::Resp2, block.as_bytes()), block);
+        assert!(!stand_in(Gather::Status, Version::Resp2, 2, &mut Vec::new()));
     }
 }

@@ -37,6 +37,8 @@ fn pool_config(pool: &Pool, key_bytes_max: usize) -> PoolConfig {
         server_connections: pool.server_connections,
         password: pool.redis_auth.as_ref().map(|password| password.as_bytes().into()),
         database: pool.redis_db,
+        allow_flush: pool.allow_flush,
+        multi_error: pool.multi_error,
         preconnect: pool.preconnect,
         limits: pool.limits,
     }

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use nutcracker_engine::limits::{PoolLimits, SLICES_A_WRITE};
 use nutcracker_engine::stats::Stats;
-use nutcracker_engine::{Action, ConnId, Engine, MemoryState, PoolConfig, PoolId, SharedPool};
+use nutcracker_engine::{
+    Action, ConnId, Engine, MemoryState, MultiError, PoolConfig, PoolId, SharedPool,
+};
 use nutcracker_proto::Protocol;
 use nutcracker_ring::{DistributionKind, Placement, RingServer};
 
@@ -37,6 +39,8 @@ impl Stage {
             server_connections: 1,
             password: None,
             database: 0,
+            allow_flush: false,
+            multi_error: MultiError::Fail,
             preconnect: false,
             limits: PoolLimits::default(),
         };

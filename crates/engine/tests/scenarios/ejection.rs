@@ -16,15 +16,6 @@ fn fail(stage: &mut Stage, server: u32, key: &str) {
     stage.gets(client, "-ERR Connection reset by peer\r\n");
 }
 
-/// `server` is asked whether it is back, and is.
-fn returns(stage: &mut Stage, server: u32) {
-    let probe = stage.server(server);
-    stage.gets(probe, cmd("PING"));
-    stage.sends(probe, "+PONG\r\n");
-    assert!(stage.is_closed(probe), "a probe ends with its answer");
-    assert!(matches!(stage.reports.last(), Some(Report::Returned { .. })), "{:?}", stage.reports);
-}
-
 /// A request for `key`, answered by `server`.
 fn succeed(stage: &mut Stage, server: u32, key: &str) {
     let client = stage.client();
@@ -50,9 +41,7 @@ fn at_the_limit_a_server_leaves_and_after_the_retry_time_it_is_back() {
     succeed(&mut stage, 1, &key);
     stage.passes(499);
     succeed(&mut stage, 1, &key);
-    stage.passes(2);
-    succeed(&mut stage, 1, &key);
-    returns(&mut stage, 0);
+    stage.returns(0, 1);
     succeed(&mut stage, 0, &key);
 
     fail(&mut stage, 0, &key);
@@ -103,9 +92,8 @@ fn with_every_server_ejected_requests_are_refused_at_once() {
     stage.sends(client, cmd("PING"));
     stage.gets(client, "+PONG\r\n");
     assert_eq!((stage.conns_of(0).len(), stage.conns_of(1).len()), (1, 1), "nobody was asked");
-    stage.passes(501);
-    returns(&mut stage, 0);
-    returns(&mut stage, 1);
+    stage.returns(0, 500);
+    stage.returns(1, 0);
     succeed(&mut stage, 0, &a);
     succeed(&mut stage, 1, &b);
     stage.is_quiet();
@@ -156,7 +144,7 @@ fn failures_count_for_all_workers_together_and_so_does_an_ejection() {
     one.passes(501);
     other.passes(501);
     assert_eq!(other.conns_of(0).len(), 1, "one worker asks for all");
-    returns(&mut one, 0);
+    one.returns(0, 0);
     succeed(&mut one, 0, &key);
     succeed(&mut other, 0, &key);
 }
@@ -259,8 +247,7 @@ fn a_server_that_answers_no_probe_is_asked_less_and_less_often() {
     }
     assert_eq!(stage.stats.pools[0].fault(FaultFigure::ProbesFailed).get(), 6);
     assert_eq!(stage.figure(PoolFigure::ServerEjects), 1);
-    stage.passes(4_001);
-    returns(&mut stage, 0);
+    stage.returns(0, 4_000);
     succeed(&mut stage, 0, &key);
     stage.is_quiet();
     assert_eq!(stage.server_figure(0, ServerFigure::ServerConnections), 1);
@@ -276,14 +263,12 @@ fn a_server_that_fails_again_soon_after_it_came_back_stays_away_for_longer() {
         fail(&mut stage, 0, &key);
         stage.passes(wait_ms - 1);
         succeed(&mut stage, 1, &key);
-        stage.passes(2);
-        returns(&mut stage, 0);
+        stage.returns(0, 1);
     }
     // It has been well for long enough.
     stage.passes(2_001);
     fail(&mut stage, 0, &key);
-    stage.passes(501);
-    returns(&mut stage, 0);
+    stage.returns(0, 500);
 }
 
 #[test]
@@ -303,8 +288,7 @@ fn where_ejection_means_failure_no_key_moves() {
     stage.gets(client, "-ERR Server is ejected\r\n");
     succeed(&mut stage, 1, &well);
     assert_eq!(stage.conns_of(0).len(), 1);
-    stage.passes(501);
-    returns(&mut stage, 0);
+    stage.returns(0, 500);
     succeed(&mut stage, 0, &dead);
     stage.is_quiet();
 }

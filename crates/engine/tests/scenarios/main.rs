@@ -6,6 +6,7 @@
 
 mod clients;
 mod ejection;
+mod everywhere;
 mod handshake;
 mod idle;
 mod large;
@@ -14,6 +15,7 @@ mod memcached;
 mod order;
 mod pause;
 mod pubsub;
+mod scripts;
 mod servers;
 mod split;
 mod stage;

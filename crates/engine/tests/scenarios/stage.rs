@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use nutcracker_engine::limits::{PoolLimits, SLICES_A_WRITE};
 use nutcracker_engine::stats::{LimitFigure, PoolFigure, ServerFigure, Stats};
 use nutcracker_engine::{
-    Action, CloseReason, ConnId, Ejection, Engine, MemoryState, OnEject, PoolConfig, PoolId,
-    Report, ServerId, SharedPool, Side,
+    Action, CloseReason, ConnId, Ejection, Engine, MemoryState, MultiError, OnEject, PoolConfig,
+    PoolId, Report, ServerId, SharedPool, Side,
 };
 use nutcracker_proto::Protocol;
 use nutcracker_ring::{DistributionKind, HashKind, Placement, Ring, RingServer};
@@ -43,6 +43,8 @@ fn pool(protocol: Protocol, servers: usize) -> PoolConfig {
         server_connections: 1,
         password: None,
         database: 0,
+        allow_flush: false,
+        multi_error: MultiError::Fail,
         preconnect: false,
         limits: PoolLimits::default(),
     }
@@ -257,6 +259,18 @@ impl Stage {
             );
         }
         self.now = end;
+    }
+
+    /// An ejected server's time passes, it is asked whether it is back, and says so.
+    #[track_caller]
+    pub(crate) fn returns(&mut self, server: u32, after_ms: u64) {
+        self.passes(after_ms + 1);
+        let probe = self.server(server);
+        self.gets(probe, cmd("PING"));
+        self.sends(probe, "+PONG\r\n");
+        assert!(self.is_closed(probe), "a probe ends with its answer");
+        let last = self.reports.last();
+        assert!(matches!(last, Some(Report::Returned { .. })), "{last:?}");
     }
 
     /// What has been sent on `conn` since last asked.

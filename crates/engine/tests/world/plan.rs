@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nutcracker_engine::limits::PoolLimits;
-use nutcracker_engine::{Ejection, OnEject, PoolConfig, SharedPool};
+use nutcracker_engine::{Ejection, MultiError, OnEject, PoolConfig, SharedPool};
 use nutcracker_proto::Protocol;
 use nutcracker_ring::{DistributionKind, HashKind, HashTag, Placement, RingServer};
 
@@ -184,6 +184,8 @@ fn draw_pool(random: &mut Random) -> PoolConfig {
         server_connections: random.between(1, 3) as u32,
         password: (is_redis && random.chance(30)).then(|| (*b"s3cret").into()),
         database: if is_redis && random.chance(30) { random.between(1, 15) as u32 } else { 0 },
+        allow_flush: false,
+        multi_error: MultiError::Fail,
         preconnect: random.chance(30),
         limits: PoolLimits {
             client_requests: random.pick(&[256, 256, 1, 4]),

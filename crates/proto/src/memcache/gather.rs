@@ -58,6 +58,23 @@ pub fn gather_values(
     Ok(())
 }
 
+/// `OK`, when every response is.
+///
+/// # Errors
+/// The first fragment whose response is an error, or another line.
+pub fn gather_okay(
+    responses: &[&[u8]],
+    mut emit: impl FnMut(Piece<'_>),
+) -> Result<(), GatherError> {
+    const OK: &[u8] = b"OK\r\n";
+    if let Some(fragment) = responses.iter().position(|&response| response != OK) {
+        check(fragment, responses[fragment])?;
+        return Err(GatherError::WrongType { fragment });
+    }
+    emit(Piece::Bytes(OK));
+    Ok(())
+}
+
 fn emit_run(run: Option<(usize, Range<usize>)>, emit: &mut impl FnMut(Piece<'_>)) {
     if let Some((fragment, range)) = run {
         emit(Piece::Of { fragment, range });
@@ -115,6 +132,24 @@ mod tests {
             }
         })?;
         Ok((String::from_utf8(out).unwrap(), pieces))
+    }
+
+    #[test]
+    fn all_servers_are_okay_or_the_first_that_is_not_is_named() {
+        let okay = |responses: &[&[u8]]| {
+            let mut out = Vec::new();
+            let result = gather_okay(responses, |piece| match piece {
+                Piece::Bytes(bytes) => out.extend_from_slice(bytes),
+                Piece::Of { .. } => panic!("it is no piece of a response"),
+            });
+            result.map(|()| out)
+        };
+        assert_eq!(okay(&[b"OK\r\n", b"OK\r\n"]), Ok(b"OK\r\n".to_vec()));
+        let failed = okay(&[b"OK\r\n", b"SERVER_ERROR no\r\n", b"ERROR\r\n"]);
+        assert_eq!(failed, Err(GatherError::Error { fragment: 1 }));
+        for odd in [&b"END\r\n"[..], b"STORED\r\n", b"VALUE k 0 1\r\nx\r\nEND\r\n"] {
+            assert_eq!(okay(&[odd]), Err(GatherError::WrongType { fragment: 0 }));
+        }
     }
 
     #[test]

@@ -41,7 +41,7 @@ mod words;
 
 pub use commands::COMMANDS;
 pub use encode::protocol_error;
-pub use gather::gather_values;
+pub use gather::{gather_okay, gather_values};
 pub use parts::{Parts, fragment_head, fragment_part, fragment_tail};
 pub use request::RequestParser;
-pub use response::ResponseParser;
+pub use response::{ResponseParser, is_error};

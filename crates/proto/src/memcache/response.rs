@@ -128,6 +128,13 @@ fn only_line(line: &[u8]) -> Option<Outcome> {
     }
 }
 
+/// Whether `response`, a whole one, is an error and nothing else.
+#[must_use]
+pub fn is_error(response: &[u8]) -> bool {
+    let line = response.strip_suffix(b"\r\n").unwrap_or(response);
+    memchr(b'\n', line).is_none() && last_line(line) == Some(Outcome::Error)
+}
+
 /// What a line says that ends a response, whether blocks came before it or not.
 pub(super) fn last_line(line: &[u8]) -> Option<Outcome> {
     // The original allows no space behind `END`, and no text behind `ERROR`.

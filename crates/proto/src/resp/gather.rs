@@ -102,7 +102,7 @@ pub fn gather_status(
     Ok(())
 }
 
-fn no_error(fragment: usize, response: &[u8]) -> Result<(), GatherError> {
+pub(super) fn no_error(fragment: usize, response: &[u8]) -> Result<(), GatherError> {
     match outcome(response) {
         Outcome::Fine => Ok(()),
         Outcome::Error | Outcome::Unwell => Err(GatherError::Error { fragment }),

@@ -18,10 +18,13 @@ mod gather;
 mod inline;
 mod locate;
 mod lookup;
+mod merge;
 mod parts;
 pub mod pubsub;
 mod request;
 mod response;
+mod scan;
+mod script;
 mod subcommands;
 
 pub use commands::COMMANDS;
@@ -29,6 +32,9 @@ pub use encode::{fragment_head, handshake, protocol_error};
 #[doc(hidden)]
 pub use fuzz::{fuzz_requests, fuzz_responses};
 pub use gather::{gather_array, gather_status, gather_sum};
+pub use merge::{gather_concat, gather_first, gather_least, gather_not_null};
 pub use parts::Parts;
 pub use request::RequestParser;
-pub use response::ResponseParser;
+pub use response::{ResponseParser, is_error};
+pub use scan::{Cursor, request_cursor, response_cursor};
+pub use script::{is_unknown_script, loaded_script, script_argument, with_script};

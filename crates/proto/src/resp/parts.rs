@@ -105,6 +105,11 @@ impl<'a> Strings<'a> {
 }
 
 impl Strings<'_> {
+    /// Where the next string's header begins, in the request's bytes.
+    pub(super) const fn at(&self) -> usize {
+        self.at
+    }
+
     /// Where the next string's body begins and ends.
     #[inline(always)]
     fn range(&mut self) -> Option<(usize, usize)> {

@@ -193,6 +193,12 @@ pub(super) fn integer(response: &[u8]) -> Option<i64> {
     digits::integer(response, 1, INTEGER).ok()?.map(|(value, _)| value)
 }
 
+/// Whether `response`, a whole one, is an error.
+#[must_use]
+pub fn is_error(response: &[u8]) -> bool {
+    outcome(response) != Outcome::Fine
+}
+
 /// What a whole response says about the request and the server.
 pub(super) fn outcome(response: &[u8]) -> Outcome {
     match response {

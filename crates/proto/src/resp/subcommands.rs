@@ -68,7 +68,7 @@ pub(super) static PUBSUB: &[Command] = &[
 pub(super) static SCRIPT: &[Command] = &[
     row("script|debug",         Exactly(2),  NONE,        Refused(OF_A_SERVER), Write),
     row("script|exists",        AtLeast(2),  NONE,        AllServers(Least),    Read),
-    row("script|flush",         AtLeast(1),  NONE,        AllServers(Status),   Once),
+    row("script|flush",         AtLeast(1),  NONE,        Scripted(Script::Flush), Once),
     row("script|help",          Exactly(1),  NONE,        Anywhere,             Read),
     row("script|kill",          Exactly(1),  NONE,        Refused(OF_A_SERVER), Write),
     row("script|load",          Exactly(2),  NONE,        Scripted(Script::Load), Once),

@@ -102,6 +102,9 @@ pub(super) enum Fault {
         found: String,
         nearest: Option<&'static str>,
     },
+    UnknownMultiError {
+        found: String,
+    },
     HashTag {
         found: String,
     },
@@ -329,6 +332,9 @@ impl fmt::Display for Fault {
             Self::UnknownDistribution { found, nearest } => {
                 write!(f, "no distribution is called '{found}'")?;
                 choices(f, *nearest, "names", &DistributionKind::NAMES)
+            }
+            Self::UnknownMultiError { found } => {
+                write!(f, "'multi_error' is 'fail' or 'partial', not '{found}'")
             }
             Self::HashTag { found } => write!(
                 f,

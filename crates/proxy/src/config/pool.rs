@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::time::Duration;
 
-use nutcracker_engine::OnEject;
 use nutcracker_engine::limits::PoolLimits;
+use nutcracker_engine::{MultiError, OnEject};
 use nutcracker_proto::Protocol;
 use nutcracker_ring::{DistributionKind, HashKind, HashTag, name_order};
 
@@ -17,7 +17,7 @@ use super::types::{Listen, Pool, Server};
 use super::{address, limits};
 
 /// The keys of a pool.
-pub(super) const KEYS: [&str; 24] = [
+pub(super) const KEYS: [&str; 26] = [
     "listen",
     "hash",
     "hash_tag",
@@ -43,6 +43,8 @@ pub(super) const KEYS: [&str; 24] = [
     "request_max",
     "connect_timeout",
     "on_eject",
+    "allow_flush",
+    "multi_error",
 ];
 
 /// Reads the pool in `section`; `None` when something is wrong, which `findings` then has.
@@ -81,6 +83,8 @@ pub(super) fn read(section: &Section, findings: &mut Findings) -> Option<Pool> {
         reuseport: keys.flag("reuseport").unwrap_or(false),
         servers: servers(keys),
         limits: pool_limits(keys),
+        allow_flush: keys.flag("allow_flush").unwrap_or(false),
+        multi_error: multi_error(keys),
         // Last: without a listener there is no pool, but all its other keys have been read.
         listen: listen?,
     };
@@ -160,6 +164,15 @@ fn pool_limits(keys: &mut Keys<'_>) -> PoolLimits {
             .bytes("request_max", &limits::REQUEST_MAX)
             .unwrap_or(default.request_bytes),
     }
+}
+
+fn multi_error(keys: &mut Keys<'_>) -> MultiError {
+    let choice = keys.read("multi_error", |found| match found {
+        "fail" => Ok(MultiError::Fail),
+        "partial" => Ok(MultiError::Partial),
+        _ => Err(Fault::UnknownMultiError { found: found.to_owned() }),
+    });
+    choice.unwrap_or_default()
 }
 
 fn server_connections(keys: &mut Keys<'_>) -> u32 {

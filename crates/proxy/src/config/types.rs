@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use nutcracker_engine::OnEject;
 use nutcracker_engine::limits::PoolLimits;
+use nutcracker_engine::{MultiError, OnEject};
 use nutcracker_proto::Protocol;
 use nutcracker_ring::{DistributionKind, HashKind, HashTag};
 
@@ -139,6 +139,10 @@ pub struct Pool {
     pub servers: Vec<Server>,
     /// How much it may hold.
     pub limits: PoolLimits,
+    /// Whether clients may flush the servers' data.
+    pub allow_flush: bool,
+    /// What a request with keys on several servers gets when some of them fail.
+    pub multi_error: MultiError,
 }
 
 /// Where a pool's clients connect.

@@ -4,6 +4,7 @@ mod balanced;
 mod counting;
 mod credentials;
 mod crowd;
+mod everywhere;
 mod failures;
 mod field_configs;
 mod guides;

@@ -40,6 +40,8 @@ fn a_limit_that_is_none_is_explained() {
 #[test]
 fn every_problem_says_where_what_and_what_would_do() {
     for (line, message) in [
+        ("multi_error: some", "'multi_error' is 'fail' or 'partial', not 'some'"),
+        ("allow_flush: on", "'allow_flush' "),
         (
             "hash: fnvla_64",
             "3:9: pool 'alpha': no hash is called 'fnvla_64'; did you mean 'fnv1a_64'? (the names are one_at_a_time, md5, ",

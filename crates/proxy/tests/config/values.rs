@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use nutcracker::config::{self, Address, Listen, MemoryMax, Pool, Workers};
-use nutcracker_engine::OnEject;
 use nutcracker_engine::limits::PoolLimits;
+use nutcracker_engine::{MultiError, OnEject};
 use nutcracker_proto::Protocol;
 use nutcracker_ring::{DistributionKind, HashKind, HashTag};
 
@@ -47,6 +47,8 @@ fn a_pool_of_two_keys_has_the_originals_defaults() {
             text: "127.0.0.1:6379:1".into(),
         }],
         limits: PoolLimits::default(),
+        allow_flush: false,
+        multi_error: MultiError::Fail,
     };
     assert_eq!(pool, expected);
 }
@@ -82,6 +84,8 @@ fn every_key_reaches_its_field() {
         "  client_unsent_max: 64k\n",
         "  server_queue_max: 8M\n",
         "  request_max: 1000000\n",
+        "  allow_flush: true\n",
+        "  multi_error: partial\n",
     ));
     let server = |name: &str, weight, address, text: &str| config::Server {
         name: name.into(),
@@ -135,6 +139,8 @@ fn every_key_reaches_its_field() {
             server_queue_bytes: 8 << 20,
             request_bytes: 1_000_000,
         },
+        allow_flush: true,
+        multi_error: MultiError::Partial,
     };
     assert_eq!(pool, expected);
 }

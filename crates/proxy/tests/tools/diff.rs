@@ -66,6 +66,8 @@ fn every_option_that_differs_is_told_with_what_it_was() {
         ("client_requests_max: 9", "client_requests_max: 128 (default) -> 9"),
         ("client_unsent_max: 64k", "client_unsent_max: 1048576 bytes (default) -> 65536 bytes"),
         ("server_queue_max: 1m", "server_queue_max: 67108864 bytes (default) -> 1048576 bytes"),
+        ("allow_flush: true", "allow_flush: false (default) -> true"),
+        ("multi_error: partial", "multi_error: fail (default) -> partial"),
         ("request_max: 1m", "request_max: the protocol's (default) -> 1048576 bytes"),
     ];
     for (key, line) in cases {

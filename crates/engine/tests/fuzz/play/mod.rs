@@ -34,7 +34,8 @@ use std::time::{Duration, Instant};
 use nutcracker_engine::limits::{PoolLimits, SLICES_A_WRITE};
 use nutcracker_engine::stats::{PoolFigure, ServerFigure, Stats};
 use nutcracker_engine::{
-    Action, CloseReason, ConnId, Ejection, Engine, OnEject, PoolConfig, PoolId, SharedPool, Side,
+    Action, CloseReason, ConnId, Ejection, Engine, MultiError, OnEject, PoolConfig, PoolId,
+    SharedPool, Side,
 };
 use nutcracker_proto::{Progress, Protocol, Request, RequestParser, ResponseParser};
 use nutcracker_ring::{DistributionKind, HashKind, Placement, RingServer};
@@ -178,6 +179,8 @@ impl Play {
             password: (protocol == Protocol::Redis && habits & 4 != 0)
                 .then(|| Box::from(&b"secret"[..])),
             database: if protocol == Protocol::Redis { u32::from(habits >> 3 & 1) } else { 0 },
+            allow_flush: false,
+            multi_error: MultiError::Fail,
             preconnect: habits & 16 != 0,
             limits: PoolLimits {
                 client_requests: if spread & 8 == 0 { 256 } else { 3 },

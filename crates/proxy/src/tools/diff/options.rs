@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nutcracker_engine::OnEject;
+use nutcracker_engine::{MultiError, OnEject};
 use nutcracker_proto::Protocol;
 
 use crate::config::{Config, MemoryMax, Places, Pool, Workers};
@@ -39,7 +39,16 @@ const ROWS: &[Row] = &[
     Row { key: "client_unsent_max",    value: |pool| bytes(pool.limits.client_unsent_bytes as usize) },
     Row { key: "server_queue_max",     value: |pool| bytes(pool.limits.server_queue_bytes) },
     Row { key: "request_max",          value: |pool| bytes(pool.limits.request_bytes) },
+    Row { key: "allow_flush",          value: |pool| pool.allow_flush.to_string() },
+    Row { key: "multi_error",          value: multi_error },
 ];
+
+fn multi_error(pool: &Pool) -> String {
+    match pool.multi_error {
+        MultiError::Fail => "fail".to_owned(),
+        MultiError::Partial => "partial".to_owned(),
+    }
+}
 
 fn hash_tag(pool: &Pool) -> String {
     match pool.hash_tag {

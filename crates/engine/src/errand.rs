@@ -1,0 +1,70 @@
+//! What is to be done with a response before its client gets it, and what must be kept for that.
+//!
+//! An ordinary request needs none of this: its role says so, and it pays nothing. One with an errand
+//! has a place in a side table, where a copy of its bytes may lie until it is answered.
+
+use crate::engine::Engine;
+use crate::frame::Frame;
+use crate::held::Held;
+use crate::ids::{Key, ServerId};
+use crate::request::{RequestId, Role};
+
+/// What is to be done with a request's response.
+#[derive(Debug)]
+pub(crate) enum Errand {
+    /// It is this server's answer to a `SCAN`: its cursor becomes one of the pool.
+    Scan {
+        /// The server.
+        server: ServerId,
+    },
+    /// It may say that the server does not know the script: the request is sent again with it.
+    Script {
+        /// The server.
+        server: ServerId,
+        /// The request's bytes.
+        kept: Held,
+    },
+}
+
+impl Errand {
+    /// Bytes kept for it.
+    pub(crate) const fn kept_bytes(&self) -> usize {
+        match self {
+            Self::Scan { .. } => 0,
+            Self::Script { kept, .. } => kept.len(),
+        }
+    }
+}
+
+impl Engine {
+    /// The response to a request with an errand.
+    #[cold]
+    pub(crate) fn settle_errand(&mut self, id: RequestId, errand: Key, frame: Frame<'_>) {
+        let errand = self.errands.remove(errand).expect("its request is outstanding");
+        let request = self.requests.get_mut(id);
+        request.role = Role::Whole;
+        let client = request.client;
+        match (errand, client) {
+            (Errand::Scan { server }, Some(conn)) => {
+                let answer = self.scan_answer(conn, server, frame);
+                self.settle(id, Frame::borrowed(&answer));
+            }
+            (Errand::Scan { .. }, None) => self.settle(id, frame),
+            (Errand::Script { server, kept }, client) => {
+                let again = client
+                    .is_some_and(|conn| self.send_with_script(conn, server, id, &kept, frame));
+                self.holding.release(kept, &mut self.spares);
+                if !again {
+                    self.settle(id, frame);
+                }
+            }
+        }
+    }
+
+    /// The request gets no response, or nobody waits for it: what was kept is let go.
+    pub(crate) fn drop_errand(&mut self, errand: Key) {
+        if let Some(Errand::Script { kept, .. }) = self.errands.remove(errand) {
+            self.holding.release(kept, &mut self.spares);
+        }
+    }
+}
