@@ -9,6 +9,7 @@ use nutcracker_ring::{DistributionKind, Placement, RingBuilder, RingServer};
 use crate::ejection::{Ejection, Health, Routing};
 use crate::ids::{ConnId, ServerId};
 use crate::limits::PoolLimits;
+use crate::own::{Pinned, Stock};
 use crate::session::{Class, ClassId, Classes};
 
 /// What a pool is, checked. The same for all workers.
@@ -50,6 +51,8 @@ pub struct SharedPool {
     /// What it is.
     pub config: PoolConfig,
     pub(crate) health: Health,
+    /// Clients that have a server conn of their own.
+    pub(crate) pinned: Pinned,
 }
 
 impl SharedPool {
@@ -58,7 +61,7 @@ impl SharedPool {
     pub fn new(config: PoolConfig) -> Self {
         let builder = RingBuilder::new(config.distribution, &config.servers);
         let health = Health::new(builder, config.servers.len(), config.ejection);
-        Self { config, health }
+        Self { config, health, pinned: Pinned::default() }
     }
 }
 
@@ -71,6 +74,8 @@ pub(crate) struct Pool {
     pub(crate) classes: Classes,
     /// This worker's shared conns: for each class in turn `server_connections` a server.
     conns: Vec<Option<ConnId>>,
+    /// This worker's pinned conns that no client has.
+    pub(crate) stock: Stock,
 }
 
 impl Pool {
@@ -78,7 +83,8 @@ impl Pool {
         let routing = shared.health.routing();
         let conns = shared.config.servers.len() * shared.config.server_connections as usize;
         let classes = Classes::new(shared.config.database);
-        Self { shared, routing, classes, conns: vec![None; conns] }
+        let conns = vec![None; conns];
+        Self { shared, routing, classes, conns, stock: Stock::default() }
     }
 
     pub(crate) fn config(&self) -> &PoolConfig {
@@ -130,6 +136,11 @@ impl Pool {
         let each = self.config().server_connections as usize;
         let of_class = usize::from(class.0) * self.config().servers.len();
         (of_class + server.0 as usize) * each + client % each
+    }
+
+    /// Where the pinned conns of that class to `server` are kept while nobody has them.
+    pub(crate) fn shelf(&self, class: ClassId, server: ServerId) -> usize {
+        usize::from(class.0) * self.config().servers.len() + server.0 as usize
     }
 
     #[inline]

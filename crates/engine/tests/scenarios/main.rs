@@ -4,6 +4,7 @@
 //! There is no network and no clock: [`stage`] plays the shell and holds the time. Where chance
 //! should look for what nobody thought of, see `simulation.rs`.
 
+mod blocking;
 mod clients;
 mod ejection;
 mod handshake;
@@ -17,3 +18,4 @@ mod pubsub;
 mod servers;
 mod split;
 mod stage;
+mod transactions;

@@ -82,6 +82,7 @@ fn every_key_reaches_its_field() {
         "  client_unsent_max: 64k\n",
         "  server_queue_max: 8M\n",
         "  request_max: 1000000\n",
+        "  pinned_connections_max: 250\n",
     ));
     let server = |name: &str, weight, address, text: &str| config::Server {
         name: name.into(),
@@ -134,6 +135,7 @@ fn every_key_reaches_its_field() {
             client_unsent_bytes: 64 << 10,
             server_queue_bytes: 8 << 20,
             request_bytes: 1_000_000,
+            pinned_connections: 250,
         },
     };
     assert_eq!(pool, expected);

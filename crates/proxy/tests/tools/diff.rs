@@ -67,6 +67,7 @@ fn every_option_that_differs_is_told_with_what_it_was() {
         ("client_unsent_max: 64k", "client_unsent_max: 1048576 bytes (default) -> 65536 bytes"),
         ("server_queue_max: 1m", "server_queue_max: 67108864 bytes (default) -> 1048576 bytes"),
         ("request_max: 1m", "request_max: the protocol's (default) -> 1048576 bytes"),
+        ("pinned_connections_max: 0", "pinned_connections_max: 1000 (default) -> 0"),
     ];
     for (key, line) in cases {
         let out = changes(&plain, &with(key));

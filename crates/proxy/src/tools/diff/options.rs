@@ -39,6 +39,7 @@ const ROWS: &[Row] = &[
     Row { key: "client_unsent_max",    value: |pool| bytes(pool.limits.client_unsent_bytes as usize) },
     Row { key: "server_queue_max",     value: |pool| bytes(pool.limits.server_queue_bytes) },
     Row { key: "request_max",          value: |pool| bytes(pool.limits.request_bytes) },
+    Row { key: "pinned_connections_max", value: |pool| pool.limits.pinned_connections.to_string() },
 ];
 
 fn hash_tag(pool: &Pool) -> String {
