@@ -28,5 +28,6 @@ mod sockets;
 mod starting;
 mod stopping;
 mod swap;
+mod transactions;
 mod transcripts;
 mod workers;
