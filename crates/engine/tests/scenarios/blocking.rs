@@ -141,18 +141,36 @@ fn a_conn_that_does_not_come_about_times_out_however_long_the_wait() {
 fn keys_on_several_servers_are_refused() {
     let mut stage = stage();
     let (client, a, b) = (stage.client(), stage.key(0, "a"), stage.key(1, "b"));
-    stage.sends(client, cmd(&format!("BLMPOP 0 2 {a} {b} LEFT")));
-    stage.gets(
-        client,
-        "-ERR the keys of a blocking command must be on one server: give them a common hash tag \
-         (option hash_tag)\r\n",
-    );
+    for apart in [format!("BLMPOP 0 2 {a} {b} LEFT"), format!("BLPOP {a} {b} 0")] {
+        stage.sends(client, cmd(&apart));
+        stage.gets(
+            client,
+            "-ERR the keys of a blocking command must be on one server: give them a common hash \
+             tag (option hash_tag)\r\n",
+        );
+    }
     stage.sends(client, cmd(&format!("BLMPOP 0 2 {a} {a} LEFT")));
     let pinned = stage.server(0);
     stage.gets(pinned, cmd(&format!("BLMPOP 0 2 {a} {a} LEFT")));
     stage.sends(pinned, "*-1\r\n");
     stage.gets(client, "*-1\r\n");
     is_left_alone(&stage);
+}
+
+#[test]
+fn what_could_block_and_does_not_is_an_ordinary_request() {
+    let mut stage = stage();
+    let (client, key) = (stage.client(), stage.key(0, "s"));
+    let read = cmd(&format!("XREAD COUNT 1 STREAMS {key} 0"));
+    stage.sends(client, [cmd(&format!("GET {key}")), read.clone()].concat());
+    let shared = stage.server(0);
+    stage.sends(shared, "$-1\r\n");
+    stage.gets(shared, [cmd(&format!("GET {key}")), read].concat());
+    assert_eq!(stage.engine.pinned(POOL), 0);
+    stage.sends(shared, "*-1\r\n");
+    stage.gets(client, "$-1\r\n*-1\r\n");
+    stage.sends(client, cmd(&format!("XREAD BLOCK 5 STREAMS {key} 0")));
+    assert_eq!((stage.conns_of(0).len(), stage.engine.pinned(POOL)), (2, 1));
 }
 
 #[test]

@@ -161,7 +161,9 @@ fn a_key_of_another_server_fails_its_command_and_the_transaction() {
     let mut stage = Stage::new(redis(2));
     let (client, pinned, key) = queued(&mut stage);
     let other = stage.key(1, "o");
-    for bad in [format!("GET {other}"), format!("MGET {key} {other}")] {
+    for bad in
+        [format!("GET {other}"), format!("MGET {key} {other}"), format!("RPOPLPUSH {key} {other}")]
+    {
         stage.sends(client, cmd(&bad));
         stage.gets(client, APART);
     }
@@ -197,6 +199,18 @@ fn what_the_parser_refuses_fails_the_transaction_too() {
         assert!(stage.conns_of(1).is_empty());
         is_left_alone(&stage);
     }
+}
+
+#[test]
+fn an_exec_with_arguments_fails_the_transaction() {
+    let mut stage = Stage::new(redis(1));
+    let (client, pinned, _) = queued(&mut stage);
+    stage.sends(client, cmds(&["EXEC now", "EXEC"]));
+    let wrong = "-ERR wrong number of arguments for 'exec' command\r\n";
+    stage.gets(client, [wrong, ABORTED].concat());
+    stage.gets(pinned, cmd("DISCARD"));
+    stage.sends(pinned, "+OK\r\n");
+    is_left_alone(&stage);
 }
 
 #[test]
