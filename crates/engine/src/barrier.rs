@@ -4,8 +4,10 @@
 //! that way: they take a conn of the client's own, or make all after them take another. Two conns
 //! know no order between them, so such a request is not even parsed for good before the line of its
 //! client is empty; the client is paused meanwhile and its bytes stay where they are.
+//!
+//! Between `MULTI` and its end all requests take the client's own conn, so they wait for nothing.
 
-use nutcracker_proto::Routed;
+use nutcracker_proto::{Local, Routed, Travel};
 
 use crate::client::ClientConn;
 use crate::engine::Engine;
@@ -21,13 +23,23 @@ impl Engine {
         if client.lane == Lane::Shared && routed.command.travel.is_shared() {
             return false;
         }
+        let travel = routed.command.travel;
+        let resets = travel == Travel::Here(Local::Reset);
+        // They go over the client's own conn, one behind the other.
+        if client.is_in_transaction() && !resets {
+            return false;
+        }
         if client.outstanding == 0 {
             if client.lane == Lane::Own {
                 client.lane = Lane::Shared;
             }
+            if resets {
+                let own = client.own.take();
+                self.leave_own(own);
+            }
             return false;
         }
-        if client.lane == Lane::Listening && routed.command.travel.is_shared() {
+        if client.lane == Lane::Listening && travel.is_shared() {
             return false;
         }
         client.hold();

@@ -5,6 +5,7 @@ use nutcracker_proto::RequestParser;
 use crate::buffer::{Inbox, Outbox};
 use crate::ids::PoolId;
 use crate::limits::PoolLimits;
+use crate::own::Own;
 use crate::pubsub::Subscriptions;
 use crate::request::Line;
 use crate::session::{ClassId, Lane, Session};
@@ -36,6 +37,10 @@ pub(crate) struct ClientConn {
     pub(crate) paused: bool,
     /// Paused until all that is outstanding is answered, not half of it.
     pub(crate) awaits_all: bool,
+    /// What it does on a server conn of its own, for who has one.
+    pub(crate) own: Option<Box<Own>>,
+    /// Its socket has said its end while it was paused.
+    pub(crate) hung_up: bool,
     /// What it is subscribed to, for who is.
     pub(crate) subscriptions: Option<Box<Subscriptions>>,
     /// In the list of conns to flush.
@@ -80,6 +85,8 @@ impl ClientConn {
             lane: Lane::Shared,
             paused: false,
             awaits_all: false,
+            own: None,
+            hung_up: false,
             subscriptions: None,
             dirty: false,
             blocked: false,

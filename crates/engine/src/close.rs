@@ -4,10 +4,24 @@ use crate::action::{Action, CloseReason, Report};
 use crate::client::Farewell;
 use crate::engine::Engine;
 use crate::gathering::End;
-use crate::ids::ConnId;
+use crate::ids::{ConnId, PoolId, ServerId};
 use crate::request::{Answer, RequestId, Role};
 use crate::server::{State, Tenancy};
 use crate::stats::{FaultFigure, PoolFigure, ServerFigure};
+use crate::tick::Tick;
+
+/// A server conn that is no more.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ended {
+    pub(crate) pool: PoolId,
+    pub(crate) server: ServerId,
+    /// Nothing was asked of it.
+    pub(crate) idle: bool,
+    /// It was never connected.
+    pub(crate) was_connecting: bool,
+    /// Requests that failed with it.
+    pub(crate) failed: usize,
+}
 
 impl Engine {
     /// No more requests of this client: what is due goes out, then it is closed.
@@ -34,6 +48,7 @@ impl Engine {
         client.outbox.clear(&mut self.spares);
         client.inbox.clear(&mut self.spares);
         self.forget_subscriber(conn, &mut client);
+        let own = client.own.take();
         loop {
             let id = client.line.pop(&mut self.requests);
             if id.is_none() {
@@ -41,6 +56,7 @@ impl Engine {
             }
             self.orphan(id);
         }
+        self.leave_own(own);
         let asked = match client.closing {
             Some(Farewell::Asked | Farewell::Stopping) => true,
             Some(Farewell::Misbehaved) => false,
@@ -59,7 +75,9 @@ impl Engine {
     fn orphan(&mut self, id: RequestId) {
         let request = self.requests.get_mut(id);
         match (request.role, &request.answer) {
-            (Role::Whole | Role::Errand { .. }, Answer::Awaited) => request.client = None,
+            (Role::Whole | Role::Errand { .. } | Role::Last { .. }, Answer::Awaited) => {
+                request.client = None;
+            }
             (Role::Parent { gathering }, answer) => {
                 let finished = !matches!(answer, Answer::Awaited);
                 self.requests.remove(id);
@@ -68,7 +86,7 @@ impl Engine {
                     self.finish_parent(gathering);
                 }
             }
-            (Role::Whole, _) => {
+            (Role::Whole | Role::Last { .. }, _) => {
                 if let Answer::Held(held) = self.requests.remove(id) {
                     self.holding.release(held, &mut self.spares);
                 }
@@ -77,7 +95,9 @@ impl Engine {
                 self.requests.remove(id);
             }
             (Role::Errand { .. }, _) => unreachable!("an errand ends with the answer"),
-            (Role::Fragment { .. }, _) => unreachable!("a fragment is in no client's line"),
+            (Role::Fragment { .. } | Role::Begin { .. }, _) => {
+                unreachable!("it is in no client's line")
+            }
         }
     }
 
@@ -85,12 +105,43 @@ impl Engine {
     /// failure of the server, unless the server closed it in good order while nothing was asked of
     /// it: that is a server tidying up.
     pub(crate) fn close_server(&mut self, conn: ConnId, reason: CloseReason) {
-        let Some(mut server) = self.servers.remove(conn.key()) else { return };
+        let Some(ended) = self.take_down(conn, &reason) else { return };
+        let Ended { pool, server, idle, was_connecting, failed } = ended;
+        self.server_stats(pool, server)
+            .at(match reason {
+                CloseReason::Eof => ServerFigure::ServerEof,
+                CloseReason::TimedOut => ServerFigure::ServerTimedout,
+                _ => ServerFigure::ServerErr,
+            })
+            .add(1);
+        if was_connecting {
+            self.pool_stats(pool).fault(FaultFigure::ConnectFailed).add(1);
+        } else if reason == CloseReason::TimedOut {
+            self.pool_stats(pool).fault(FaultFigure::RequestTimedout).add(1);
+        }
+        if !(idle && reason == CloseReason::Eof) {
+            let report = Report::ServerClosed { pool, server, reason, failed };
+            self.actions.push_back(Action::Report(report));
+            self.record_failure(pool, server);
+        }
+    }
+
+    /// Forgets a server conn and fails all that was queued or in flight on it. Nobody is to blame.
+    pub(crate) fn take_down(&mut self, conn: ConnId, reason: &CloseReason) -> Option<Ended> {
+        let mut server = self.servers.remove(conn.key())?;
         let (pool, id) = (server.pool, server.server);
         match server.tenancy {
             Tenancy::Shared { slot } => self.pools[pool.0 as usize].set_conn(slot, None),
-            Tenancy::Probe => return self.end_probe(server, conn, reason),
-            Tenancy::Listener => self.close_listener(pool, id, &reason),
+            Tenancy::Own { client } => self.lose_pinned(conn, pool, client),
+            Tenancy::Kept => self.forget_kept(conn, pool, id, server.class),
+            Tenancy::Probe => {
+                self.end_probe(server, conn, reason.clone());
+                return None;
+            }
+            Tenancy::Listener => self.close_listener(pool, id, reason),
+        }
+        if server.alarm != Tick::NEVER {
+            self.alarms.remove(server.alarm, conn);
         }
 
         server.outbox.clear(&mut self.spares);
@@ -109,7 +160,7 @@ impl Engine {
                 queued_bytes += bytes;
             }
             failed += 1;
-            self.fail(request, &reason);
+            self.fail(request, reason);
         }
 
         let stats = self.server_stats(pool, id);
@@ -117,29 +168,13 @@ impl Engine {
         stats.at(ServerFigure::InQueueBytes).add(-queued_bytes);
         stats.at(ServerFigure::OutQueue).add(-flying);
         stats.at(ServerFigure::OutQueueBytes).add(-flying_bytes);
-        stats
-            .at(match reason {
-                CloseReason::Eof => ServerFigure::ServerEof,
-                CloseReason::TimedOut => ServerFigure::ServerTimedout,
-                _ => ServerFigure::ServerErr,
-            })
-            .add(1);
-        let is_connecting = matches!(server.state, State::Connecting { .. });
-        if is_connecting {
-            self.pool_stats(pool).fault(FaultFigure::ConnectFailed).add(1);
-        } else if reason == CloseReason::TimedOut {
-            self.pool_stats(pool).fault(FaultFigure::RequestTimedout).add(1);
-        }
-        if !is_connecting {
+        let was_connecting = matches!(server.state, State::Connecting { .. });
+        if !was_connecting {
             stats.at(ServerFigure::ServerConnections).add(-1);
         }
         self.stats.curr_connections.add(-1);
         self.actions.push_back(Action::Close { conn, pool });
-        if !(idle && reason == CloseReason::Eof) {
-            let report = Report::ServerClosed { pool, server: id, reason, failed };
-            self.actions.push_back(Action::Report(report));
-            self.record_failure(pool, id);
-        }
+        Some(Ended { pool, server: id, idle, was_connecting, failed })
     }
 
     /// A request that will have no response.
@@ -151,10 +186,10 @@ impl Engine {
             return self.fail(id, reason);
         }
         match (request.role, request.client) {
-            (Role::Whole, None) => {
+            (Role::Whole | Role::Last { .. }, None) | (Role::Begin { .. }, _) => {
                 self.requests.remove(id);
             }
-            (Role::Whole, Some(conn)) => {
+            (Role::Whole | Role::Last { .. }, Some(conn)) => {
                 request.answer = Answer::Failed(Box::new(reason.clone()));
                 self.deliver_finished(conn);
             }

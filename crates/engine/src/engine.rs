@@ -16,6 +16,7 @@ use crate::gathering::Gatherings;
 use crate::held::Holding;
 use crate::ids::{ConnId, PoolId, ServerId, Side};
 use crate::limits::{RECV_BYTES, SPARE_TRIM_INTERVAL};
+use crate::own::Alarms;
 use crate::pool::{Pool, SharedPool};
 use crate::pubsub::PubSub;
 use crate::request::Requests;
@@ -63,6 +64,8 @@ pub struct Engine {
     draining: bool,
     pub(crate) shortage: Shortage,
     pub(crate) response_times: ResponseTimes,
+    /// When pinned conns are looked after.
+    pub(crate) alarms: Alarms,
     /// Who is subscribed to what, a pool.
     pub(crate) pubsub: Box<[PubSub]>,
     /// When buffers are looked through for what nobody needs.
@@ -125,6 +128,7 @@ impl Engine {
             draining: false,
             shortage: Shortage::default(),
             response_times: ResponseTimes::default(),
+            alarms: Alarms::default(),
             pubsub,
             trim_at: None,
         }
@@ -255,10 +259,13 @@ impl Engine {
     /// The socket ended, or could not be opened.
     ///
     /// A client that ended its stream in good order still gets what is due to it; the engine asks
-    /// to close the conn when that is sent.
+    /// to close the conn when that is sent. One that waits for a request that blocks is gone at once.
     pub fn handle_closed(&mut self, conn: ConnId, reason: CloseReason) {
         match conn.side() {
-            Side::Client if reason == CloseReason::Eof => {
+            Side::Client
+                if reason == CloseReason::Eof
+                    && !self.clients.get(conn.key()).is_some_and(ClientConn::is_blocked) =>
+            {
                 self.say_farewell(conn, Farewell::Asked);
             }
             Side::Client => self.drop_client(conn, reason),
@@ -282,12 +289,17 @@ impl Engine {
             }
         }
         self.tend_listeners();
+        self.tend_pinned();
         while let Some(conn) = self.deadlines.pop_due(self.now) {
             let Some(server) = self.servers.get_mut(conn.key()) else { continue };
             server.armed = false;
             let front = server.queue.front();
-            let waits_until =
-                if front.is_none() { Tick::NEVER } else { self.requests.get(front).deadline };
+            // What waits on a pinned conn has an alarm of its own.
+            let waits_until = if front.is_none() || server.is_pinned() {
+                Tick::NEVER
+            } else {
+                self.requests.get(front).deadline
+            };
             let deadline = waits_until.min(server.gives_up_at());
             if deadline == Tick::NEVER {
                 continue;
@@ -308,6 +320,7 @@ impl Engine {
         let ends = ends.chain(self.pubsub.iter().filter_map(PubSub::alarm));
         let probes = self.pools.iter().filter_map(|pool| pool.shared.health.next_probe());
         let ends = ends.chain(probes);
+        let ends = ends.chain(self.alarms.next());
         let next = self.deadlines.next().into_iter().chain(ends).min()?;
         Some(next.instant(self.epoch))
     }
@@ -407,13 +420,15 @@ impl Engine {
     }
 
     /// Stops in good order: no further request is read, what is outstanding is answered, and each
-    /// client is closed when its responses have gone. [`clients`](Self::clients) says how many are
+    /// client is closed when its responses have gone; who waits for a request that blocks is told so
+    /// at once. [`clients`](Self::clients) says how many are
     /// left.
     pub fn drain(&mut self) {
         self.draining = true;
         let clients: Vec<ConnId> =
             self.clients.keys().map(|key| ConnId::new(Side::Client, key)).collect();
         for conn in clients {
+            self.unblock_to_stop(conn);
             self.say_farewell(conn, Farewell::Stopping);
         }
     }

@@ -23,6 +23,7 @@
 //!   what servers send, `close` how conns end.
 //! - `client`, `server`: one conn of each side. `session`: what a client has said about itself, and
 //!   `barrier`: when its next request must wait for those before it. `request`: the table of what is outstanding.
+//! - `own`: a client's own server conn, pinned for a `transaction` or a `blocking` request.
 //! - `spread`, `gathering`: a request split by server, and its fragments' responses together.
 //! - `buffer`: bytes in and out. `held`: responses that came before their turn. `shared`, `spares`:
 //!   large bytes held once, and buffers between two uses.
@@ -33,6 +34,7 @@
 
 mod action;
 mod barrier;
+mod blocking;
 mod buffer;
 mod client;
 mod close;
@@ -46,6 +48,7 @@ mod gathering;
 mod held;
 mod ids;
 pub mod limits;
+mod own;
 mod partial;
 mod pool;
 mod probe;
@@ -67,6 +70,7 @@ mod spread;
 pub mod stats;
 mod tick;
 mod together;
+mod transaction;
 
 pub use action::{Action, CloseReason, Report};
 pub use ejection::{Ejection, Health, OnEject};

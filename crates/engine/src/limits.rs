@@ -18,19 +18,24 @@ pub struct PoolLimits {
     /// Longest request with all its values, bytes. A longer one is answered with an error as soon as
     /// its length is known, and its bytes are passed over as they come.
     pub request_bytes: usize,
+    /// Clients that may have a server conn of their own at a time, for a transaction or a request that
+    /// blocks; over all workers. At the limit such a request is answered with an error at once.
+    pub pinned_connections: u32,
 }
 
 impl Default for PoolLimits {
     /// What suits production. 128 requests cover the pipelines that client libraries send by
     /// default and bound what 128 large responses can cost; 1 MiB keeps a fast network busy for a
     /// client's round trip; 64 MiB for a server are a burst of the largest values that people cache.
-    /// Requests may be as long as the protocols let them.
+    /// Requests may be as long as the protocols let them. A thousand clients that block are as many as a
+    /// large fleet of queue workers, and a tenth of the clients that a Redis server takes by default.
     fn default() -> Self {
         Self {
             client_requests: 128,
             client_unsent_bytes: 1024 * 1024,
             server_queue_bytes: 64 * 1024 * 1024,
             request_bytes: usize::MAX,
+            pinned_connections: 1_000,
         }
     }
 }
@@ -125,6 +130,16 @@ pub const LISTEN_SILENCE_MAX: Duration = Duration::from_secs(10);
 
 /// How often a pool that ejects servers looks whether another worker did, while there are subscribers.
 pub const LISTEN_CHECK: Duration = Duration::from_secs(1);
+
+/// Pinned conns to one server that one worker keeps for the next client of a class that needs one.
+pub const PINNED_KEPT_MAX: usize = 32;
+
+/// How long it keeps them.
+pub const PINNED_KEPT: Duration = Duration::from_secs(30);
+
+/// Commands without a key that are kept before the first key of a transaction says where they go,
+/// bytes. People open a transaction with a PING at most.
+pub const TRANSACTION_KEPT_BYTES_MAX: usize = 64 * 1024;
 
 /// Slots of requests kept when none is outstanding: what a burst needed above this goes back.
 pub const SPARE_REQUESTS_MAX: usize = 4 * 1024;

@@ -9,6 +9,7 @@ use nutcracker_ring::{DistributionKind, Placement, RingBuilder, RingServer};
 use crate::ejection::{Ejection, Health, Routing};
 use crate::ids::{ConnId, ServerId};
 use crate::limits::PoolLimits;
+use crate::own::{Pinned, Stock};
 use crate::scan::Cursors;
 use crate::scripts::Scripts;
 use crate::session::{Class, ClassId, Classes};
@@ -70,6 +71,8 @@ pub struct SharedPool {
     pub(crate) cursors: Cursors,
     /// The scripts that came by.
     pub(crate) scripts: Scripts,
+    /// Clients that have a server conn of their own.
+    pub(crate) pinned: Pinned,
 }
 
 impl SharedPool {
@@ -79,7 +82,8 @@ impl SharedPool {
         let builder = RingBuilder::new(config.distribution, &config.servers);
         let health = Health::new(builder, config.servers.len(), config.ejection);
         let cursors = Cursors::new(&config);
-        Self { config, health, cursors, scripts: Scripts::default() }
+        let (scripts, pinned) = (Scripts::default(), Pinned::default());
+        Self { config, health, cursors, scripts, pinned }
     }
 }
 
@@ -92,6 +96,8 @@ pub(crate) struct Pool {
     pub(crate) classes: Classes,
     /// This worker's shared conns: for each class in turn `server_connections` a server.
     conns: Vec<Option<ConnId>>,
+    /// This worker's pinned conns that no client has.
+    pub(crate) stock: Stock,
 }
 
 impl Pool {
@@ -99,7 +105,8 @@ impl Pool {
         let routing = shared.health.routing();
         let conns = shared.config.servers.len() * shared.config.server_connections as usize;
         let classes = Classes::new(shared.config.database);
-        Self { shared, routing, classes, conns: vec![None; conns] }
+        let conns = vec![None; conns];
+        Self { shared, routing, classes, conns, stock: Stock::default() }
     }
 
     pub(crate) fn config(&self) -> &PoolConfig {
@@ -151,6 +158,11 @@ impl Pool {
         let each = self.config().server_connections as usize;
         let of_class = usize::from(class.0) * self.config().servers.len();
         (of_class + server.0 as usize) * each + client % each
+    }
+
+    /// Where the pinned conns of that class to `server` are kept while nobody has them.
+    pub(crate) fn shelf(&self, class: ClassId, server: ServerId) -> usize {
+        usize::from(class.0) * self.config().servers.len() + server.0 as usize
     }
 
     #[inline]

@@ -76,7 +76,9 @@ impl Engine {
             return match server.tenancy {
                 Tenancy::Listener => self.hear(conn, frame),
                 Tenancy::Probe => self.judge_probe(conn, frame.bytes, outcome),
-                Tenancy::Shared { .. } => self.close_server(conn, CloseReason::Unasked),
+                Tenancy::Shared { .. } | Tenancy::Own { .. } | Tenancy::Kept => {
+                    self.close_server(conn, CloseReason::Unasked)
+                }
             };
         }
         let (id, in_flight) = server.pop(&mut self.requests).expect("one awaits it");
@@ -126,6 +128,15 @@ impl Engine {
             }
             (Role::Whole, None) => {
                 self.requests.remove(id);
+            }
+            (Role::Last { conn }, _) => {
+                self.requests.get_mut(id).role = Role::Whole;
+                self.end_pinned(conn, frame.bytes);
+                self.settle(id, frame);
+            }
+            (Role::Begin { conn }, _) => {
+                self.requests.remove(id);
+                self.hear_begun(conn, frame.bytes);
             }
             (Role::Fragment { gathering, ordinal }, _) => {
                 let end = match self.gatherings.get_mut(gathering).parent.is_none() {
@@ -328,7 +339,7 @@ impl Engine {
 }
 
 /// The words of a Redis error, on one line: of several, a client would take each for a response.
-fn error_text(error: &[u8]) -> String {
+pub(crate) fn error_text(error: &[u8]) -> String {
     let text = String::from_utf8_lossy(error);
     let text = match text.strip_prefix('!') {
         // A bulk error: its length, then its words.

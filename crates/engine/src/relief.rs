@@ -68,11 +68,11 @@ impl Engine {
         self.drop_client(conn, CloseReason::Other("memory is short".into()));
     }
 
-    /// Bytes that are held for a client and for nobody else: part of a request, responses that wait
-    /// for their turn, responses that wait to be sent.
+    /// Bytes that are held for a client and for nobody else: part of a request, commands kept for
+    /// a transaction, responses that wait for their turn, responses that wait to be sent.
     fn held_by(&self, key: Key) -> usize {
         let client = self.clients.get(key).expect("its key was just listed");
-        let mut bytes = client.inbox.capacity() + client.outbox.len();
+        let mut bytes = client.inbox.capacity() + client.outbox.len() + client.kept_bytes();
         let mut at = client.line.front();
         while !at.is_none() {
             let request = self.requests.get(at);

@@ -50,6 +50,10 @@ pub(crate) enum Role {
     Parent { gathering: u32 },
     /// A part of a split request: it waits in a server's queue.
     Fragment { gathering: u32, ordinal: u32 },
+    /// `MULTI`, said to a server for a client that was answered before; in no client's line.
+    Begin { conn: Key },
+    /// As `Whole`, and the last of its client on that pinned conn, which is free with the answer.
+    Last { conn: Key },
     /// Waits for servers to say that its client is subscribed; on no server conn.
     Subscription,
     /// As [`Whole`](Self::Whole), and something is to be done with its response first.

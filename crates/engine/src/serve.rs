@@ -155,6 +155,7 @@ impl Engine {
     /// Answers a request that cannot be served.
     #[cold]
     fn refuse(&mut self, conn: ConnId, refused: &Refused) {
+        self.fail_transaction(conn);
         if refused.after_password && self.owes_password(conn) {
             return self.answer(conn, auth::REQUIRED);
         }
@@ -183,7 +184,12 @@ impl Engine {
         {
             return self.answer(conn, auth::REQUIRED);
         }
-        if lane == Lane::Listening && self.refuse_listening(conn, frame, routed) {
+        let is_served = match lane {
+            Lane::Shared => false,
+            Lane::Own => self.queue_in_transaction(conn, pool, frame, routed),
+            Lane::Listening => self.refuse_listening(conn, frame, routed),
+        };
+        if is_served {
             return;
         }
         let config = self.pools[pool.0 as usize].config();
@@ -203,11 +209,8 @@ impl Engine {
             Travel::Flush => self.flush_all(conn, pool, frame, routed),
             Travel::Scan => self.scan(conn, pool, frame, routed),
             Travel::Script(script) => self.run_script(conn, pool, script, frame, routed),
-            Travel::Transaction(_) | Travel::Blocking(_) => {
-                let mut answer = Vec::new();
-                config.protocol.error("not served", &mut answer);
-                self.answer(conn, &answer);
-            }
+            Travel::Transaction(step) => self.take_step(conn, pool, step, frame, routed),
+            Travel::Blocking(patience) => self.block(conn, pool, patience, frame, routed),
             Travel::Subscription(change) => self.change_subscriptions(conn, pool, change, frame),
             Travel::Refused(reason) => {
                 let mut answer = Vec::new();
@@ -394,8 +397,6 @@ impl Engine {
         let server = self.servers.get_mut(conn.key()).expect("the caller wrote to it");
         let pool = &self.pools[server.pool.0 as usize];
         let request = self.requests.get_mut(id);
-        request.bytes = u32::try_from(bytes).expect("a request is shorter than 4 GiB");
-        request.queued_at = self.now.0 as u32;
         if let Some(timeout) = pool.config().timeout {
             request.deadline = self.now.after(timeout);
             if !server.armed {
@@ -405,6 +406,16 @@ impl Engine {
         } else {
             request.deadline = Tick::NEVER;
         }
+        self.queue(conn, id, bytes);
+    }
+
+    /// Queues a request that has its deadline, and counts it.
+    #[inline]
+    pub(crate) fn queue(&mut self, conn: ConnId, id: RequestId, bytes: usize) {
+        let server = self.servers.get_mut(conn.key()).expect("the caller wrote to it");
+        let request = self.requests.get_mut(id);
+        request.bytes = u32::try_from(bytes).expect("a request is shorter than 4 GiB");
+        request.queued_at = self.now.0 as u32;
         server.enqueue(id, &mut self.requests);
         let (pool, server) = (server.pool, server.server);
         let stats = self.server_stats(pool, server);

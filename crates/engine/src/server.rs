@@ -3,7 +3,7 @@
 use nutcracker_proto::{Protocol, ResponseParser};
 
 use crate::buffer::{Inbox, Outbox};
-use crate::ids::{PoolId, ServerId};
+use crate::ids::{ConnId, PoolId, ServerId};
 use crate::request::{Queue, RequestId, Requests};
 use crate::session::ClassId;
 use crate::tick::Tick;
@@ -38,6 +38,8 @@ pub(crate) struct ServerConn {
     pub(crate) connect_by: Tick,
     /// Has an entry among the deadlines.
     pub(crate) armed: bool,
+    /// Of a pinned conn: when it is looked after; never for most.
+    pub(crate) alarm: Tick,
     /// In the list of conns to flush.
     pub(crate) dirty: bool,
     /// The socket took less than it was offered: wait until it says it takes more.
@@ -52,6 +54,13 @@ pub(crate) enum Tenancy {
         /// See [`Pool::slot`](crate::pool::Pool::slot).
         slot: usize,
     },
+    /// Those of one client, which does on it what it could not on a shared one: it is *pinned*.
+    Own {
+        /// Whose; it may be gone.
+        client: ConnId,
+    },
+    /// Nobody's at the moment: a pinned conn that waits for its next client.
+    Kept,
     /// Nobody's: it hears what is published, for all clients of the worker that are subscribed.
     Listener,
     /// Nobody's: it asks whether an ejected server is back.
@@ -108,6 +117,7 @@ impl ServerConn {
             credit: 0,
             connect_by: Tick::NEVER,
             armed: false,
+            alarm: Tick::NEVER,
             dirty: false,
             blocked: false,
         }
@@ -119,6 +129,11 @@ impl ServerConn {
             (State::Connecting { .. }, _) | (_, Tenancy::Probe) => self.connect_by,
             (State::Greeting(_) | State::Ready, _) => Tick::NEVER,
         }
+    }
+
+    /// Whether it is one client's, or waits for the next that it will be.
+    pub(crate) const fn is_pinned(&self) -> bool {
+        matches!(self.tenancy, Tenancy::Own { .. } | Tenancy::Kept)
     }
 
     /// How many bytes may go out now; `None` for all there are.

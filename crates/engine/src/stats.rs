@@ -116,6 +116,8 @@ figures! {
         SubscriberClosed, "subscriber_closed", Counter, "subscribers closed because they did not read what was published";
         /// Requests refused because as much was queued for their server as may be.
         ServerQueueFull, "server_queue_full", Counter, "requests refused because their server's queue was full";
+        /// Transactions and blocking commands refused because as many clients had a server conn of their own as may.
+        PinnedRefused, "pinned_refused", Counter, "transactions and blocking commands refused because all pinned connections were in use";
         /// Requests refused because they were longer than they may be, before all of them was there.
         RequestTooLarge, "request_too_large", Counter, "requests refused by their length before they were read";
     }

@@ -321,6 +321,9 @@ impl Worker {
         let error = loop {
             // A paused client's bytes stay in the kernel; `Action::Read` comes when it goes on.
             if !self.engine.may_read(conn) {
+                if slot.read_closed {
+                    self.engine.handle_hung_up(conn);
+                }
                 return self.engine.handle_unread(conn);
             }
             if budget == 0 {

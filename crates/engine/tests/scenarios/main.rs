@@ -4,6 +4,7 @@
 //! There is no network and no clock: [`stage`] plays the shell and holds the time. Where chance
 //! should look for what nobody thought of, see `simulation.rs`.
 
+mod blocking;
 mod clients;
 mod ejection;
 mod everywhere;
@@ -19,3 +20,4 @@ mod scripts;
 mod servers;
 mod split;
 mod stage;
+mod transactions;

@@ -21,9 +21,10 @@ pub(crate) fn keys(protocol: Protocol, words: &[Vec<u8>]) -> Vec<&[u8]> {
             arguments.collect()
         }
         (Protocol::Redis, b"mset") => arguments.step_by(2).collect(),
+        (Protocol::Redis, b"ping" | b"multi" | b"exec" | b"discard") => Vec::new(),
         (Protocol::Redis, b"eval") => arguments.skip(2).take(1).collect(),
         (Protocol::Memcache, b"get" | b"gets") => arguments.collect(),
-        (Protocol::Memcache, b"version") | (Protocol::Redis, b"ping") => Vec::new(),
+        (Protocol::Memcache, b"version") => Vec::new(),
         _ => arguments.take(1).collect(),
     }
 }
@@ -81,7 +82,7 @@ fn redis(words: &[Vec<u8>]) -> Vec<u8> {
             });
             format!(":{}\r\n", numbers.sum::<u64>()).into_bytes()
         }
-        b"mset" => b"+OK\r\n".to_vec(),
+        b"mset" | b"watch" => b"+OK\r\n".to_vec(),
         b"ping" => b"+PONG\r\n".to_vec(),
         _ => {
             let mut out = Vec::new();

@@ -25,6 +25,8 @@ pub(crate) struct Expected {
     pub(crate) answers: Answers,
     /// A server is asked: the proxy may have to say that it failed.
     pub(crate) served: bool,
+    /// How long a server may let it wait besides, microseconds.
+    pub(crate) waits: u64,
 }
 
 /// What a response may be.
@@ -127,10 +129,10 @@ impl Asker<'_> {
             Protocol::Memcache => [&words.join(&b' ')[..], b"\r\n"].concat(),
         };
         let answers = Answers::AnyOf(vec![answer(protocol, &words)]);
-        Ask { wire, expected: Some(Expected { answers, served: false }) }
+        Ask { wire, expected: Some(Expected { answers, served: false, waits: 0 }) }
     }
 
-    fn config(&self) -> &PoolConfig {
+    pub(crate) fn config(&self) -> &PoolConfig {
         &self.plan.pools[self.pool].config
     }
 
@@ -146,14 +148,18 @@ impl Asker<'_> {
         Ask { wire, expected: Some(here(answer)) }
     }
 
-    fn key(&mut self, part: u32, kind: Kind) -> Vec<u8> {
+    pub(crate) fn key(&mut self, part: u32, kind: Kind) -> Vec<u8> {
         let braced = self.config().placement.tag.is_some() && self.random.chance(50);
+        self.braced_key(part, kind, braced)
+    }
+
+    pub(crate) fn braced_key(&mut self, part: u32, kind: Kind, braced: bool) -> Vec<u8> {
         let tag = Tag { client: self.client, request: self.request, part, kind };
         tag.key(braced, self.random)
     }
 
     /// A kind for a request with one key, or for one of several.
-    fn kind(&mut self) -> Kind {
+    pub(crate) fn kind(&mut self) -> Kind {
         match self.random.below(100) {
             0..4 => Kind::Error,
             4..6 if self.plan.unwell => Kind::Unwell,
@@ -251,7 +257,7 @@ impl Asker<'_> {
         let mut words: Vec<Vec<u8>> = words.into_iter().map(<[u8]>::to_vec).collect();
         words[0].make_ascii_lowercase();
         let answers = Answers::AnyOf(vec![answer(Protocol::Redis, &words)]);
-        Ask { wire, expected: Some(Expected { answers, served: true }) }
+        Ask { wire, expected: Some(Expected { answers, served: true, waits: 0 }) }
     }
 
     /// A request that may be taken apart: a bad answer to a part may stand for the whole, and one
@@ -270,7 +276,10 @@ impl Asker<'_> {
             // `+wrong` is a status, and so all that an MSET asks for.
             answers.push(b"+OK\r\n".to_vec());
         }
-        Ask { wire, expected: Some(Expected { answers: Answers::AnyOf(answers), served: true }) }
+        Ask {
+            wire,
+            expected: Some(Expected { answers: Answers::AnyOf(answers), served: true, waits: 0 }),
+        }
     }
 
     /// A request that no server sees.
@@ -294,6 +303,7 @@ impl Asker<'_> {
                 expected: Some(Expected {
                     answers: Answers::AnyOf(vec![b"VERSION 1.6.0\r\n".to_vec()]),
                     served: true,
+                    waits: 0,
                 }),
             },
             12..50 => self.memcached_get(),
@@ -326,7 +336,7 @@ impl Asker<'_> {
             bad.push(b"SERVER_ERROR Invalid argument\r\n".to_vec());
             Answers::AnyOf(bad)
         };
-        Ask { wire, expected: Some(Expected { answers, served: true }) }
+        Ask { wire, expected: Some(Expected { answers, served: true, waits: 0 }) }
     }
 
     fn memcached_whole(&mut self) -> Ask {
@@ -357,7 +367,7 @@ impl Asker<'_> {
         }
         let words = [name.as_bytes().to_vec(), key];
         let answers = Answers::AnyOf(vec![answer(Protocol::Memcache, &words)]);
-        let expected = (!noreply).then_some(Expected { answers, served: true });
+        let expected = (!noreply).then_some(Expected { answers, served: true, waits: 0 });
         Ask { wire, expected }
     }
 
@@ -401,10 +411,10 @@ impl Asker<'_> {
     }
 }
 
-fn here(answer: &str) -> Expected {
-    Expected { answers: Answers::AnyOf(vec![answer.as_bytes().to_vec()]), served: false }
+pub(crate) fn here(answer: &str) -> Expected {
+    Expected { answers: Answers::AnyOf(vec![answer.as_bytes().to_vec()]), served: false, waits: 0 }
 }
 
 const fn beginning(text: &'static str) -> Expected {
-    Expected { answers: Answers::Beginning(text), served: false }
+    Expected { answers: Answers::Beginning(text), served: false, waits: 0 }
 }

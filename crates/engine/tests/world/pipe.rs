@@ -182,6 +182,11 @@ impl Pipe {
         }
     }
 
+    /// Whether the end of the stream has arrived, be there something to read before it or not.
+    pub(crate) const fn has_ended(&self) -> bool {
+        self.ended
+    }
+
     /// How the stream has ended, once all of it was read.
     pub(crate) fn ended(&self) -> Option<End> {
         let (_, end) = self.end?;

@@ -37,6 +37,8 @@ pub(crate) struct Plan {
     pub(crate) faults: Vec<(u64, Fault)>,
     /// Some keys are answered with `-LOADING`.
     pub(crate) unwell: bool,
+    /// Clients ask for what takes a conn of their own.
+    pub(crate) pins: bool,
     /// Servers say what they were not asked for. All that can be promised then is that each
     /// request has one response: a protocol without numbers cannot tell one from another.
     pub(crate) lies: bool,
@@ -119,6 +121,7 @@ impl Plan {
             quiet,
             faults,
             unwell: !quiet && random.chance(30),
+            pins: random.chance(50),
             lies,
             drains_at: random.chance(10).then(|| random.below(50 * MILLISECOND)),
         }

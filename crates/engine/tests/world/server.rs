@@ -7,6 +7,7 @@ use nutcracker_proto::Protocol;
 
 use super::answers::{answer, keys, payloads};
 use super::key::{Kind, Tag, value};
+use super::phrases::{INSIDE, WAITS_MAX};
 use super::pipe::{End, Pipe};
 use super::plan::Absence;
 use super::random::Random;
@@ -53,6 +54,8 @@ pub(crate) struct Peer {
     greeted: usize,
     /// The request at the front of the inbox was answered before it was whole.
     answered_early: bool,
+    /// Between MULTI and its end: the answers to what is queued.
+    queued: Option<Vec<Vec<u8>>>,
     ended: bool,
 }
 
@@ -148,12 +151,41 @@ impl Peer {
             at.server.received_bytes += found.len as u64;
             if !self.answered_early {
                 self.check(&found.words, at);
-                let answer = answer(at.config.protocol, &found.words);
-                self.think(answer, false, at);
+                let answer = self.answer(&found.words, at.config.protocol);
+                let blocks = self.queued.is_none()
+                    && matches!(found.words[0].as_slice(), b"blpop" | b"bzpopmin");
+                let waits = if blocks { at.random.below(WAITS_MAX) } else { 0 };
+                self.think_for(waits, answer, at);
             }
             self.answered_early = false;
         }
         self.inbox.drain(..start);
+    }
+
+    /// What it answers, in a transaction or out of one.
+    fn answer(&mut self, words: &[Vec<u8>], protocol: Protocol) -> Vec<u8> {
+        match (words[0].as_slice(), &mut self.queued) {
+            (b"multi", queued @ None) => {
+                *queued = Some(Vec::new());
+                b"+OK\r\n".to_vec()
+            }
+            (b"exec", Some(answers)) => {
+                let answers = std::mem::take(answers);
+                self.queued = None;
+                let head = format!("*{}\r\n", answers.len()).into_bytes();
+                [head, answers.concat()].concat()
+            }
+            (b"discard", Some(_)) => {
+                self.queued = None;
+                b"+OK\r\n".to_vec()
+            }
+            (b"multi" | b"exec" | b"discard", _) => panic!("{words:?} out of its order"),
+            (_, Some(answers)) => {
+                answers.push(answer(protocol, words));
+                b"+QUEUED\r\n".to_vec()
+            }
+            (_, None) => answer(protocol, words),
+        }
     }
 
     /// memcached refuses a value that is too large as soon as it has read its length.
@@ -199,6 +231,12 @@ impl Peer {
             if let Some(owner) = (at.owner)(key) {
                 assert_eq!(owner, at.index, "the server of {}", key.escape_ascii());
             }
+            assert_eq!(
+                tag.part >= INSIDE,
+                self.queued.is_some(),
+                "{shown} {}: outside its transaction, or inside another's",
+                key.escape_ascii()
+            );
             let latest = at.server.latest.entry(tag.client).or_insert(tag.request);
             assert!(*latest <= tag.request, "{} came behind {latest}", key.escape_ascii());
             *latest = tag.request;
@@ -209,6 +247,14 @@ impl Peer {
                 "{shown} {}: another's value",
                 key.escape_ascii()
             );
+        }
+    }
+
+    /// Thinks, after a while.
+    fn think_for(&mut self, waits: u64, answer: Vec<u8>, at: &mut Surroundings<'_>) {
+        self.think(answer, false, at);
+        if let Some((due, _)) = self.thoughts.back_mut() {
+            *due += waits;
         }
     }
 

@@ -134,6 +134,7 @@ impl World {
                 let Some(end) = socket.inbound.ended() else { return };
                 // A reset is told of whether it is read or not, the end of a stream is read.
                 if end == End::Eof && !self.engine.may_read(conn) {
+                    self.engine.handle_hung_up(conn);
                     self.engine.handle_unread(conn);
                     return;
                 }
@@ -147,6 +148,9 @@ impl World {
             }
             if !self.engine.may_read(conn) {
                 socket.news = false;
+                if socket.inbound.has_ended() && conn.side() == Side::Client {
+                    self.engine.handle_hung_up(conn);
+                }
                 self.engine.handle_unread(conn);
                 return;
             }

@@ -17,7 +17,7 @@ use super::types::{Listen, Pool, Server};
 use super::{address, limits};
 
 /// The keys of a pool.
-pub(super) const KEYS: [&str; 26] = [
+pub(super) const KEYS: [&str; 27] = [
     "listen",
     "hash",
     "hash_tag",
@@ -41,6 +41,7 @@ pub(super) const KEYS: [&str; 26] = [
     "client_unsent_max",
     "server_queue_max",
     "request_max",
+    "pinned_connections_max",
     "connect_timeout",
     "on_eject",
     "allow_flush",
@@ -163,6 +164,9 @@ fn pool_limits(keys: &mut Keys<'_>) -> PoolLimits {
         request_bytes: keys
             .bytes("request_max", &limits::REQUEST_MAX)
             .unwrap_or(default.request_bytes),
+        pinned_connections: keys
+            .number("pinned_connections_max")
+            .unwrap_or(default.pinned_connections),
     }
 }
 

@@ -29,5 +29,6 @@ mod sockets;
 mod starting;
 mod stopping;
 mod swap;
+mod transactions;
 mod transcripts;
 mod workers;

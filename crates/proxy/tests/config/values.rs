@@ -86,6 +86,7 @@ fn every_key_reaches_its_field() {
         "  request_max: 1000000\n",
         "  allow_flush: true\n",
         "  multi_error: partial\n",
+        "  pinned_connections_max: 250\n",
     ));
     let server = |name: &str, weight, address, text: &str| config::Server {
         name: name.into(),
@@ -138,6 +139,7 @@ fn every_key_reaches_its_field() {
             client_unsent_bytes: 64 << 10,
             server_queue_bytes: 8 << 20,
             request_bytes: 1_000_000,
+            pinned_connections: 250,
         },
         allow_flush: true,
         multi_error: MultiError::Partial,

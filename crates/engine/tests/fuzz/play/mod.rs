@@ -13,7 +13,7 @@
 //! | `e` | a server says any bytes | which conn, the bytes, `~` |
 //! | `f` | a connect comes about | which |
 //! | `g` | a connect fails | which, why |
-//! | `h` `i` | a client, a server conn closes | which, why |
+//! | `h` `i` | a client, a server conn closes | which, why; a client's letter `h`: its socket has ended and is unread |
 //! | `j` | time passes | how much |
 //! | `k` | a socket takes only so many bytes more | which, how many |
 //! | `l` | it takes all again | which |
@@ -254,7 +254,11 @@ impl Play {
             8 => {
                 let (which, why) = (script.byte()?, script.byte()?);
                 if let Some(conn) = self.pick(which, |conn, _| conn.side() == Side::Client) {
-                    self.engine.handle_closed(conn, reason(why));
+                    if why == b'h' {
+                        self.engine.handle_hung_up(conn);
+                    } else {
+                        self.engine.handle_closed(conn, reason(why));
+                    }
                 }
             }
             9 => {
@@ -426,6 +430,9 @@ impl Play {
         assert_eq!(self.engine.clients(), 0);
         assert_eq!(self.engine.outstanding(), (0, 0), "requests are left behind");
         assert_eq!(self.engine.held(), 0, "responses are left behind");
+        for pool in 0..self.stats.pools.len() {
+            assert_eq!(self.engine.pinned(PoolId(pool as u32)), 0, "conns of somebody's own");
+        }
         assert_eq!(self.stats.curr_connections.get(), 0);
         for pool in &self.stats.pools {
             assert_eq!(pool.at(PoolFigure::ClientConnections).get(), 0);

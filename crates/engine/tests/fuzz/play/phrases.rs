@@ -21,6 +21,20 @@ const REDIS_REQUESTS: &[&[u8]] = &[
     b"*1\r\n$4\r\nQUIT\r\n",
 ];
 
+/// Those with a conn of the client's own, by the letters from `g` on.
+const PINNED_REQUESTS: &[&[u8]] = &[
+    b"*1\r\n$5\r\nMULTI\r\n",
+    b"*1\r\n$4\r\nEXEC\r\n",
+    b"*2\r\n$5\r\nWATCH\r\n$1\r\na\r\n",
+    b"*3\r\n$5\r\nBLPOP\r\n$1\r\na\r\n$1\r\n0\r\n",
+    b"*1\r\n$7\r\nDISCARD\r\n",
+    b"*1\r\n$7\r\nUNWATCH\r\n",
+    b"*1\r\n$5\r\nMULTI\r\n*2\r\n$3\r\nGET\r\n$1\r\na\r\n*1\r\n$4\r\nEXEC\r\n",
+    b"*3\r\n$5\r\nBRPOP\r\n$1\r\nb\r\n$3\r\n0.1\r\n",
+    b"*5\r\n$4\r\nMGET\r\n$1\r\na\r\n$1\r\na\r\n$1\r\na\r\n$1\r\na\r\n",
+    b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n",
+];
+
 const REDIS_RESPONSES: &[&[u8]] = &[
     b"$1\r\nv\r\n",
     b"+OK\r\n",
@@ -64,6 +78,9 @@ const MEMCACHED_RESPONSES: &[&[u8]] = &[
 
 /// The client's phrase of that number; one of them is large.
 pub(super) fn request(protocol: Protocol, number: u8) -> Vec<u8> {
+    if let (Protocol::Redis, Some(pinned)) = (protocol, number.checked_sub(b'g')) {
+        return PINNED_REQUESTS[usize::from(pinned) % PINNED_REQUESTS.len()].to_vec();
+    }
     let (phrases, mut large) = match protocol {
         Protocol::Redis => {
             (REDIS_REQUESTS, format!("*3\r\n$3\r\nSET\r\n$1\r\na\r\n${LARGE}\r\n").into_bytes())

@@ -41,6 +41,7 @@ const ROWS: &[Row] = &[
     Row { key: "request_max",          value: |pool| bytes(pool.limits.request_bytes) },
     Row { key: "allow_flush",          value: |pool| pool.allow_flush.to_string() },
     Row { key: "multi_error",          value: multi_error },
+    Row { key: "pinned_connections_max", value: |pool| pool.limits.pinned_connections.to_string() },
 ];
 
 fn multi_error(pool: &Pool) -> String {

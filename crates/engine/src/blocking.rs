@@ -1,0 +1,99 @@
+//! Requests whose answer may take long: each on a conn of its client's own, for as long as it takes.
+//!
+//! The client's next request waits behind it. It gives up when its own time and the pool's timeout
+//! have passed, or never if it says so; it ends with its client, whose leaving closes the conn.
+
+use nutcracker_proto::{Patience, Routed, Wait};
+
+use crate::action::CloseReason;
+use crate::client::ClientConn;
+use crate::engine::Engine;
+use crate::frame::Frame;
+use crate::ids::{ConnId, PoolId};
+use crate::own::Homeless;
+use crate::request::{Request, Role};
+use crate::session::Lane;
+use crate::tick::Tick;
+
+/// What a client is told whose keys live apart.
+const APART: &str = "the keys of a blocking command must be on one server: give them a common hash \
+                     tag (option hash_tag)";
+
+/// What a client is told that watches keys of another server.
+const WATCHING: &str = "the keys of a blocking command must be on the server of the watched ones: \
+                        UNWATCH first, or give them a common hash tag (option hash_tag)";
+
+/// What a client is told when the proxy stops.
+const STOPPING: &str = "the proxy is stopping";
+
+impl ClientConn {
+    /// Whether a request of it that blocks is outstanding.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.own.as_ref().is_some_and(|own| own.blocked)
+    }
+}
+
+impl Engine {
+    /// Sends a request that may block. Everything before it is answered.
+    pub(crate) fn block(
+        &mut self,
+        conn: ConnId,
+        pool: PoolId,
+        patience: Patience,
+        frame: Frame<'_>,
+        routed: &Routed,
+    ) {
+        let wait = patience.wait(frame.bytes);
+        if wait == Wait::Never {
+            return self.forward(conn, pool, frame, routed);
+        }
+        let client = self.clients.get_mut(conn.key()).expect("it sent the request");
+        if client.hung_up {
+            return self.drop_client(conn, CloseReason::Eof);
+        }
+        client.lane = Lane::Own;
+        self.leave_other_class(conn);
+        let client = self.clients.get(conn.key()).expect("it sent the request");
+        // Watched keys hold a conn, which does for this, too.
+        let watching = client.own.as_ref().and_then(|own| own.conn);
+        let chosen = watching.and_then(|conn| Some(self.servers.get(conn.key())?.server));
+        let home = match self.home(pool, frame, routed, chosen) {
+            Ok(Some(server)) => Ok(server),
+            Ok(None) => self.placeholder_home(pool),
+            Err(Homeless::NoServer) => Err(CloseReason::Refused),
+            Err(Homeless::Apart) => {
+                let text = if chosen.is_some() { WATCHING } else { APART };
+                return self.refuse_command(conn, pool, text);
+            }
+        };
+        let pinned = match (home, watching) {
+            (Ok(_), Some(pinned)) => Ok(pinned),
+            (Ok(server), None) => self.take_pinned(conn, server),
+            (Err(reason), _) => Err(reason),
+        };
+        let pinned = match pinned {
+            Ok(pinned) => pinned,
+            Err(reason) => return self.fail_request(Some(conn), pool, reason),
+        };
+        let client = self.clients.get_mut(conn.key()).expect("it sent the request");
+        let own = client.own.get_or_insert_default();
+        (own.conn, own.blocked) = (Some(pinned), true);
+        let timeout = self.pools[pool.0 as usize].config().timeout;
+        let deadline = match (wait, timeout) {
+            (Wait::UpTo(wait), Some(timeout)) => self.now.after(wait + timeout),
+            _ => Tick::NEVER,
+        };
+        let request = Request::new(Some(conn), Role::Last { conn: pinned.key() });
+        self.send_pinned(pinned, frame, request, deadline);
+    }
+
+    /// The proxy stops: who waits is told so.
+    pub(crate) fn unblock_to_stop(&mut self, conn: ConnId) {
+        let Some(client) = self.clients.get(conn.key()) else { return };
+        if !client.is_blocked() {
+            return;
+        }
+        let pinned = client.own.as_ref().and_then(|own| own.conn).expect("it is blocked there");
+        self.take_down(pinned, &CloseReason::Other(STOPPING.into()));
+    }
+}

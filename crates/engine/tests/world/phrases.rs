@@ -1,0 +1,108 @@
+//! What clients ask for in several requests that belong together, or in one that takes its time: a
+//! transaction, a blocking pop. Nothing of it may arrive anywhere but on a conn of the client's own.
+
+use nutcracker_proto::Protocol;
+
+use super::answers::answer;
+use super::asks::{Answers, Ask, Asker, Expected, here};
+use super::key::{Kind, value};
+use super::plan::MILLISECOND;
+use super::wire::array;
+
+/// The parts of a key that is used between `MULTI` and `EXEC`, and nowhere else, begin here.
+pub(crate) const INSIDE: u32 = 1_000;
+
+/// How long a server lets a client wait that blocks, at most, microseconds. Longer than pools wait.
+pub(crate) const WAITS_MAX: u64 = 150 * MILLISECOND;
+
+const OK: &str = "+OK\r\n";
+const QUEUED: &str = "+QUEUED\r\n";
+const ABORTED: &str = "-EXECABORT Transaction discarded because of previous errors.\r\n";
+const APART: &str = "-ERR the keys of a transaction must be on one server: give them a common hash \
+                     tag (option hash_tag)\r\n";
+const LOST: &str = "-ERR the transaction is lost: its server connection has ended\r\n";
+
+impl Asker<'_> {
+    /// Several requests, or one that blocks; only from those who may ask at all.
+    pub(crate) fn phrase(&mut self) -> Option<Vec<Ask>> {
+        let owes = self.config().password.is_some() && !*self.authenticated;
+        if !self.plan.pins || self.config().protocol != Protocol::Redis || owes {
+            return None;
+        }
+        match self.random.below(100) {
+            0..10 => Some(self.transaction()),
+            10..15 => Some(vec![self.pop()]),
+            _ => None,
+        }
+    }
+
+    /// A pop that waits for a while, less than it may.
+    fn pop(&mut self) -> Ask {
+        let key = self.key(0, Kind::Value(20));
+        let seconds = self.random.pick(&["0", "1", "1.5"]);
+        let name = self.random.pick(&["BLPOP", "bzpopmin"]);
+        let words = [name.into(), key, seconds.into()];
+        let answers = Answers::AnyOf(vec![answer(Protocol::Redis, &words)]);
+        let expected = Expected { answers, served: true, waits: WAITS_MAX };
+        Ask { wire: array(&words), expected: Some(expected) }
+    }
+
+    fn transaction(&mut self) -> Vec<Ask> {
+        let mut asks = Vec::new();
+        let braced = self.config().placement.tag.is_some() && self.random.chance(70);
+        let commands = self.random.below(6) as u32;
+        let watches = self.random.chance(30);
+        // Whether all keys are sure to be of one server, and nothing goes wrong.
+        let together = braced
+            || self.config().servers.len() == 1
+            || commands + u32::from(watches) < 2
+            || self.config().distribution == nutcracker_ring::DistributionKind::Random;
+        let sure = self.plan.quiet && together;
+        if watches {
+            let key = self.braced_key(0, Kind::Missing, braced);
+            asks.push(served(array(&[b"WATCH".to_vec(), key]), vec![OK.into()]));
+        }
+        asks.push(Ask { wire: array(&["MULTI"]), expected: Some(here(OK)) });
+        let mut said = vec![QUEUED.into()];
+        if !sure {
+            said.extend([APART.into(), LOST.into()]);
+        }
+        let mut results = Vec::new();
+        if self.random.chance(20) {
+            asks.push(served(array(&["PING"]), said.clone()));
+            results.push(b"+PONG\r\n".to_vec());
+        }
+        for part in 0..commands {
+            let kind = self.kind();
+            let key = self.braced_key(INSIDE + part, kind, braced);
+            let payload = value(&key, self.random.below(100) as usize);
+            let words = match self.random.below(3) {
+                0 => vec![b"get".to_vec(), key],
+                1 => vec![b"set".to_vec(), key, payload],
+                _ => vec![b"mget".to_vec(), key],
+            };
+            results.push(answer(Protocol::Redis, &words));
+            asks.push(served(array(&words), said.clone()));
+        }
+        if self.random.chance(15) {
+            asks.push(served(array(&["DISCARD"]), vec![OK.into()]));
+            return asks;
+        }
+        if self.random.chance(15) {
+            let expected = Answers::Beginning("-ERR unknown");
+            let expected = Some(Expected { answers: expected, served: false, waits: 0 });
+            asks.push(Ask { wire: array(&["NOSUCH"]), expected });
+            asks.push(Ask { wire: array(&["EXEC"]), expected: Some(here(ABORTED)) });
+            return asks;
+        }
+        let all = [format!("*{}\r\n", results.len()).into_bytes(), results.concat()].concat();
+        let ends = if sure { vec![all] } else { vec![all, ABORTED.into()] };
+        asks.push(served(array(&["EXEC"]), ends));
+        asks
+    }
+}
+
+fn served(wire: Vec<u8>, answers: Vec<Vec<u8>>) -> Ask {
+    let answers = Answers::AnyOf(answers);
+    Ask { wire, expected: Some(Expected { answers, served: true, waits: 0 }) }
+}
