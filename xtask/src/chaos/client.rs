@@ -10,6 +10,8 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::net::{RecvFlags, recv};
+
 use super::conversation::{Asked, Conversation, Verdict};
 use super::known::Known;
 use super::speech;
@@ -136,6 +138,7 @@ impl<'a> Client<'a> {
             return;
         };
         let was_leaving = self.world.is_proxy_leaving();
+        self.hear_unasked(open);
         let over = self.say(open, window).and_then(|()| self.hear(open)).err();
         if let Some(over) = over
             && let Some(line) = line.take()
@@ -186,6 +189,17 @@ impl<'a> Client<'a> {
             ErrorKind::WouldBlock | ErrorKind::TimedOut => Over::Hung,
             _ => Over::Closed,
         })
+    }
+
+    /// Takes what has come since the last answer: nothing should have.
+    fn hear_unasked(&mut self, line: &mut Line) {
+        let mut chunk = [0; 4096];
+        // An end of the connection is noticed by who uses it next.
+        while let Ok((len, _)) = recv(&line.stream, &mut chunk, RecvFlags::DONTWAIT)
+            && len > 0
+        {
+            self.judge(line, &chunk[..len]);
+        }
     }
 
     /// Mostly small, sometimes so large that the proxy shares instead of copying.
@@ -309,3 +323,6 @@ impl<'a> Client<'a> {
 fn is_slow(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
+
+#[cfg(test)]
+mod tests;

@@ -163,7 +163,7 @@ fn request(hostile: Hostile, protocol: Protocol) -> Vec<u8> {
     match hostile {
         Hostile::Announce => match protocol {
             Protocol::Redis => {
-                bytes.extend_from_slice(b"*3\r\n$3\r\nSET\r\n$7\r\nhostile\r\n$536870912\r\n")
+                bytes.extend_from_slice(b"*3\r\n$3\r\nSET\r\n$7\r\nhostile\r\n$536870912\r\n");
             }
             Protocol::Memcached => bytes.extend_from_slice(b"set hostile 0 0 536870912\r\n"),
         },

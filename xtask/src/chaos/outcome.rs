@@ -171,6 +171,10 @@ fn broken(scenario: &Scenario, tally: &Tally, seen: &Seen) -> Vec<String> {
 fn missed(scenario: &Scenario, tally: &Tally, phases: &[Phase]) -> Vec<String> {
     let miss = |goal: &Goal| {
         let (what, count, most) = match *goal {
+            Goal::Stall(most) => {
+                let [took, most] = [tally.stall, most].map(|time| time.as_millis() as u64);
+                ("longest stall in ms".to_owned(), took, most)
+            }
             Goal::Errors(most) => ("errors".to_owned(), tally.errors(), most),
             Goal::ErrorsAfter(nth, most) => {
                 (format!("errors after '{}'", phases[nth].what), phases[nth].errors, most)

@@ -243,6 +243,12 @@ fn look_after(scenario: &Scenario, rig: &mut Rig, seen: &mut Seen) -> Result<()>
         }
         interrupt::sleep(SAMPLE)?;
     }
+    for server in 0..SERVERS {
+        if rig.relay(server).is_some_and(|relay| relay.spoilt() == 0) {
+            seen.complaints
+                .push("the relay had nothing to do: this scenario shows nothing".to_owned());
+        }
+    }
     seen.accept_lines = rig.log_lines("accept for pool");
     if let Some(complaint) = rig.stop_proxy()? {
         seen.complaints.push(complaint);

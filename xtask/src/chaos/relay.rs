@@ -68,6 +68,8 @@ struct Shared {
     upstream: u16,
     mode: Mutex<Mode>,
     answers: AtomicU64,
+    /// Answers, or requests, that something was done to.
+    spoilt: AtomicU64,
     is_over: AtomicBool,
 }
 
@@ -86,6 +88,7 @@ impl Relay {
             upstream,
             mode: Mutex::new(Mode::Pass),
             answers: AtomicU64::new(0),
+            spoilt: AtomicU64::new(0),
             is_over: AtomicBool::new(false),
         });
         let of_acceptor = Arc::clone(&shared);
@@ -96,6 +99,11 @@ impl Relay {
     /// Where it listens, on 127.0.0.1.
     pub(super) fn port(&self) -> u16 {
         self.port
+    }
+
+    /// How often it has done something.
+    pub(super) fn spoilt(&self) -> u64 {
+        self.shared.spoilt.load(Ordering::SeqCst)
     }
 
     /// From the next answer on.
@@ -121,6 +129,11 @@ impl Shared {
 
     fn is_over(&self) -> bool {
         self.is_over.load(Ordering::SeqCst)
+    }
+
+    /// Something is done to an answer.
+    fn spoil(&self) {
+        self.spoilt.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Whether this answer is one of those that something is done to.
@@ -180,7 +193,11 @@ fn join(proxy: TcpStream, shared: &Arc<Shared>) -> io::Result<[JoinHandle<()>; 2
 fn pass_requests(mut from: TcpStream, mut to: TcpStream, shared: &Shared, is_over: &AtomicBool) {
     let mut chunk = [0; 16 * 1024];
     while let Ok(len) = read(&mut from, &mut chunk, shared, is_over) {
-        let is_passed = shared.mode() == Mode::Silent || to.write_all(&chunk[..len]).is_ok();
+        let is_silent = shared.mode() == Mode::Silent;
+        if is_silent {
+            shared.spoil();
+        }
+        let is_passed = is_silent || to.write_all(&chunk[..len]).is_ok();
         if len == 0 || !is_passed {
             break;
         }
@@ -229,10 +246,12 @@ fn pass_answers(
         }
         bytes.drain(..at);
         if let Mode::Delay(milliseconds) = shared.mode() {
+            shared.spoil();
             rest(milliseconds, shared)?;
         }
         if shared.mode() == Mode::Swap {
             for pair in answers.chunks_exact_mut(2) {
+                shared.spoil();
                 pair.swap(0, 1);
             }
         }
@@ -256,6 +275,7 @@ fn spoil(to: &TcpStream, answer: &[u8], mode: Mode, shared: &Shared) -> io::Resu
     match mode {
         Mode::Trickle => {
             // Long values would take minutes: their rest comes at once.
+            shared.spoil();
             let slow = answer.len().min(40);
             for byte in &answer[..slow] {
                 write(to, &[*byte])?;
@@ -266,6 +286,7 @@ fn spoil(to: &TcpStream, answer: &[u8], mode: Mode, shared: &Shared) -> io::Resu
         _ if !shared.is_due() => return write(to, answer),
         _ => {}
     }
+    shared.spoil();
     let half = answer.len() / 2;
     match mode {
         Mode::Cut => {
@@ -310,3 +331,6 @@ fn rest(milliseconds: u64, shared: &Shared) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

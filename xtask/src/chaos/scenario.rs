@@ -157,6 +157,8 @@ impl Limits {
 /// A figure to reach.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Goal {
+    /// The longest that a request about a healthy server's key takes, at most.
+    Stall(Duration),
     /// Errors in all, at most.
     Errors(u64),
     /// Errors from step number so and so to the next, at most.
