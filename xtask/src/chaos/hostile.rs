@@ -1,7 +1,7 @@
 //! Clients that are no friends: too many, too slow, greedy, deaf, gone.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -90,7 +90,8 @@ impl Drop for Crowd {
     }
 }
 
-/// Brings `share` of them and returns how many came, when it is over.
+/// Brings `share` of them and returns how many came, of a flood how many were answered, when it is
+/// over.
 fn play(
     hostile: Hostile,
     share: usize,
@@ -100,6 +101,9 @@ fn play(
 ) -> usize {
     let goes_on = || !is_over.load(Ordering::SeqCst) && interrupt::check().is_ok();
     let request = request(hostile, protocol);
+    if hostile == Hostile::Flood {
+        return flood(share, port, &request, goes_on);
+    }
     let mut there = Vec::new();
     let mut came = 0;
     while goes_on() && (there.len() < share || is_fleeting(hostile)) {
@@ -119,6 +123,7 @@ fn play(
                 let _ = stream.read(&mut [0; 100]);
             }
             Hostile::Drip => there.push(stream),
+            // The flood has a way of its own, above.
             Hostile::Flood | Hostile::Announce => {
                 let _ = stream.write_all(&request);
                 there.push(stream);
@@ -144,6 +149,31 @@ fn play(
         }
     }
     came
+}
+
+/// Begins all connections before it looks at any, and returns how many got an answer.
+fn flood(share: usize, port: u16, request: &[u8], goes_on: impl Fn() -> bool) -> usize {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let mut silent: Vec<mio::net::TcpStream> =
+        (0..share).filter_map(|_| mio::net::TcpStream::connect(address).ok()).collect();
+    let mut asked = vec![false; silent.len()];
+    let mut answered = Vec::new();
+    while goes_on() {
+        let mut at = 0;
+        while at < silent.len() {
+            // Until it is connected it can be written to as little as read from.
+            if !asked[at] {
+                asked[at] = silent[at].write(request).is_ok_and(|len| len == request.len());
+            } else if silent[at].read(&mut [0; 256]).is_ok_and(|len| len > 0) {
+                asked.swap_remove(at);
+                answered.push(silent.swap_remove(at));
+                continue;
+            }
+            at += 1;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    answered.len()
 }
 
 fn drip(there: &mut [TcpStream], byte: u8) {

@@ -100,7 +100,7 @@ fn notes(outcome: &Outcome) -> Vec<String> {
         (outcome.unread, "requests not read when the proxy was told to leave"),
         (outcome.lies, "answers of a wrong kind passed on"),
         (outcome.accept_lines, "lines of the log about accepting"),
-        (outcome.came as u64, "other clients came"),
+        (outcome.came as u64, "other clients were there"),
     ] {
         if count > 0 {
             notes.push(format!("{count} {what}"));

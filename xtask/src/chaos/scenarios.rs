@@ -188,7 +188,10 @@ fn of_clients(protocol: Protocol) -> Vec<Scenario> {
     };
     vec![
         with("2,000 clients at once", Hostile::Flood, 2_000),
-        with("20,000 clients at once", Hostile::Flood, 20_000).until(12.0),
+        with("20,000 clients at once", Hostile::Flood, 20_000)
+            // Those that the kernel's queue has no room for come again after 1, 3, 7 and 15 seconds.
+            .steps(&[(1.0, Come(Hostile::Flood, 20_000)), (17.0, Leave)])
+            .until(18.5),
         with("a byte a second", Hostile::Drip, 200),
         with("512 MB announced", Hostile::Announce, 200),
         with("never reads", Hostile::Deaf, 50),
