@@ -35,6 +35,8 @@ pub(super) struct Habits {
     pub(super) port: u16,
     /// Requests that are sent before the first answer is waited for.
     pub(super) window: usize,
+    /// Whether it also gets several keys at once.
+    pub(super) gets_several: bool,
     /// How long from the begin of one window to that of the next, if its answers allow.
     pub(super) pace: Duration,
     /// How long an answer may take before the request counts as hung.
@@ -53,6 +55,13 @@ pub(super) struct Client<'a> {
     keys: &'a mut [Known],
     random: Random,
     tally: Tally,
+}
+
+/// A request to be made. Numbers are keys'.
+#[derive(Debug)]
+enum Ask {
+    Set(usize),
+    Get(Vec<usize>),
 }
 
 /// A connection and what was said on it.
@@ -95,7 +104,7 @@ impl<'a> Client<'a> {
             if interrupt::check().is_err() {
                 break;
             }
-            self.turn(&mut line, &[(at, false)]);
+            self.turn(&mut line, &[Ask::Get(vec![at])]);
         }
         if let Some(line) = line {
             self.listen(line);
@@ -107,13 +116,13 @@ impl<'a> Client<'a> {
     pub(super) fn prepare(mut self) -> Tally {
         let mut line = None;
         for at in 0..self.keys.len() {
-            self.turn(&mut line, &[(at, true)]);
+            self.turn(&mut line, &[Ask::Set(at)]);
         }
         self.tally
     }
 
-    /// Different keys, and whether each is set.
-    fn draw_window(&mut self) -> Vec<(usize, bool)> {
+    /// Requests about different keys.
+    fn draw_window(&mut self) -> Vec<Ask> {
         let mut left: Vec<usize> = (0..self.keys.len()).collect();
         // Half of the windows are about keys of one server: what they suffer is that server's doing.
         if self.random.chance(500) && self.habits.window > 1 {
@@ -123,13 +132,22 @@ impl<'a> Client<'a> {
         let mut window = Vec::new();
         while window.len() < self.habits.window && !left.is_empty() {
             let at = left.swap_remove(self.random.below(left.len()));
-            window.push((at, self.random.chance(333)));
+            window.push(match self.random.below(100) {
+                0..33 => Ask::Set(at),
+                // Mostly on several servers: the proxy splits it, and gathers what comes.
+                33..43 if self.habits.gets_several => {
+                    let more = self.random.between(1, 5).min(left.len());
+                    let mut draw = |_| left.swap_remove(self.random.below(left.len()));
+                    Ask::Get([at].into_iter().chain((0..more).map(&mut draw)).collect())
+                }
+                _ => Ask::Get(vec![at]),
+            });
         }
         window
     }
 
     /// Sends a window and sees to its answers, on a new connection if there is none.
-    fn turn(&mut self, line: &mut Option<Line>, window: &[(usize, bool)]) {
+    fn turn(&mut self, line: &mut Option<Line>, window: &[Ask]) {
         if line.is_none() {
             *line = self.connect();
         }
@@ -168,22 +186,28 @@ impl<'a> Client<'a> {
         }
     }
 
-    fn say(&mut self, line: &mut Line, window: &[(usize, bool)]) -> Result<(), Over> {
+    fn say(&mut self, line: &mut Line, window: &[Ask]) -> Result<(), Over> {
         let mut bytes = Vec::new();
-        for &(at, is_set) in window {
+        for ask in window {
             let len = self.draw_length();
-            let known = &mut self.keys[at];
-            let epoch = self.world.epoch(known.home);
-            let set = is_set.then(|| known.next_set());
-            match set {
-                Some(sequence) => {
+            let sent = Instant::now();
+            let asked = match ask {
+                Ask::Set(at) => {
+                    let known = &mut self.keys[*at];
+                    let epoch = self.world.epoch(known.home);
+                    let sequence = known.next_set();
                     let value = known.value(sequence, len);
                     speech::put_set(self.habits.protocol, &mut bytes, &known.key, &value);
+                    Asked { at: vec![*at], set: Some(sequence), epoch, sent }
                 }
-                None => speech::put_get(self.habits.protocol, &mut bytes, &known.key),
-            }
+                Ask::Get(at) => {
+                    let names: Vec<&str> = at.iter().map(|at| &*self.keys[*at].key).collect();
+                    speech::put_get(self.habits.protocol, &mut bytes, &names);
+                    Asked { at: at.clone(), set: None, epoch: 0, sent }
+                }
+            };
             self.tally.requests += 1;
-            line.conversation.asked(Asked { at, set, epoch, sent: Instant::now() });
+            line.conversation.asked(asked);
         }
         line.stream.write_all(&bytes).map_err(|error| match error.kind() {
             ErrorKind::WouldBlock | ErrorKind::TimedOut => Over::Hung,
@@ -237,10 +261,10 @@ impl<'a> Client<'a> {
         let verdicts = line.conversation.received(bytes, self.keys, self.world);
         let at = self.world.begun.elapsed();
         let is_pure = verdicts.iter().all(|(asked, _)| {
-            asked.is_none_or(|asked| !self.world.is_faulty(self.keys[asked.at].home))
+            asked.as_ref().is_none_or(|asked| self.owner(asked) == Owner::Healthy)
         });
         for (asked, verdict) in verdicts {
-            if let Some(asked) = asked {
+            if let Some(asked) = &asked {
                 let took = asked.sent.elapsed();
                 // Behind a window lies whatever stands before it in line.
                 if is_pure && self.habits.window == 1 {
@@ -255,8 +279,8 @@ impl<'a> Client<'a> {
                 (_, Verdict::Right) => {}
                 (_, Verdict::Lie) => self.tally.lies += 1,
                 (asked, Verdict::Error(text)) => {
-                    let home = asked.map_or(0, |asked| self.keys[asked.at].home);
-                    self.tally.error(&text, self.owner(home), at);
+                    let owner = asked.map_or(Owner::Healthy, |asked| self.owner(&asked));
+                    self.tally.error(&text, owner, at);
                 }
                 (_, Verdict::Wrong(why)) => {
                     self.tally.wrong += 1;
@@ -273,8 +297,10 @@ impl<'a> Client<'a> {
         }
     }
 
-    fn owner(&self, home: usize) -> Owner {
-        if self.world.is_faulty(home) { Owner::Faulty } else { Owner::Healthy }
+    /// A request about several keys is a faulty server's if one of the keys is.
+    fn owner(&self, asked: &Asked) -> Owner {
+        let is_faulty = asked.at.iter().any(|at| self.world.is_faulty(self.keys[*at].home));
+        if is_faulty { Owner::Faulty } else { Owner::Healthy }
     }
 
     /// Counts what a connection leaves behind.
@@ -283,7 +309,7 @@ impl<'a> Client<'a> {
         let may_end = was_leaving || self.world.is_proxy_leaving();
         let is_torn = line.conversation.is_torn();
         let left = line.conversation.end(self.keys);
-        let keys: Vec<&str> = left.iter().take(4).map(|one| &*self.keys[one.at].key).collect();
+        let keys: Vec<&str> = left.iter().take(4).map(|one| &*self.keys[one.at[0]].key).collect();
         let count = left.len() as u64;
         match over {
             Over::Interrupted => {}

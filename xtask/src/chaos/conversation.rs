@@ -13,10 +13,10 @@ use super::world::World;
 use crate::soak::reply::Protocol;
 
 /// A request that was sent.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Asked {
-    /// The index of its key among the client's.
-    pub(super) at: usize,
+    /// The indexes of its keys among the client's: one, or several for a get of several.
+    pub(super) at: Vec<usize>,
     /// The number of the set; `None` is a get.
     pub(super) set: Option<u64>,
     /// How often the key's home had lost all it held when this was sent.
@@ -83,7 +83,13 @@ impl Conversation {
             read += len;
             verdicts.push(match self.outstanding.pop_front() {
                 None => (None, Verdict::Unasked(format!("{reply:?}"))),
-                Some(asked) => (Some(asked), judge(asked, reply, &mut keys[asked.at], world)),
+                Some(asked) => {
+                    let verdict = match asked.at[..] {
+                        [at] => judge(&asked, reply, &mut keys[at], world),
+                        _ => judge_several(&asked, reply, keys, world),
+                    };
+                    (Some(asked), verdict)
+                }
             });
         }
         self.bytes.drain(..read);
@@ -94,14 +100,14 @@ impl Conversation {
     pub(super) fn end(self, keys: &mut [Known]) -> Vec<Asked> {
         for asked in &self.outstanding {
             if let Some(sequence) = asked.set {
-                keys[asked.at].in_doubt(sequence);
+                keys[asked.at[0]].in_doubt(sequence);
             }
         }
         self.outstanding.into()
     }
 }
 
-fn judge(asked: Asked, reply: Reply, known: &mut Known, world: &World) -> Verdict {
+fn judge(asked: &Asked, reply: Reply, known: &mut Known, world: &World) -> Verdict {
     match (asked.set, reply) {
         (set, Reply::Error(text)) => {
             if let Some(sequence) = set {
@@ -133,6 +139,43 @@ fn judge(asked: Asked, reply: Reply, known: &mut Known, world: &World) -> Verdic
     }
 }
 
+/// A get of several keys.
+fn judge_several(asked: &Asked, reply: Reply, keys: &mut [Known], world: &World) -> Verdict {
+    let of = |at: &usize| keys[*at].key.clone();
+    let values: Vec<Option<Vec<u8>>> = match reply {
+        Reply::Error(text) => return Verdict::Error(text),
+        Reply::Places(places) if places.len() == asked.at.len() => places,
+        // memcached says nothing of what it lacks; what it has it says in any order.
+        Reply::Missing => vec![None; asked.at.len()],
+        Reply::Value { key: Some(key), bytes } => {
+            return judge_several(asked, Reply::Pairs(vec![(key, bytes)]), keys, world);
+        }
+        Reply::Pairs(mut pairs) => {
+            let mut take = |key: String| {
+                let at = pairs.iter().position(|(name, _)| *name == key)?;
+                Some(pairs.swap_remove(at).1)
+            };
+            let values = asked.at.iter().map(|at| take(of(at))).collect();
+            if let Some((key, _)) = pairs.first() {
+                return Verdict::Wrong(format!("{key} was answered about, and not asked for"));
+            }
+            values
+        }
+        Reply::Odd(_) if asked.at.iter().any(|at| world.lies(keys[*at].home)) => {
+            return Verdict::Lie;
+        }
+        other => {
+            let names: Vec<String> = asked.at.iter().map(of).collect();
+            return Verdict::Wrong(format!("a get of {names:?} was answered with {other:?}"));
+        }
+    };
+    let mut found = asked.at.iter().zip(values).map(|(at, value)| {
+        let known = &mut keys[*at];
+        known.found(value.as_deref(), world.circumstances(known.home))
+    });
+    verdict(found.try_for_each(|one| one))
+}
+
 fn verdict(found: Result<(), String>) -> Verdict {
     found.map_or_else(Verdict::Wrong, |()| Verdict::Right)
 }
@@ -151,7 +194,7 @@ mod tests {
         }
         let mut conversation = Conversation::new(Protocol::Redis);
         for at in gets {
-            conversation.asked(Asked { at: *at, set: None, epoch: 0, sent: Instant::now() });
+            conversation.asked(Asked { at: vec![*at], set: None, epoch: 0, sent: Instant::now() });
         }
         (conversation, keys, world)
     }
@@ -217,5 +260,48 @@ mod tests {
         let answers = conversation.received(b":1\r\n$-1\r\n", &mut keys, &world);
         assert_eq!(answers[0].1, Verdict::Lie);
         assert!(matches!(answers[1].1, Verdict::Wrong(_)), "a miss is no lie of that kind");
+    }
+
+    #[test]
+    fn a_get_of_several_is_judged_place_by_place_and_key_by_key() {
+        let ask = |protocol, answer: &dyn Fn(&[Known]) -> Vec<u8>| {
+            let (_, mut keys, world) = stage(&[]);
+            let mut conversation = Conversation::new(protocol);
+            let at = vec![0, 1];
+            conversation.asked(Asked { at, set: None, epoch: 0, sent: Instant::now() });
+            let bytes = answer(&keys);
+            conversation.received(&bytes, &mut keys, &world).remove(0).1
+        };
+        let places = |first: usize, second: usize| {
+            move |keys: &[Known]| {
+                [b"*2\r\n".to_vec(), bulk(&keys[first], 1), bulk(&keys[second], 1)].concat()
+            }
+        };
+        assert_eq!(ask(Protocol::Redis, &places(0, 1)), Verdict::Right);
+        assert!(matches!(ask(Protocol::Redis, &places(1, 0)), Verdict::Wrong(_)));
+        let few = |keys: &[Known]| [b"*1\r\n".to_vec(), bulk(&keys[0], 1)].concat();
+        assert!(matches!(ask(Protocol::Redis, &few), Verdict::Wrong(_)));
+        let pairs = |names: &'static [&'static str], values: [usize; 2]| {
+            move |keys: &[Known]| {
+                let mut bytes = Vec::new();
+                for (name, value) in names.iter().zip(values) {
+                    let value = keys[value].value(1, 40);
+                    bytes.extend(format!("VALUE {name} 0 {}\r\n", value.len()).into_bytes());
+                    bytes.extend([&value[..], b"\r\n"].concat());
+                }
+                [&bytes[..], b"END\r\n"].concat()
+            }
+        };
+        assert_eq!(ask(Protocol::Memcached, &pairs(&["a", "b"], [0, 1])), Verdict::Right);
+        assert_eq!(ask(Protocol::Memcached, &pairs(&["b", "a"], [1, 0])), Verdict::Right);
+        for wrong in [
+            pairs(&["a", "b"], [1, 0]),
+            pairs(&["a"], [0, 0]),
+            pairs(&["a", "c"], [0, 1]),
+            pairs(&["a", "a"], [0, 0]),
+        ] {
+            let verdict = ask(Protocol::Memcached, &wrong);
+            assert!(matches!(verdict, Verdict::Wrong(_)), "{verdict:?}");
+        }
     }
 }

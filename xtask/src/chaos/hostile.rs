@@ -198,7 +198,7 @@ fn request(hostile: Hostile, protocol: Protocol) -> Vec<u8> {
             Protocol::Memcached => bytes.extend_from_slice(b"set hostile 0 0 536870912\r\n"),
         },
         Hostile::Vanish => speech::put_set(protocol, &mut bytes, KEY, &[b'v'; 600]),
-        _ => speech::put_get(protocol, &mut bytes, KEY),
+        _ => speech::put_get(protocol, &mut bytes, &[KEY]),
     }
     bytes
 }

@@ -30,6 +30,7 @@ mod world;
 
 use std::path::Path;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -70,11 +71,8 @@ pub(crate) fn run(arguments: lexopt::Parser) -> Result<()> {
         Some(time) => long::run(time, setting)?,
         None => {
             println!("{}", report::heads());
-            if options.quick {
-                side_by_side(&chosen, setting, &mut skipped)?
-            } else {
-                one_by_one(&chosen, setting, &mut skipped)?
-            }
+            let lanes = if options.quick { chosen.len() } else { options.lanes };
+            play_all(&chosen, lanes, setting, &mut skipped)?
         }
     };
     if let Some(original) = &options.original {
@@ -122,60 +120,36 @@ fn chosen(options: &Options) -> Result<Vec<Scenario>> {
     Ok(chosen)
 }
 
-/// Plays them in their order, and tells of each when it is over.
-fn one_by_one(
+/// Plays them, so many side by side, and tells of each when it is over. Each lane is a thread that
+/// outlives the servers of its scenarios (see `proc.rs`).
+fn play_all(
     scenarios: &[Scenario],
+    lanes: usize,
     setting: Setting<'_>,
     skipped: &mut Vec<String>,
 ) -> Result<Vec<Outcome>> {
-    let mut outcomes = Vec::new();
-    for scenario in scenarios {
-        tell(play::play(scenario, setting)?, scenario, &mut outcomes, skipped);
-    }
-    Ok(outcomes)
-}
-
-/// Plays them all at once. Each has a thread that lives as long as its servers do (see `proc.rs`).
-fn side_by_side(
-    scenarios: &[Scenario],
-    setting: Setting<'_>,
-    skipped: &mut Vec<String>,
-) -> Result<Vec<Outcome>> {
-    let told = Mutex::new((Vec::new(), Vec::new()));
-    thread::scope(|scope| {
-        let plays: Vec<_> = scenarios
-            .iter()
-            .map(|scenario| {
-                let told = &told;
-                scope.spawn(move || {
-                    let outcome = play::play(scenario, setting)?;
-                    let mut told = told.lock().expect("nobody panics while telling");
-                    let (outcomes, skipped) = &mut *told;
-                    tell(outcome, scenario, outcomes, skipped);
-                    Ok(())
-                })
-            })
-            .collect();
-        plays.into_iter().try_for_each(|play| play.join().expect("a scenario does not panic"))
-    })?;
-    let (outcomes, left_out) = told.into_inner().expect("nobody panics while telling");
-    skipped.extend(left_out);
-    Ok(outcomes)
-}
-
-fn tell(
-    outcome: Option<Outcome>,
-    scenario: &Scenario,
-    outcomes: &mut Vec<Outcome>,
-    skipped: &mut Vec<String>,
-) {
-    match outcome {
-        Some(outcome) => {
-            report::lines(&outcome).iter().for_each(|line| println!("{line}"));
-            outcomes.push(outcome);
+    let next = AtomicUsize::new(0);
+    let told = Mutex::new(Vec::new());
+    let lane = || {
+        while let Some(scenario) = scenarios.get(next.fetch_add(1, Ordering::SeqCst)) {
+            let outcome = play::play(scenario, setting)?;
+            let mut told = told.lock().expect("nobody panics while telling");
+            if let Some(outcome) = &outcome {
+                report::lines(outcome).iter().for_each(|line| println!("{line}"));
+            }
+            told.push((&scenario.name, outcome));
         }
-        None => skipped.push(scenario.name.clone()),
-    }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let lanes: Vec<_> = (0..lanes).map(|_| scope.spawn(lane)).collect();
+        lanes.into_iter().try_for_each(|lane| lane.join().expect("a scenario does not panic"))
+    })?;
+    let mut told = told.into_inner().expect("nobody panics while telling");
+    told.sort_by_key(|(name, _)| scenarios.iter().position(|one| one.name == **name));
+    let left_out = told.iter().filter(|(_, outcome)| outcome.is_none());
+    skipped.extend(left_out.map(|(name, _)| (*name).clone()));
+    Ok(told.into_iter().filter_map(|(_, outcome)| outcome).collect())
 }
 
 /// The named script, played by the original: its figures are for comparison, and break nothing.

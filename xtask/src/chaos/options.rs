@@ -15,6 +15,8 @@ pub(crate) struct Options {
     pub(crate) only: Option<String>,
     /// The short form.
     pub(crate) quick: bool,
+    /// How many scenarios are played side by side.
+    pub(crate) lanes: usize,
     /// Whether the original plays the named scenario too; its binary.
     pub(crate) original: Option<PathBuf>,
     /// A long run of this length instead of the scenarios.
@@ -39,6 +41,7 @@ limit is broken.
 
   --only TEXT        scenarios with this in their name
   --quick            a few short ones, side by side
+  --lanes N          scenarios that are played side by side (default: 1)
   --original         the original plays the named script too, and is not judged
   --minutes N        a long run instead: mixed load at 70 %, a fault every minute
   --json FILE        writes the figures
@@ -56,12 +59,14 @@ impl Options {
     pub(crate) fn read(mut arguments: Parser) -> Result<Option<Self>> {
         let (mut only, mut quick, mut original, mut long) = (None, false, false, None);
         let (mut json, mut docs, mut list, mut proxy) = (None, false, false, None);
+        let mut lanes = 1;
         while let Some(argument) = arguments.next().map_err(wrong)? {
             match argument {
                 Arg::Long("only") => {
                     only = Some(arguments.value().and_then(|text| text.string()).map_err(wrong)?);
                 }
                 Arg::Long("quick") => quick = true,
+                Arg::Long("lanes") => lanes = number(&mut arguments)?,
                 Arg::Long("original") => original = true,
                 Arg::Long("minutes") => long = Some(minutes(&mut arguments)?),
                 Arg::Long("json") => json = Some(arguments.value().map_err(wrong)?.into()),
@@ -81,6 +86,7 @@ impl Options {
         Ok(Some(Self {
             only,
             quick,
+            lanes,
             original: original.then(servers::original).transpose()?,
             long,
             json,
@@ -91,6 +97,14 @@ impl Options {
                 .canonicalize()
                 .map_err(Failure::system(format!("finding {}", proxy.display())))?,
         }))
+    }
+}
+
+fn number(arguments: &mut Parser) -> Result<usize> {
+    let value = arguments.value().and_then(|text| text.string()).map_err(wrong)?;
+    match value.parse() {
+        Ok(lanes @ 1..=16) => Ok(lanes),
+        _ => Err(wrong(format!("--lanes: '{value}' is not a number from 1 to 16"))),
     }
 }
 

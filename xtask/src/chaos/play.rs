@@ -18,6 +18,7 @@ use super::tally::Tally;
 use super::world::World;
 use crate::failure::{Failure, Result};
 use crate::interrupt;
+use crate::soak::random::Random;
 
 /// Keys of each client: some on every server.
 const KEYS: usize = 24;
@@ -96,7 +97,7 @@ pub(super) fn play(scenario: &Scenario, setting: Setting<'_>) -> Result<Option<O
 /// Sets every key, and finds where each lives.
 fn prepare(scenario: &Scenario, setting: Setting<'_>, rig: &Rig) -> Result<Vec<Vec<Known>>> {
     let mut keys: Vec<Vec<Known>> = (0..scenario.clients)
-        .map(|client| (0..KEYS).map(|key| Known::new(format!("c{client}k{key}"))).collect())
+        .map(|client| (0..KEYS).map(|key| Known::new(name(client, key))).collect())
         .collect();
     let calm = World::new(SERVERS, false);
     let mut tally = Tally::default();
@@ -118,11 +119,19 @@ fn prepare(scenario: &Scenario, setting: Setting<'_>, rig: &Rig) -> Result<Vec<V
     Ok(keys)
 }
 
+/// A client's key. The noise at its end spreads a client's keys over all servers: the ring's hash keeps
+/// names together that differ in their last letters alone.
+fn name(client: usize, key: usize) -> String {
+    let noise = Random::of_stream(client as u64, key as u64).draw();
+    format!("c{client}k{key}-{noise:016x}")
+}
+
 fn habits(scenario: &Scenario, setting: Setting<'_>, rig: &Rig, seed: u64) -> Habits {
     Habits {
         protocol: scenario.protocol,
         port: rig.listen(),
         window: scenario.window,
+        gets_several: scenario.gets_several,
         pace: scenario.pace,
         patience: scenario.timeout + setting.bound,
         sixth: setting.keeps_times.then(|| scenario.end / 6),
@@ -216,9 +225,10 @@ fn happen(
     Ok(())
 }
 
-/// How many connections this process and the proxy can each have besides those they need.
+/// How many connections this process and the proxy can each have besides those they need, those of
+/// another scenario beside this one counted.
 fn descriptors_left() -> usize {
-    const NEEDED: u64 = 500;
+    const NEEDED: u64 = 3_000;
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
     usize::try_from(limit.unwrap_or(u64::MAX).saturating_sub(NEEDED)).unwrap_or(usize::MAX)
 }

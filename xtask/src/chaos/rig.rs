@@ -281,7 +281,7 @@ impl Rig {
     fn holds(&self, server: usize, keys: &[&mut Known]) -> std::io::Result<Vec<bool>> {
         let mut requests = Vec::new();
         for known in keys {
-            speech::put_get(self.protocol, &mut requests, &known.key);
+            speech::put_get(self.protocol, &mut requests, &[&known.key]);
         }
         let mut stream = servers::connect(self.seats[server].port)?;
         let mut writer = stream.try_clone()?;

@@ -27,6 +27,8 @@ pub(super) struct Scenario {
     pub(super) clients_of_first: usize,
     /// Requests a client sends before it waits for an answer.
     pub(super) window: usize,
+    /// Whether clients also get several keys at once.
+    pub(super) gets_several: bool,
     /// How long from one window of a client to its next.
     pub(super) pace: Duration,
     /// What happens, and when.

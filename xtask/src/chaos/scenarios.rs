@@ -39,6 +39,8 @@ pub(super) fn all() -> Vec<Scenario> {
 fn of_servers(protocol: Protocol) -> Vec<Scenario> {
     let quick = protocol == Protocol::Redis;
     let named = Scenario {
+        // As the aims were set: a request that needs several servers fails with each of them.
+        gets_several: false,
         goals: vec![STALL, Goal::Errors(90), Goal::ErrorsAfter(2, 2)],
         ..of(protocol, NAMED)
             .steps(&[(3.0, Freeze(0)), (8.0, Thaw(0)), (11.0, Kill(1)), (15.0, Restart(1))])
@@ -226,6 +228,7 @@ pub(super) fn of(protocol: Protocol, name: &str) -> Scenario {
         clients: 40,
         clients_of_first: usize::MAX,
         window: 1,
+        gets_several: true,
         pace: Duration::from_millis(5),
         steps: Vec::new(),
         end: Duration::from_secs(5),

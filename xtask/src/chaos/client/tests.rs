@@ -13,7 +13,7 @@ enum Mistake {
     Never,
     CloseInstead,
     CloseInTheMiddle,
-    /// A set is acknowledged and not done.
+    /// Sets are acknowledged and not done.
     Forgets,
     /// The value that was asked for before.
     AnothersValue,
@@ -56,8 +56,9 @@ fn serve(listener: &TcpListener, mistake: Mistake, world: &World) {
             let right = answer.clone();
             if is_due {
                 made = match mistake {
-                    Mistake::Forgets => is_set,
-                    Mistake::AnothersValue => !is_set,
+                    // Not once: the next set of the key would make up for it.
+                    Mistake::Forgets => false,
+                    Mistake::AnothersValue => !is_set && before != right,
                     _ => true,
                 };
                 match mistake {
@@ -113,6 +114,7 @@ fn seen(mistake: Mistake) -> Tally {
         protocol: Protocol::Redis,
         port,
         window: 1,
+        gets_several: false,
         pace: Duration::from_millis(2),
         patience: Duration::from_millis(400),
         sixth: None,
