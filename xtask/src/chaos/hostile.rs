@@ -1,11 +1,13 @@
 //! Clients that are no friends: too many, too slow, greedy, deaf, gone.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+
+use mio::{Events, Interest, Poll, Token};
 
 use super::speech;
 use crate::interrupt;
@@ -102,7 +104,7 @@ fn play(
     let goes_on = || !is_over.load(Ordering::SeqCst) && interrupt::check().is_ok();
     let request = request(hostile, protocol);
     if hostile == Hostile::Flood {
-        return flood(share, port, &request, goes_on);
+        return flood(share, port, &request, goes_on).unwrap_or(0);
     }
     let mut there = Vec::new();
     let mut came = 0;
@@ -152,28 +154,42 @@ fn play(
 }
 
 /// Begins all connections before it looks at any, and returns how many got an answer.
-fn flood(share: usize, port: u16, request: &[u8], goes_on: impl Fn() -> bool) -> usize {
+fn flood(share: usize, port: u16, request: &[u8], goes_on: impl Fn() -> bool) -> io::Result<usize> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let mut silent: Vec<mio::net::TcpStream> =
-        (0..share).filter_map(|_| mio::net::TcpStream::connect(address).ok()).collect();
-    let mut asked = vec![false; silent.len()];
-    let mut answered = Vec::new();
-    while goes_on() {
-        let mut at = 0;
-        while at < silent.len() {
-            // Until it is connected it can be written to as little as read from.
-            if !asked[at] {
-                asked[at] = silent[at].write(request).is_ok_and(|len| len == request.len());
-            } else if silent[at].read(&mut [0; 256]).is_ok_and(|len| len > 0) {
-                asked.swap_remove(at);
-                answered.push(silent.swap_remove(at));
-                continue;
-            }
-            at += 1;
-        }
-        thread::sleep(Duration::from_millis(20));
+    let mut poll = Poll::new()?;
+    let mut streams = Vec::new();
+    for token in 0..share {
+        let mut stream = mio::net::TcpStream::connect(address)?;
+        let both = Interest::READABLE | Interest::WRITABLE;
+        poll.registry().register(&mut stream, Token(token), both)?;
+        streams.push((stream, Progress::Coming));
     }
-    answered.len()
+    let mut answered = 0;
+    let mut events = Events::with_capacity(1024);
+    while goes_on() {
+        poll.poll(&mut events, Some(Duration::from_millis(50)))?;
+        for event in &events {
+            let (stream, progress) = &mut streams[event.token().0];
+            // A connection that fails is one without an answer, and stays that.
+            if *progress == Progress::Coming && event.is_writable() && stream.write(request).is_ok()
+            {
+                *progress = Progress::Asked;
+            }
+            if *progress == Progress::Asked && stream.read(&mut [0; 256]).is_ok_and(|len| len > 0) {
+                *progress = Progress::Answered;
+                answered += 1;
+            }
+        }
+    }
+    Ok(answered)
+}
+
+/// How far one of a flood is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    Coming,
+    Asked,
+    Answered,
 }
 
 fn drip(there: &mut [TcpStream], byte: u8) {

@@ -117,9 +117,19 @@ fn of_relays(protocol: Protocol) -> Vec<Scenario> {
     let tight = Limits { errors_faulty: Some(0), ..Limits::STRICT };
     let truncated = Mode::Truncated(700);
     vec![
-        Scenario { limits: tight, ..with("slow: 50 ms", Mode::Delay(50)) },
+        // Slow is not late, on a busy machine either.
+        Scenario {
+            limits: tight,
+            timeout: Duration::from_secs(2),
+            ..with("slow: 50 ms", Mode::Delay(50))
+        },
         with("slow: 600 ms", Mode::Delay(600)).until(6.5),
-        Scenario { limits: tight, ..with("a byte at a time", Mode::Trickle) }.clients(8),
+        Scenario {
+            limits: tight,
+            timeout: Duration::from_secs(2),
+            ..with("a byte at a time", Mode::Trickle)
+        }
+        .clients(8),
         with("cut in an answer", Mode::Cut),
         with("cut in an answer, pipelines of 16", Mode::Cut).window(16).workers(2),
         with("reset in an answer", Mode::Reset),
@@ -184,7 +194,9 @@ fn of_the_proxy(protocol: Protocol) -> Vec<Scenario> {
 fn of_clients(protocol: Protocol) -> Vec<Scenario> {
     let with = |name: &str, hostile, count| {
         let limits = Limits { errors_faulty: Some(0), ..Limits::STRICT };
-        Scenario { limits, ..of(protocol, name) }
+        // They are load too, and a server may take its time over it: what is asked is that nobody
+        // fails.
+        Scenario { limits, timeout: Duration::from_secs(5), ..of(protocol, name) }
             .steps(&[(1.0, Come(hostile, count)), (5.0, Leave)])
             .until(6.5)
     };
