@@ -143,7 +143,10 @@ fn of_relays(protocol: Protocol) -> Vec<Scenario> {
         }
         .until(5.5),
         with("continued after the timeout, pipelines of 16", truncated).window(16).until(5.5),
-        with("an answer of a wrong kind", Mode::WrongKind),
+        Scenario {
+            goals: vec![STALL, Goal::Lies(0)],
+            ..with("an answer of a wrong kind", Mode::WrongKind)
+        },
         with("accepts and never answers", Mode::Silent).until(6.0),
         of(protocol, "accepts and never answers, ejected")
             .steps(&[(1.0, Relay(0, Mode::Silent)), (6.0, Relay(0, Mode::Pass))])
@@ -176,6 +179,7 @@ fn of_the_proxy(protocol: Protocol) -> Vec<Scenario> {
         .until(5.0),
         Scenario {
             limits: Limits { accept_lines: Some(60), ..none },
+            goals: vec![Goal::AcceptLines(1)],
             ..of(protocol, "out of descriptors")
         }
         .steps(&[
