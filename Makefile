@@ -12,12 +12,14 @@ COUNTER = valgrind
 # What tests and bench run besides: a plain forwarder, and a load tool for memcached.
 BESIDES = haproxy libmemcached-tools
 
-.PHONY: help build demo test soak bench instructions clean
+.PHONY: help build demo test soak chaos bench instructions clean
 
 help:
 	@echo 'make demo          servers, the proxy, 10,000 keys, a failure and a return; ONCE=1 ends by itself'
 	@echo 'make test          everything that CI checks'
 	@echo 'make soak          a million requests of each protocol to the original and the proxy, compared; SEED=N to repeat'
+	@echo 'make chaos         real servers that fail under load, and every answer checked; ONLY=text for some,'
+	@echo '                   QUICK=1 for a few, MINUTES=N for a long run, DOCS=1 writes docs/chaos.md'
 	@echo 'make bench         side by side with the original; ONLY=text for some rows, QUICK=1 for one short round,'
 	@echo '                   DOCS=1 writes docs/performance.md, PREDIXY=binary has predixy take part'
 	@echo 'make instructions  what the hot paths cost, counted; ONLY=text for some, RECORD=1 to record it'
@@ -40,6 +42,12 @@ soak:
 	sh scripts/install.sh $(SERVERS) $(ORIGINAL)
 	$(CARGO) build --release --package nutcracker --package xtask
 	target/release/xtask soak $(if $(SEED),--seed $(SEED))
+
+chaos:
+	sh scripts/install.sh $(SERVERS) $(if $(DOCS),$(ORIGINAL))
+	$(CARGO) build --release --package nutcracker --package xtask
+	target/release/xtask chaos $(if $(ONLY),--only '$(ONLY)') $(if $(QUICK),--quick) $(if $(MINUTES),--minutes $(MINUTES)) \
+		$(if $(DOCS),--docs --original) $(if $(JSON),--json '$(JSON)')
 
 bench:
 	sh scripts/install.sh $(SERVERS) $(ORIGINAL) $(BESIDES)

@@ -1,6 +1,7 @@
 //! The project's own chores, each a subcommand with a folder or file of its own.
 
 mod bench;
+mod chaos;
 mod ci;
 mod commands;
 mod demo;
@@ -27,6 +28,7 @@ struct Chore {
 #[rustfmt::skip]
 const CHORES: &[Chore] = &[
     Chore { name: "bench", summary: "the proxy, the original and others, side by side", run: bench::run },
+    Chore { name: "chaos", summary: "real servers that fail under load, and every answer checked", run: chaos::run },
     Chore { name: "ci", summary: "everything that is checked before a change is good", run: ci::run },
     Chore { name: "commands", summary: "writes the page of all commands from the tables", run: commands::run },
     Chore { name: "demo", summary: "servers, the proxy, a failure and a return, shown in a terminal", run: demo::run },

@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::failure::{Failure, Result};
 use crate::interrupt;
 
@@ -87,6 +89,20 @@ impl Proc {
         &self.name
     }
 
+    /// Sends it a signal. A process that is gone gets none.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(crate) fn signal(&mut self, signal: Signal) -> Result<()> {
+        if self.ended()?.is_some() {
+            return Ok(());
+        }
+        // Not waited for yet, so the id is still its own.
+        let pid = Pid::from_child(&self.child);
+        let doing = || format!("sending {signal:?} to {}", self.name);
+        kill_process(pid, signal).map_err(|error| Failure::system(doing())(error.into()))
+    }
+
     /// How it ended, or `None` while it runs.
     ///
     /// # Errors
@@ -122,7 +138,7 @@ impl Proc {
     }
 
     /// What it has written until now.
-    fn output(&self) -> String {
+    pub(crate) fn output(&self) -> String {
         let bytes = fs::read(&self.log).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }

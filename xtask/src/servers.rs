@@ -78,8 +78,7 @@ impl Redis {
 /// A `memcached` that speaks TCP only.
 #[derive(Debug)]
 pub(crate) struct Memcached {
-    /// Held for its guard alone: dropped, it ends the server.
-    _process: Proc,
+    process: Proc,
     port: u16,
 }
 
@@ -128,12 +127,17 @@ impl Memcached {
             let found = ask(port, "stats\r\n", "STAT pid ")?;
             Ok(found == pid.to_string())
         })?;
-        Ok(Self { _process: process, port })
+        Ok(Self { process, port })
     }
 
     /// Where it listens, on 127.0.0.1.
     pub(crate) fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The process.
+    pub(crate) fn process(&mut self) -> &mut Proc {
+        &mut self.process
     }
 }
 

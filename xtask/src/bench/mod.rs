@@ -48,7 +48,7 @@ mod spread;
 mod svg;
 mod target;
 mod timed;
-mod usage;
+pub(crate) mod usage;
 mod workload;
 
 use std::fs;
