@@ -5,13 +5,17 @@ mod ci;
 mod commands;
 mod demo;
 mod failure;
+mod form;
 mod instructions;
 mod interrupt;
 mod ports;
 mod proc;
+mod random;
 mod scratch;
 mod servers;
 mod soak;
+mod values;
+mod wire;
 
 use std::process::ExitCode;
 
