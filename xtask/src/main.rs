@@ -8,6 +8,7 @@ mod failure;
 mod form;
 mod instructions;
 mod interrupt;
+mod pattern;
 mod ports;
 mod proc;
 mod random;
