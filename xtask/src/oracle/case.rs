@@ -53,6 +53,8 @@ pub(crate) enum Turn {
     Plain,
     /// Gives what was sent time to arrive.
     Wait,
+    /// Sends its one word as it is.
+    Raw,
     /// Repeats the request with the cursor of the reply until that is 0.
     Iterate,
 }
@@ -63,6 +65,11 @@ impl Step {
         let replies = forms::replies(&name, words.len().saturating_sub(1));
         let mode = forms::mode(&name, &words);
         Self { connection, words, replies, mode, turn: Turn::Plain }
+    }
+
+    /// Whether it has a command's name.
+    pub(crate) fn is_named(&self) -> bool {
+        !self.words.is_empty() && self.turn != Turn::Raw
     }
 
     /// The command's name in lower case.
@@ -99,6 +106,32 @@ pub(crate) fn make(name: &str, forms: Option<&Forms>, seed: u64, number: u64) ->
         None => maker.forms(),
     }
     maker.finish(number, is_apart)
+}
+
+/// What a case of bytes that are no ordinary request is for.
+pub(crate) const PROTOCOL: &str = "(protocol)";
+
+/// Makes a case that sends such bytes, behind a request or alone.
+pub(crate) fn make_broken(bytes: &[u8], replies: usize, number: u64) -> Case {
+    let request = |words: &[&str]| {
+        Step::request(0, words.iter().map(|word| word.as_bytes().to_vec()).collect())
+    };
+    let mut steps = Vec::new();
+    if number % 2 == 1 {
+        steps.push(request(&["HELLO", "3"]));
+    }
+    steps.push(request(&["SET", "{inline}k", "before"]));
+    let raw = Step { replies, turn: Turn::Raw, ..Step::request(0, vec![bytes.to_vec()]) };
+    steps.push(raw);
+    steps.push(request(&["PING"]));
+    Case {
+        name: PROTOCOL.to_owned(),
+        number,
+        is_pipelined: number / 2 % 2 == 1,
+        is_apart: false,
+        is_for_proxy_alone: false,
+        steps,
+    }
 }
 
 /// The scene that a case plays, and whether its keys live apart; every other case plays one, as

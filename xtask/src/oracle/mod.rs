@@ -4,7 +4,7 @@
 //! | file | what it owns |
 //! |---|---|
 //! | `case.rs` | what is sent in one case |
-//! | `forms/`, `scenes.rs`, `draw.rs`, `keys.rs` | what cases are made of |
+//! | `forms/`, `scenes.rs`, `broken.rs`, `draw.rs`, `keys.rs` | what cases are made of |
 //! | `rig.rs` | servers and proxy |
 //! | `play.rs`, `client.rs`, `reply.rs` | playing a case |
 //! | `judge.rs`, `compare.rs` | whether two answers are the same |
@@ -14,6 +14,7 @@
 //! Cases are played one after the other, each on servers that hold nothing, so that even what is
 //! about a server's whole data can be compared.
 
+mod broken;
 mod case;
 mod client;
 mod compare;
@@ -72,6 +73,9 @@ pub(crate) fn run(arguments: lexopt::Parser) -> Result<()> {
             run.command(name, forms)?;
         }
     }
+    if options.only.as_ref().is_none_or(|only| only == case::PROTOCOL) {
+        run.broken()?;
+    }
     for line in run.report.lines(&rules) {
         println!("{line}");
     }
@@ -102,6 +106,18 @@ impl Run<'_> {
         };
         for number in numbers {
             self.case(&case::make(name, forms, self.options.seed, number))?;
+        }
+        self.rig.expect_running()
+    }
+
+    /// Each of the bytes that are no ordinary request, in both protocols.
+    fn broken(&mut self) -> Result<()> {
+        for (at, &(bytes, replies)) in broken::BROKEN.iter().enumerate() {
+            for number in 4 * at as u64..4 * at as u64 + 4 {
+                if self.options.case.is_none_or(|case| case == number) {
+                    self.case(&case::make_broken(bytes, replies, number))?;
+                }
+            }
         }
         self.rig.expect_running()
     }

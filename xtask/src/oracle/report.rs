@@ -55,7 +55,7 @@ impl Report {
         for one in judged {
             let step = &case.steps[one.step];
             // What comes without a request is the case's.
-            let name = if step.words.is_empty() { case.name.clone() } else { step.name() };
+            let name = if step.is_named() { step.name() } else { case.name.clone() };
             let row = self.rows.entry(name.clone()).or_default();
             match one.verdict {
                 Verdict::Same => row.same += 1,
@@ -132,11 +132,13 @@ fn finding(case: &Case, place: Arrangement, judged: &Judged, seed: u64) -> Vec<S
         lines.push(format!("  before:   {} {}", step.connection, cut(&request(step), BEFORE_MAX)));
     }
     lines.push(format!("  request:  {} {}", step.connection, shown(&request(step))));
-    lines.push(format!("  wire:     {}", shown(&crate::wire::array(&step.words))));
+    if step.is_named() {
+        lines.push(format!("  wire:     {}", shown(&crate::wire::array(&step.words))));
+    }
     lines.push(format!("  server:   {}", shown(&judged.server)));
     lines.push(format!("  ours:     {}", shown(&judged.ours)));
     lines.push(format!(
-        "  again:    cargo xtask oracle --seed {seed} --only {name} --case {number}"
+        "  again:    cargo xtask oracle --seed {seed} --only '{name}' --case {number}"
     ));
     lines
 }
