@@ -29,6 +29,7 @@ pub(crate) const TOGETHER: &[Scene] = &[
     ("multi", &["A MULTI", "A PUBLISH @ch1 hi", "A EXEC"]),
     ("multi", &["A MULTI", "A CLIENT SETNAME inside", "A CLIENT GETNAME", "A GET @s0", "A EXEC"]),
     ("multi", &["A GET @s0", "A MULTI", "A GET @s0", "A GET @h0", "A EXEC", "A GET @s0", "A MULTI", "A INCR @i0", "A EXEC"]),
+    ("exec", &["A MULTI", "A GET @s0", "A EXEC x", "A EXEC", "A GET @s0"]),
     ("discard", &["A MULTI", "A SET @s0 x", "A DISCARD", "A GET @s0", "A DISCARD"]),
     ("watch", &["A WATCH @s0", "B SET @s0 new", "A MULTI", "A GET @s0", "A EXEC", "A GET @s0"]),
     ("watch", &["A WATCH @s0", "A MULTI", "A GET @s0", "A EXEC"]),
