@@ -29,7 +29,7 @@ pub(super) const FORMS: &[Forms] = &[
     any("mget", &["MGET @s", "MGET [ @k ]+", "MGET @s [ @i ]+ @a"]),
     any("mset", &["MSET @s @v", "MSET [ @s @v ]+", "MSET @a @v @i @d"]),
     any("msetnx", &["MSETNX @a @v", "MSETNX @a @v @a @v", "MSETNX @a @v @s @v"]),
-    any("psetex", &["PSETEX @s 5000000 @v", "PSETEX @s @d @v"]),
+    any("psetex", &["PSETEX @s 5000000 @v", "PSETEX @s 0|-1|x @v"]),
     any("set", &[
         "SET @s @v", "SET @i @d", "SET @s @v NX|XX|GET|KEEPTTL", "SET @s @v KEEPTTL GET", "SET @s @v EX|PX @ttl [ NX|XX|GET ]?",
         "SET @s @v EXAT 4000000000", "SET @s @v PXAT 4000000000000", "SET @s @v NX GET", "SET @s @v BAD", "SET @s @v EX", "SET @s @v NX XX",
