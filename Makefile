@@ -12,7 +12,7 @@ COUNTER = valgrind
 # What tests and bench run besides: a plain forwarder, and a load tool for memcached.
 BESIDES = haproxy libmemcached-tools
 
-.PHONY: help build demo test soak chaos bench instructions clean
+.PHONY: help build demo test soak chaos oracle bench instructions clean
 
 help:
 	@echo 'make demo          servers, the proxy, 10,000 keys, a failure and a return; ONCE=1 ends by itself'
@@ -20,6 +20,7 @@ help:
 	@echo 'make soak          a million requests of each protocol to the original and the proxy, compared; SEED=N to repeat'
 	@echo 'make chaos         real servers that fail under load, and every answer checked; ONLY=text for some,'
 	@echo '                   QUICK=1 for a few, MINUTES=N for a long run, DOCS=1 writes docs/chaos.md'
+	@echo 'make oracle        every command of Redis to a server and through the proxy, compared; ONLY=command, SEED=N to repeat'
 	@echo 'make bench         side by side with the original; ONLY=text for some rows, QUICK=1 for one short round,'
 	@echo '                   DOCS=1 writes docs/performance.md, PREDIXY=binary has predixy take part'
 	@echo 'make instructions  what the hot paths cost, counted; ONLY=text for some, RECORD=1 to record it'
@@ -48,6 +49,11 @@ chaos:
 	$(CARGO) build --release --package nutcracker --package xtask
 	target/release/xtask chaos $(if $(ONLY),--only '$(ONLY)') $(if $(QUICK),--quick) $(if $(MINUTES),--minutes $(MINUTES)) \
 		$(if $(DOCS),--docs --original) $(if $(JSON),--json '$(JSON)')
+
+oracle:
+	sh scripts/install.sh $(SERVERS)
+	$(CARGO) build --release --package nutcracker --package xtask
+	target/release/xtask oracle $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only '$(ONLY)')
 
 bench:
 	sh scripts/install.sh $(SERVERS) $(ORIGINAL) $(BESIDES)

@@ -51,6 +51,7 @@ const STEPS: &[Step] = &[
     Step { promise: "the demo ends well", program: "target/release/xtask", arguments: &["demo", "--once"], environment: &[] },
     Step { promise: "what the original answers is answered here", program: "target/release/xtask", arguments: &["soak", "--quick"], environment: &[] },
     Step { promise: "whatever fails, every answer is its own", program: "target/release/xtask", arguments: &["chaos", "--quick"], environment: &[] },
+    Step { promise: "what Redis answers is answered through the proxy", program: "target/release/xtask", arguments: &["oracle", "--quick"], environment: &[] },
     Step { promise: "each bench answers right", program: "target/release/xtask", arguments: &["bench", "--quick"], environment: &[] },
 ];
 

@@ -6,13 +6,19 @@ mod ci;
 mod commands;
 mod demo;
 mod failure;
+mod form;
 mod instructions;
 mod interrupt;
+mod oracle;
+mod pattern;
 mod ports;
 mod proc;
+mod random;
 mod scratch;
 mod servers;
 mod soak;
+mod values;
+mod wire;
 
 use std::process::ExitCode;
 
@@ -33,6 +39,7 @@ const CHORES: &[Chore] = &[
     Chore { name: "commands", summary: "writes the page of all commands from the tables", run: commands::run },
     Chore { name: "demo", summary: "servers, the proxy, a failure and a return, shown in a terminal", run: demo::run },
     Chore { name: "instructions", summary: "what the hot paths cost, counted instead of timed", run: instructions::run },
+    Chore { name: "oracle", summary: "generated commands to Redis itself and through the proxy, compared", run: oracle::run },
     Chore { name: "soak", summary: "generated streams to the original and the proxy, and all of it compared", run: soak::run },
 ];
 

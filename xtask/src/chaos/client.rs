@@ -17,7 +17,7 @@ use super::known::Known;
 use super::speech;
 use super::tally::{Owner, Tally};
 use super::world::World;
-use crate::soak::random::Random;
+use crate::random::Random;
 use crate::soak::reply::Protocol;
 use crate::{interrupt, servers};
 

@@ -18,7 +18,7 @@ use super::tally::Tally;
 use super::world::World;
 use crate::failure::{Failure, Result};
 use crate::interrupt;
-use crate::soak::random::Random;
+use crate::random::Random;
 
 /// Keys of each client: some on every server.
 const KEYS: usize = 24;

@@ -1,10 +1,10 @@
 //! Under which circumstances a stream is made, all of which follow from the seed and its number.
 
 use super::pools::{self, Pool, SERVERS};
-use super::random::Random;
 use super::reply::Protocol;
 use super::stream::{Company, Stream};
 use super::{memcached, redis};
+use crate::random::Random;
 
 /// How many streams are played between two looks at what the servers hold.
 pub(crate) const BATCH: u64 = 1024;

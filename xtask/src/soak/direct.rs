@@ -4,9 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use super::reply::{Garbled, Protocol};
-use super::wire;
 use crate::failure::{Failure, Result};
-use crate::servers;
+use crate::{servers, wire};
 
 /// The connection.
 #[derive(Debug)]

@@ -5,7 +5,7 @@
 //! | file | what it owns |
 //! |---|---|
 //! | `circumstances.rs`, `stream.rs` | what a stream is made for, and what one is |
-//! | `redis/`, `memcached/`, `values.rs`, `wire.rs`, `random.rs` | making them |
+//! | `redis/`, `memcached/`, `names.rs` | making them |
 //! | `rig.rs`, `pools.rs`, `direct.rs` | both sides: proxies, pools, servers |
 //! | `talk.rs`, `lanes.rs` | playing one, playing several at a time |
 //! | `judge.rs`, `compare.rs`, `reply.rs` | whether two answers are the same, request by request |
@@ -24,9 +24,9 @@ mod figures;
 mod judge;
 mod lanes;
 mod memcached;
+mod names;
 mod options;
 mod pools;
-pub(crate) mod random;
 mod redis;
 pub(crate) mod reply;
 mod report;
@@ -35,8 +35,6 @@ mod rules;
 mod state;
 mod stream;
 mod talk;
-mod values;
-mod wire;
 
 use std::time::{Duration, Instant};
 

@@ -183,7 +183,7 @@ fn cut_up(stream: &Stream, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::soak::random::Random;
+    use crate::random::Random;
     use crate::soak::stream::{Draft, Mode};
 
     const PLACE: Place = Place { protocol: Protocol::Redis, seed: 7, workers: 2, is_alone: false };

@@ -12,9 +12,9 @@ use super::pools::{self, SERVERS};
 use super::redis;
 use super::reply::Protocol;
 use crate::failure::{Failure, Result};
-use crate::ports;
 use crate::scratch::Scratch;
 use crate::servers::{Memcached, Proxy, ProxySettings, Redis};
+use crate::{ports, wire};
 
 /// A server of either kind.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl Side {
             for server in &servers {
                 let mut direct = Direct::connect(protocol, server.port())?;
                 for (script, _) in redis::LOADED_SCRIPTS {
-                    direct.ask(&super::wire::array(&["SCRIPT", "LOAD", script]))?;
+                    direct.ask(&wire::array(&["SCRIPT", "LOAD", script]))?;
                 }
             }
             let guarded = servers.last().expect("there are some").port();

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 
 use super::compare::are_same;
 use super::direct::Direct;
+use super::names;
 use super::pools;
 use super::reply::{self, Protocol};
 use super::rig::Rig;
 use super::stream::{Mode, Stream};
-use super::wire;
 use crate::failure::Result;
+use crate::wire;
 
 /// What was looked at.
 #[derive(Debug, Default)]
@@ -79,7 +80,7 @@ fn compare_redis(
     let (found, our_found) = (original.ask_all(&requests)?, ours.ask_all(&requests)?);
     for (nth, key) in both.iter().enumerate() {
         let [kind, left, dump] = [0, 1, 2].map(|n| (&found[3 * nth + n], &our_found[3 * nth + n]));
-        let is_random = wire::is_random(key) == Some(true);
+        let is_random = names::is_random(key) == Some(true);
         let is_same = kind.0 == kind.1
             && are_same(Mode::Near(120_000), left.0, left.1)
             && (is_random || dump.0 == dump.1 || are_same_inside(key, kind.0, original, ours)?);
@@ -120,7 +121,7 @@ fn redis_keys(server: &mut Direct) -> Result<BTreeSet<Vec<u8>>> {
     let keys = keys.into_iter().filter_map(|bulk| {
         let start = bulk.iter().position(|byte| *byte == b'\n')? + 1;
         let key = bulk.get(start..bulk.len() - 2)?;
-        wire::is_random(key).is_some().then(|| key.to_vec())
+        names::is_random(key).is_some().then(|| key.to_vec())
     });
     Ok(keys.collect())
 }

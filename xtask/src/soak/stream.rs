@@ -11,7 +11,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use super::random::Random;
+use crate::random::Random;
 
 /// A stream, made.
 #[derive(Debug)]

@@ -245,7 +245,7 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use crate::soak::random::Random;
+    use crate::random::Random;
     use crate::soak::stream::{Blank, Draft, Judge, Mode};
 
     const PATIENCE: Patience =

@@ -75,6 +75,7 @@ pub(super) fn refusal(
     let text = match fault {
         Fault::Unknown => return unknown(frame),
         Fault::UnknownSubcommand => return unknown_subcommand(name, frame),
+        Fault::Arity if name == "exec" => return EXEC_ARITY.into(),
         Fault::Arity => format!("wrong number of arguments for '{name}' command"),
         Fault::LongKey => {
             format!(
@@ -95,6 +96,9 @@ pub(super) fn refusal(
     format!("-ERR {text}\r\n").into_bytes()
 }
 
+/// A server ends the transaction, if there is one, over whatever is wrong with `EXEC` itself.
+const EXEC_ARITY: &str = "-EXECABORT Transaction discarded because of: wrong number of arguments \
+                          for 'exec' command\r\n";
 const NO_INTEGER: &str = "value is not an integer or out of range";
 const SYNTAX: &str = "syntax error";
 
@@ -289,6 +293,15 @@ mod tests {
             let answer = refusal(fault, lookup(name.as_bytes()), b"", 99);
             assert_eq!(answer, format!("-ERR {text}\r\n").into_bytes());
         }
+    }
+
+    #[test]
+    fn what_is_wrong_with_exec_discards_a_transaction() {
+        let answer = refusal(Fault::Arity, lookup(b"exec"), b"", 0);
+        let expected =
+            b"-EXECABORT Transaction discarded because of: wrong number of arguments for \
+                         'exec' command\r\n";
+        assert_eq!(answer, expected);
     }
 
     #[test]

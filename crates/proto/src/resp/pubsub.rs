@@ -154,7 +154,13 @@ pub fn subscribers_pong(message: &[u8], out: &mut Vec<u8>) {
 
 /// What a RESP2 client that has subscriptions is told about any other request.
 pub fn not_while_subscribed(command: &str, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"-ERR Can't execute '");
+    // A server ends a transaction over whatever is wrong with `EXEC`, even where there is none.
+    let code: &[u8] = match command {
+        "exec" => b"-EXECABORT Transaction discarded because of: ",
+        _ => b"-ERR ",
+    };
+    out.extend_from_slice(code);
+    out.extend_from_slice(b"Can't execute '");
     out.extend_from_slice(command.as_bytes());
     out.extend_from_slice(
         b"': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context\r\n",
@@ -214,6 +220,21 @@ mod tests {
             "*3\r\n$12\r\nsunsubscribe\r\n$-1\r\n:0\r\n"
         );
         assert_eq!(told(Version::Resp3, end, None, 0), ">3\r\n$12\r\nsunsubscribe\r\n_\r\n:0\r\n");
+    }
+
+    #[test]
+    fn other_requests_than_a_subscriber_s_are_refused_in_a_server_s_words() {
+        // As redis-server 7.0.15 says it.
+        let rest = "only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
+                    this context\r\n";
+        for (command, begin) in [
+            ("get", "-ERR Can't execute 'get': "),
+            ("exec", "-EXECABORT Transaction discarded because of: Can't execute 'exec': "),
+        ] {
+            let mut out = Vec::new();
+            not_while_subscribed(command, &mut out);
+            assert_eq!(out, format!("{begin}{rest}").into_bytes());
+        }
     }
 
     #[test]

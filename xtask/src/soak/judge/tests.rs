@@ -1,7 +1,7 @@
 //! What is found, and what is allowed: by streams of which both answers are made up.
 
 use super::*;
-use crate::soak::random::Random;
+use crate::random::Random;
 use crate::soak::stream::{Company, Draft};
 
 const EXACT: Judge = Judge::Same(Mode::Exact);

@@ -3,16 +3,17 @@
 mod odd;
 
 use super::circumstances::Circumstances;
-use super::random::Random;
+use super::names;
 use super::stream::{BLANK_DIGITS, Company, Draft, Judge, Mode, Stream};
-use super::{values, wire};
+use crate::random::Random;
+use crate::values;
 
 /// Makes a stream.
 pub(super) fn stream(circumstances: Circumstances<'_>, random: &mut Random) -> Stream {
     let Circumstances { pool, pool_index, number, company, is_odd, .. } = circumstances;
     let mut draft = Draft::new(number, pool_index);
     draft.company(company);
-    let space = wire::name_space(number, is_odd);
+    let space = names::name_space(number, is_odd);
     let mut keys: Vec<Vec<u8>> =
         (0..random.between(2, 8)).map(|nth| name(&space, nth, random)).collect();
     if company == Company::None {

@@ -2,8 +2,8 @@
 //! server, whose connection is then out of step or closed.
 
 use super::{Asker, LONGEST_KEY};
-use crate::soak::random::Random;
-use crate::soak::values;
+use crate::random::Random;
+use crate::values;
 
 /// A request, the kind of the rule for it, and what the rule's text is filled in with.
 struct Odd {

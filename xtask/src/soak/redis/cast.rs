@@ -1,7 +1,7 @@
 //! The keys of one stream: a few of each sort, in a name space of its own, so that streams may run
 //! side by side, and one of them again alone.
 
-use crate::soak::random::Random;
+use crate::random::Random;
 
 /// The sorts of keys, by their letters; `r` and `y` stand alone (see `forms.rs`).
 pub(super) const SORTS: &[u8] = b"silhenzpg";

@@ -1,7 +1,7 @@
 //! What good requests look like: every command of the original's table, in every form that its
 //! replies can be compared in.
 //!
-//! A form is words. Those that begin with `@` are drawn:
+//! A form is words, as `form.rs` says. Those that begin with `@` are drawn:
 //!
 //! | word | is |
 //! |---|---|
@@ -15,7 +15,6 @@
 //! | `@d @o @u @f` | a small integer with a sign, an offset, a score, a number with a fraction |
 //! | `@t` | a time to live, seconds or milliseconds, long enough or past |
 //!
-//! `[ ... ]+` stands for one to six of what is in it, `[ ... ]?` for one or none, `a|b` for either.
 //! Now and then a key is one of another sort, so errors are compared as well.
 
 use crate::soak::stream::Mode;

@@ -11,10 +11,11 @@ mod forms;
 mod odd;
 
 use super::circumstances::Circumstances;
+use super::names;
 use super::pools::Pool;
-use super::random::Random;
 use super::stream::{Company, Draft, Judge, Mode, Oracle, Stream};
-use super::{values, wire};
+use crate::random::Random;
+use crate::{form, values, wire};
 use cast::Cast;
 pub(super) use forms::LOADED_SCRIPTS;
 
@@ -23,7 +24,7 @@ pub(super) fn stream(circumstances: Circumstances<'_>, random: &mut Random) -> S
     let Circumstances { pool, pool_index, number, company, is_odd, is_refused, .. } = circumstances;
     let mut draft = Draft::new(number, pool_index);
     draft.company(company);
-    let space = wire::name_space(number, is_odd);
+    let space = names::name_space(number, is_odd);
     let mut cast = Cast::draw(&space, pool.hash_tag, random);
     if company == Company::None {
         cast.add_empty_key();
@@ -102,9 +103,8 @@ impl Asker<'_> {
                 break form;
             }
         };
-        let tokens: Vec<&str> = form.split(' ').collect();
-        let mut words: Vec<Vec<u8>> = Vec::new();
-        self.expand(&tokens, &mut words);
+        let cast = &self.cast;
+        let words = form::expand(form, self.random, &mut |what, random| word(cast, what, random));
         self.send(words);
     }
 
@@ -141,68 +141,6 @@ impl Asker<'_> {
                     }
                 }
             }
-        }
-    }
-
-    /// Turns the words of a form into the words of a request.
-    fn expand(&mut self, tokens: &[&str], words: &mut Vec<Vec<u8>>) {
-        let mut at = 0;
-        while let Some(token) = tokens.get(at) {
-            at += 1;
-            if *token != "[" {
-                let word = self.word(token);
-                words.push(word);
-                continue;
-            }
-            let behind = tokens[at..].iter().position(|token| token.starts_with(']'));
-            // Groups within groups: none is followed by another's end.
-            let end = at + behind.expect("a group ends");
-            let inner = tokens[at..end].iter().position(|token| *token == "[");
-            let end = match inner {
-                None => end,
-                Some(_) => {
-                    let second = tokens[end + 1..].iter().position(|token| token.starts_with(']'));
-                    end + 1 + second.expect("a group within a group ends")
-                }
-            };
-            let times = match tokens[end] {
-                "]+" => self.random.between(1, 6),
-                _ => self.random.below(2),
-            };
-            for _ in 0..times {
-                self.expand(&tokens[at..end], words);
-            }
-            at = end + 1;
-        }
-    }
-
-    /// One word of a form.
-    fn word(&mut self, token: &str) -> Vec<u8> {
-        let random = &mut *self.random;
-        let Some(letter) = token.strip_prefix('@') else {
-            let choices: Vec<&str> = token.split('|').collect();
-            return random.pick(&choices).as_bytes().to_vec();
-        };
-        match letter.as_bytes()[0] {
-            b'v' => values::value(random),
-            b'w' => values::small(random),
-            b'm' => member(random),
-            b'q' => random.draw().to_string().into_bytes(),
-            b'd' => number(random),
-            b'o' => random.below(40).to_string().into_bytes(),
-            b'u' => {
-                const SCORES: [&str; 9] = ["0", "1", "2", "3", "3.5", "-1", "inf", "1e3", "x"];
-                random.pick(&SCORES).as_bytes().to_vec()
-            }
-            b'f' => {
-                let (whole, part) = (random.below(60), random.below(100));
-                format!("{whole}.{part:02}").into_bytes()
-            }
-            b't' => {
-                const TIMES: [&str; 5] = ["5000", "100000", "5000", "0", "-1"];
-                random.pick(&TIMES).as_bytes().to_vec()
-            }
-            sort => self.cast.key(sort, random).to_vec(),
         }
     }
 
@@ -411,6 +349,31 @@ impl Asker<'_> {
                 self.draft.behind(&half[..end], false);
             }
         }
+    }
+}
+
+/// What a form asks to be drawn.
+fn word(cast: &Cast, what: &str, random: &mut Random) -> Vec<u8> {
+    match what.as_bytes()[0] {
+        b'v' => values::value(random),
+        b'w' => values::small(random),
+        b'm' => member(random),
+        b'q' => random.draw().to_string().into_bytes(),
+        b'd' => number(random),
+        b'o' => random.below(40).to_string().into_bytes(),
+        b'u' => {
+            const SCORES: [&str; 9] = ["0", "1", "2", "3", "3.5", "-1", "inf", "1e3", "x"];
+            random.pick(&SCORES).as_bytes().to_vec()
+        }
+        b'f' => {
+            let (whole, part) = (random.below(60), random.below(100));
+            format!("{whole}.{part:02}").into_bytes()
+        }
+        b't' => {
+            const TIMES: [&str; 5] = ["5000", "100000", "5000", "0", "-1"];
+            random.pick(&TIMES).as_bytes().to_vec()
+        }
+        sort => cast.key(sort, random).to_vec(),
     }
 }
 

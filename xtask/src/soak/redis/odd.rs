@@ -4,8 +4,8 @@
 use super::Asker;
 use super::cast::LONGEST_KEY;
 use super::forms;
-use crate::soak::random::Random;
-use crate::soak::{values, wire};
+use crate::random::Random;
+use crate::{values, wire};
 
 /// A request, the kind of the rule for it, and what the rule's text is filled in with.
 struct Odd {

@@ -1,5 +1,5 @@
-//! The one source of chance: a stream follows from the run's seed and its own number, and from
-//! nothing else, so that it can be made again alone.
+//! The one source of chance: what is generated follows from the run's seed and its own number, and
+//! from nothing else, so that it can be made again alone.
 
 /// A SplitMix64 generator: small, and good from its first number on, whatever the seed.
 #[derive(Debug)]

@@ -1,21 +1,4 @@
-//! Bytes of requests that streams of both protocols are made of.
-
-/// A Redis request: an array of bulk strings.
-pub(crate) fn array<W: AsRef<[u8]>>(words: &[W]) -> Vec<u8> {
-    let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
-    for word in words {
-        bytes.extend_from_slice(&bulk(word.as_ref()));
-    }
-    bytes
-}
-
-/// A bulk string of Redis.
-pub(crate) fn bulk(word: &[u8]) -> Vec<u8> {
-    let mut bytes = format!("${}\r\n", word.len()).into_bytes();
-    bytes.extend_from_slice(word);
-    bytes.extend_from_slice(b"\r\n");
-    bytes
-}
+//! What the keys of streams of both protocols begin with.
 
 /// What all keys of a stream begin with. Those of streams that the original does not serve to
 /// their end begin otherwise: what they leave in the servers is not compared.
@@ -35,11 +18,6 @@ pub(crate) fn is_random(key: &[u8]) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_request_is_an_array_of_bulk_strings() {
-        assert_eq!(array(&[&b"GET"[..], b""]), b"*2\r\n$3\r\nGET\r\n$0\r\n\r\n");
-    }
 
     #[test]
     fn a_key_tells_whether_it_is_compared() {

@@ -1,6 +1,6 @@
 //! Values of every size, from nothing to beyond what a server takes, and of every sort.
 
-use super::random::Random;
+use crate::random::Random;
 
 /// What lies around the original's chunk of 16 KiB, whole and less its header.
 const CHUNKS: [usize; 2] = [16384, 16384 - 48];
