@@ -63,8 +63,7 @@ fn page() -> String {
         "# Commands\n\n\
          Every command that has a row in the tables, how it travels and what limits it. This page is written by\n\
          `cargo xtask commands` from `crates/proto/src/resp/commands.rs`, `subcommands.rs` beside it, and\n\
-         `crates/proto/src/memcache/commands.rs`; a test fails when it says something else than they do. A command\n\
-         that is not here can be added to a pool: `commands` in [options.md](options.md).\n\n\
+         `crates/proto/src/memcache/commands.rs`; a test fails when it says something else than they do.\n\n\
          A request with several keys that travels whole needs all of them on one server, and is refused\n\
          otherwise: give the keys the same tag, and the pool a `hash_tag`. Arguments are counted without the\n\
          command's name.\n",

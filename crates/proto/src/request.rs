@@ -91,6 +91,15 @@ impl RequestParser {
         }
     }
 
+    /// The same, with Redis commands that the table does not have.
+    #[must_use]
+    pub fn with_commands(self, extra: Option<&'static resp::ExtraCommands>) -> Self {
+        match self {
+            Self::Redis(parser) => Self::Redis(parser.with_commands(extra)),
+            Self::Memcache(parser) => Self::Memcache(parser),
+        }
+    }
+
     /// Looks for one whole request at the front of `buf`, the bytes received and not yet consumed.
     ///
     /// Copies nothing: a [`Request`] is byte ranges into `buf`. After `Incomplete` the parser keeps

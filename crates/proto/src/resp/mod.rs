@@ -13,6 +13,7 @@
 mod commands;
 mod digits;
 mod encode;
+mod extra;
 mod fuzz;
 mod gather;
 mod inline;
@@ -30,6 +31,7 @@ mod subcommands;
 
 pub use commands::COMMANDS;
 pub use encode::{fragment_head, handshake, protocol_error};
+pub use extra::{ExtraCommands, ExtraError, KeyPlaces};
 #[doc(hidden)]
 pub use fuzz::{fuzz_requests, fuzz_responses};
 pub use gather::{gather_array, gather_status, gather_sum};

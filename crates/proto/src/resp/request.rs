@@ -17,6 +17,7 @@
 
 use std::ops::Range;
 
+use super::extra::ExtraCommands;
 use super::locate::locate;
 use super::parts::{Parts, Strings};
 use super::{digits, encode, inline, lookup, subcommands};
@@ -49,6 +50,8 @@ struct Place {
     key: (u32, u32),
     /// The row, unless the name is unknown.
     command: Option<&'static Command>,
+    /// Commands that are not in the table. The same for every request.
+    extra: Option<&'static ExtraCommands>,
     /// Why the request will be refused.
     fault: Option<Fault>,
     /// The request was too large and is answered: what is left of it is skipped.
@@ -119,7 +122,13 @@ impl RequestParser {
         } else {
             REQUEST_BYTES_MAX as u32
         };
-        Self { place: Place::start(Limits { key, request }) }
+        Self { place: Place::start(Limits { key, request }, None) }
+    }
+
+    /// The same, with commands that the table does not have.
+    #[must_use]
+    pub const fn with_commands(self, extra: Option<&'static ExtraCommands>) -> Self {
+        Self { place: Place { extra, ..self.place } }
     }
 
     /// Looks for one whole request at the front of `buf`; see
@@ -255,7 +264,7 @@ impl RequestParser {
     fn restart(&mut self) {
         // Every wait needs more than the one byte that the start needs.
         if self.place.need != 1 {
-            self.place = Place::start(self.place.limits);
+            self.place = Place::start(self.place.limits, self.place.extra);
         }
     }
 
@@ -324,7 +333,7 @@ impl RequestParser {
 }
 
 impl Place {
-    const fn start(limits: Limits) -> Self {
+    const fn start(limits: Limits, extra: Option<&'static ExtraCommands>) -> Self {
         Self {
             at: 0,
             need: 1,
@@ -336,13 +345,14 @@ impl Place {
             fault: None,
             skipping: false,
             limits,
+            extra,
         }
     }
 
     /// The place behind a bulk string of a request that is refused: before the next one to skip, or
     /// at the start of the next request.
     const fn behind_refused(self) -> Self {
-        let start = Self::start(self.limits);
+        let start = Self::start(self.limits, self.extra);
         match self.left {
             0 | 1 => start,
             // `need` is not the start's, so nothing looks for a request here.
@@ -361,7 +371,8 @@ impl Place {
         self.at = (end + 2) as u32;
         self.left -= 1;
         self.arguments = self.left;
-        let Some(command) = lookup::lookup(name) else {
+        let added = || self.extra.and_then(|extra| extra.find(name));
+        let Some(command) = lookup::lookup(name).or_else(added) else {
             self.fault = Some(Fault::Unknown);
             return;
         };
