@@ -1,11 +1,14 @@
 //! What must hold of any bytes at all, for the fuzzer and for the tests.
 
-use super::{Parts, RequestParser, ResponseParser, fragment_head, gather_array, protocol_error};
-use crate::command::Travel;
+use super::{
+    Parts, RequestParser, ResponseParser, fragment_head, gather_array, protocol_error,
+    request_cursor, response_cursor, with_script,
+};
+use crate::command::{Script, Travel};
 use crate::gather::{Gather, Piece, gather};
 use crate::limits::BULK_BYTES_MAX;
 use crate::progress::{ParseError, Progress};
-use crate::request::Request;
+use crate::request::{Request, Routed};
 
 /// Short, so that a key of a few bytes is already too long.
 const KEY_BYTES_MAX: usize = 12;
@@ -77,6 +80,7 @@ fn check_request(request: &Request, bytes: &[u8]) {
             assert!(routed.omit.is_empty() && !routed.noreply, "Redis has no noreply");
             let parts: Vec<_> = Parts::new(routed, bytes).collect();
             assert_eq!(parts.len(), routed.keys as usize, "a part a key");
+            check_rewritten(routed, bytes);
             let Some(first) = parts.first() else { return };
             let key = first.key(bytes);
             assert_eq!(first.key, routed.key, "the first key decides");
@@ -112,6 +116,24 @@ fn check_request(request: &Request, bytes: &[u8]) {
     }
 }
 
+/// A cursor and a digest are replaced, and the request is as good as before.
+fn check_rewritten(routed: &Routed, bytes: &[u8]) {
+    let mut out = Vec::new();
+    match routed.command.travel {
+        Travel::Scan => match request_cursor(bytes) {
+            Some(cursor) => cursor.replace(bytes, u64::MAX, &mut out),
+            None => return,
+        },
+        Travel::Script(Script::Digest) => with_script(bytes, b"return 1", &mut out),
+        _ => return,
+    }
+    let again = RequestParser::new(KEY_BYTES_MAX, usize::MAX).parse(&out);
+    let Ok(Progress::Done(Request::Routed(again))) = again else {
+        panic!("{} is no request: {again:?}", out.escape_ascii());
+    };
+    assert_eq!((again.len, again.keys), (out.len(), routed.keys));
+}
+
 fn check_response(response: &[u8]) {
     let owners = [0; 3];
     for keys in 0..=owners.len() {
@@ -134,6 +156,23 @@ fn check_response(response: &[u8]) {
     });
     if gathered.is_ok() {
         assert_one_response(&out);
+    }
+    for kind in [Gather::First, Gather::Concat, Gather::Least, Gather::NotNull] {
+        let mut out = Vec::new();
+        let gathered = gather(kind, &[1], &twice, |piece| match piece {
+            Piece::Bytes(bytes) => out.extend_from_slice(bytes),
+            Piece::Of { fragment, range } => out.extend_from_slice(&twice[fragment][range]),
+        });
+        match gathered {
+            Ok(()) => assert_one_response(&out),
+            Err(_) => assert!(out.is_empty(), "an error leaves nothing half said"),
+        }
+    }
+    if let Some(cursor) = response_cursor(response) {
+        let mut out = Vec::new();
+        cursor.replace(response, u64::MAX, &mut out);
+        assert_one_response(&out);
+        assert_eq!(response_cursor(&out).map(|cursor| cursor.value), Some(u64::MAX));
     }
     for kind in [Gather::Sum, Gather::Status] {
         let mut out = Vec::new();
