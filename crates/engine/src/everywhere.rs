@@ -118,8 +118,9 @@ impl Engine {
         CloseReason::Other(format!("server '{name}': {}", reason.text()).into())
     }
 
-    /// Writes a request, less what is to be omitted, to a server conn's outbox and queues it.
-    #[inline]
+    /// Writes a request, less what is to be omitted, to a server conn's outbox and queues it. Inlined: it
+    /// is a good part of what an ordinary request costs.
+    #[inline(always)]
     pub(crate) fn queue_frame(
         &mut self,
         conn: ConnId,

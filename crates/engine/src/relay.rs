@@ -105,7 +105,9 @@ impl Engine {
         self.settle(id, frame);
     }
 
-    /// A response for a request: to its client at once when it is its turn, else held until then.
+    /// A response for a request: to its client at once when it is its turn, else held until then. Inlined
+    /// where ordinary responses pass; the other caller is an errand's.
+    #[inline(always)]
     pub(crate) fn settle(&mut self, id: RequestId, frame: Frame<'_>) {
         let request = self.requests.get(id);
         match (request.role, request.client) {

@@ -70,7 +70,7 @@ impl<'a> Parts<'a> {
 impl Iterator for Parts<'_> {
     type Item = Part;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Part> {
         self.left = self.left.checked_sub(1)?;
         let begin = self.strings.at as u32;
