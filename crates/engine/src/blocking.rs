@@ -10,10 +10,10 @@ use crate::client::ClientConn;
 use crate::engine::Engine;
 use crate::frame::Frame;
 use crate::ids::{ConnId, PoolId};
-use crate::own::Homeless;
 use crate::request::{Request, Role};
 use crate::session::Lane;
 use crate::tick::Tick;
+use crate::together::Unplaced;
 
 /// What a client is told whose keys live apart.
 const APART: &str = "the keys of a blocking command must be on one server: give them a common hash \
@@ -59,9 +59,9 @@ impl Engine {
         let chosen = watching.and_then(|conn| Some(self.servers.get(conn.key())?.server));
         let home = match self.home(pool, frame, routed, chosen) {
             Ok(Some(server)) => Ok(server),
-            Ok(None) => self.placeholder_home(pool),
-            Err(Homeless::NoServer) => Err(CloseReason::Refused),
-            Err(Homeless::Apart) => {
+            Ok(None) => self.server_of_none(pool).map_err(|_| CloseReason::Refused),
+            Err(Unplaced::AllEjected) => Err(CloseReason::Refused),
+            Err(Unplaced::Apart) => {
                 let text = if chosen.is_some() { WATCHING } else { APART };
                 return self.refuse_command(conn, pool, text);
             }

@@ -8,7 +8,6 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use nutcracker_proto::command::PLACEHOLDER_KEY;
 use nutcracker_proto::{Routed, split};
 use nutcracker_ring::DistributionKind;
 
@@ -22,6 +21,7 @@ use crate::server::{State, Tenancy};
 use crate::session::ClassId;
 use crate::stats::LimitFigure;
 use crate::tick::Tick;
+use crate::together::Unplaced;
 use crate::transaction::Transaction;
 
 /// What a client does on a conn of its own.
@@ -107,15 +107,6 @@ impl Alarms {
     }
 }
 
-/// Why no server can be named for a request's keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Homeless {
-    /// They belong to several servers, or to another than was chosen.
-    Apart,
-    /// Every server is ejected.
-    NoServer,
-}
-
 impl Engine {
     /// The server that all keys of a request belong to, which must be `chosen` if one is; `chosen`
     /// where it has no keys. Hashes each of them.
@@ -125,7 +116,7 @@ impl Engine {
         frame: Frame<'_>,
         routed: &Routed,
         chosen: Option<ServerId>,
-    ) -> Result<Option<ServerId>, Homeless> {
+    ) -> Result<Option<ServerId>, Unplaced> {
         self.welcome_back(pool);
         let pool = &self.pools[pool.0 as usize];
         let config = pool.config();
@@ -138,20 +129,12 @@ impl Engine {
                 break;
             }
             let owner = pool.route(part.key(frame.bytes), || random.draw());
-            let owner = owner.ok_or(Homeless::NoServer)?;
+            let owner = owner.ok_or(Unplaced::AllEjected)?;
             if *home.get_or_insert(owner) != owner {
-                return Err(Homeless::Apart);
+                return Err(Unplaced::Apart);
             }
         }
         Ok(home)
-    }
-
-    /// The server of requests without a key.
-    pub(crate) fn placeholder_home(&mut self, pool: PoolId) -> Result<ServerId, CloseReason> {
-        self.welcome_back(pool);
-        let random = &mut self.random;
-        let server = self.pools[pool.0 as usize].route(PLACEHOLDER_KEY, || random.draw());
-        server.ok_or(CloseReason::Refused)
     }
 
     /// A conn to `server` that is `client`'s alone: one that is kept, or a new one.

@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::frame::Frame;
 use crate::gathering::{End, Lack};
 use crate::held::Held;
-use crate::ids::{ConnId, PoolId, ServerId};
+use crate::ids::{ConnId, Key, PoolId, ServerId};
 use crate::limits::SHARE_BYTES_MIN;
 use crate::request::{Answer, RequestId, Role};
 use crate::server::{State, Tenancy};
@@ -77,7 +77,7 @@ impl Engine {
                 Tenancy::Listener => self.hear(conn, frame),
                 Tenancy::Probe => self.judge_probe(conn, frame.bytes, outcome),
                 Tenancy::Shared { .. } | Tenancy::Own { .. } | Tenancy::Kept => {
-                    self.close_server(conn, CloseReason::Unasked)
+                    self.close_server(conn, CloseReason::Unasked);
                 }
             };
         }
@@ -131,11 +131,7 @@ impl Engine {
             (Role::Whole, None) => {
                 self.requests.remove(id);
             }
-            (Role::Last { conn }, _) => {
-                self.requests.get_mut(id).role = Role::Whole;
-                self.end_pinned(conn, frame.bytes);
-                self.settle(id, frame);
-            }
+            (Role::Last { conn }, _) => self.settle_last(id, conn, frame),
             (Role::Begin { conn }, _) => {
                 self.requests.remove(id);
                 self.hear_begun(conn, frame.bytes);
@@ -153,6 +149,14 @@ impl Engine {
                 unreachable!("it is in no server's queue")
             }
         }
+    }
+
+    /// The last response of a client on a conn of its own, which has done its work.
+    #[cold]
+    fn settle_last(&mut self, id: RequestId, conn: Key, frame: Frame<'_>) {
+        self.requests.get_mut(id).role = Role::Whole;
+        self.end_pinned(conn, frame.bytes);
+        self.settle(id, frame);
     }
 
     /// A fragment has ended; with the last of them its parent has.

@@ -155,7 +155,7 @@ impl Engine {
     /// Answers a request that cannot be served.
     #[cold]
     fn refuse(&mut self, conn: ConnId, refused: &Refused) {
-        self.fail_transaction(conn);
+        self.hear_refusal(conn, &refused.answer);
         if refused.after_password && self.owes_password(conn) {
             return self.answer(conn, auth::REQUIRED);
         }

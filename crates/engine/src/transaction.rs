@@ -20,9 +20,10 @@ use crate::engine::Engine;
 use crate::frame::Frame;
 use crate::ids::{ConnId, Key, PoolId, ServerId, Side};
 use crate::limits::TRANSACTION_KEPT_BYTES_MAX;
-use crate::own::{Homeless, Own, Watch};
+use crate::own::{Own, Watch};
 use crate::request::{Request, Role};
 use crate::session::Lane;
+use crate::together::Unplaced;
 
 /// What is between `MULTI` and its end.
 #[derive(Debug, Default)]
@@ -158,8 +159,29 @@ impl Engine {
         true
     }
 
+    /// The parser refused a request of that client, with `answer`: a transaction that it is in fails, or
+    /// ends if that is what the answer says.
+    pub(crate) fn hear_refusal(&mut self, conn: ConnId, answer: &[u8]) {
+        if answer.starts_with(b"-EXECABORT ") {
+            self.abort(conn);
+        } else {
+            self.fail_transaction(conn);
+        }
+    }
+
+    /// Ends the transaction of that client, if it is in one, and nothing of it is run.
+    fn abort(&mut self, conn: ConnId) {
+        let Some(client) = self.clients.get_mut(conn.key()) else { return };
+        if !client.is_in_transaction() {
+            return;
+        }
+        if let Some(pinned) = client.own.take().and_then(|own| own.conn) {
+            self.send_last(pinned, Frame::borrowed(DISCARD), None);
+        }
+    }
+
     /// A request of that client was refused: a transaction that it is in fails.
-    pub(crate) fn fail_transaction(&mut self, conn: ConnId) {
+    fn fail_transaction(&mut self, conn: ConnId) {
         let client = self.clients.get_mut(conn.key());
         if let Some(transaction) = client.and_then(ClientConn::transaction) {
             transaction.fail();
@@ -223,8 +245,8 @@ impl Engine {
         }
         let chosen = pinned.and_then(|pinned| Some(self.servers.get(pinned.key())?.server));
         let pinned = match (self.home(pool, frame, routed, chosen), pinned) {
-            (Err(Homeless::Apart), _) => return self.refuse_command(conn, pool, APART),
-            (Err(Homeless::NoServer), _) => {
+            (Err(Unplaced::Apart), _) => return self.refuse_command(conn, pool, APART),
+            (Err(Unplaced::AllEjected), _) => {
                 self.fail_transaction(conn);
                 return self.fail_request(Some(conn), pool, CloseReason::Refused);
             }
@@ -298,7 +320,7 @@ impl Engine {
                 self.answer(conn, NOTHING_RUN);
             }
             (Course::Open, None) => {
-                let home = self.placeholder_home(pool);
+                let home = self.server_of_none(pool).map_err(|_| CloseReason::Refused);
                 let opened = home.and_then(|server| self.open_transaction(conn, server));
                 self.clients.get_mut(conn.key()).expect("it sent the request").own = None;
                 match opened {
@@ -306,12 +328,9 @@ impl Engine {
                     Err(reason) => self.fail_request(Some(conn), pool, reason),
                 }
             }
-            (Course::Failed | Course::Lost, pinned) => {
-                client.own = None;
+            (Course::Failed | Course::Lost, _) => {
+                self.abort(conn);
                 self.answer(conn, ABORTED);
-                if let Some(pinned) = pinned {
-                    self.send_last(pinned, Frame::borrowed(DISCARD), None);
-                }
             }
         }
     }
@@ -345,8 +364,8 @@ impl Engine {
         let chosen = watching.and_then(|pinned| Some(self.servers.get(pinned.key())?.server));
         let home = match self.home(pool, frame, routed, chosen) {
             Ok(home) => home.expect("WATCH has a key"),
-            Err(Homeless::Apart) => return self.refuse_command(conn, pool, WATCH_APART),
-            Err(Homeless::NoServer) => {
+            Err(Unplaced::Apart) => return self.refuse_command(conn, pool, WATCH_APART),
+            Err(Unplaced::AllEjected) => {
                 return self.fail_request(Some(conn), pool, CloseReason::Refused);
             }
         };

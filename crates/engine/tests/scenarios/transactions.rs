@@ -202,14 +202,18 @@ fn what_the_parser_refuses_fails_the_transaction_too() {
 }
 
 #[test]
-fn an_exec_with_arguments_fails_the_transaction() {
+fn an_exec_with_arguments_ends_the_transaction() {
     let mut stage = Stage::new(redis(1));
+    let wrong = "-EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' \
+                 command\r\n";
     let (client, pinned, _) = queued(&mut stage);
     stage.sends(client, cmds(&["EXEC now", "EXEC"]));
-    let wrong = "-ERR wrong number of arguments for 'exec' command\r\n";
-    stage.gets(client, [wrong, ABORTED].concat());
+    stage.gets(client, [wrong, "-ERR EXEC without MULTI\r\n"].concat());
     stage.gets(pinned, cmd("DISCARD"));
     stage.sends(pinned, "+OK\r\n");
+    stage.sends(client, cmds(&["MULTI", "EXEC now", "EXEC now", "DISCARD"]));
+    let outside = "-ERR DISCARD without MULTI\r\n";
+    stage.gets(client, ["+OK\r\n", wrong, wrong, outside].concat());
     is_left_alone(&stage);
 }
 
