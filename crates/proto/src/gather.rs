@@ -79,7 +79,8 @@ pub fn gather(
         Gather::Sum => resp::gather_sum(responses, emit),
         Gather::Status => resp::gather_status(responses, emit),
         Gather::Values => memcache::gather_values(owners, responses, emit),
-        Gather::First | Gather::Concat | Gather::Least | Gather::NotNull | Gather::Stats => {
+        Gather::Stats => memcache::gather_stats(responses, emit),
+        Gather::First | Gather::Concat | Gather::Least | Gather::NotNull => {
             Err(GatherError::WrongType { fragment: 0 })
         }
     }

@@ -41,5 +41,5 @@ pub use command::{
 pub use gather::{Gather, GatherError, Piece};
 pub use progress::{ParseError, Progress};
 pub use protocol::Protocol;
-pub use request::{Inline, Refused, Request, RequestParser, Routed};
+pub use request::{Inline, Meta, Quiet, Refused, Request, RequestParser, Routed};
 pub use response::{Outcome, Response, ResponseParser};

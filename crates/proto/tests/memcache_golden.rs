@@ -141,7 +141,7 @@ fn responses(mut output: &[u8]) -> usize {
 /// All the keys of a request in one fragment.
 fn fragment(routed: &Routed, frame: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
-    split::head(Protocol::Memcache, routed.command, routed.keys, &mut out);
+    split::head(Protocol::Memcache, routed, frame, routed.keys, &mut out);
     for part in split::parts(Protocol::Memcache, routed, frame) {
         split::part(Protocol::Memcache, part.bytes(frame), &mut out);
     }

@@ -19,7 +19,7 @@ use super::{commands, digits, encode, inline};
 use crate::command::{Command, Keys, Local, Travel};
 use crate::limits::{ARGUMENTS_MAX, BULK_BYTES_MAX, REQUEST_BYTES_MAX};
 use crate::progress::{ParseError, Progress};
-use crate::request::{Refused, Request, Routed};
+use crate::request::{Meta, Refused, Request, Routed};
 
 /// The place in a Redis request that has been seen in part. 56 bytes.
 #[derive(Clone, Debug)]
@@ -174,7 +174,7 @@ impl RequestParser {
             return None;
         }
         let omit = next as u32..next as u32;
-        Some(Routed { len: next, command, key, keys, omit, noreply: false })
+        Some(Routed { len: next, command, key, keys, omit, noreply: false, meta: Meta::default() })
     }
 
     /// Any request that begins with `*`.
@@ -221,6 +221,7 @@ impl RequestParser {
                 keys: place.keys,
                 omit: place.at..place.at,
                 noreply: false,
+                meta: Meta::default(),
             }))),
             (command, fault) => {
                 let fault = fault.unwrap_or(Fault::Unknown);

@@ -14,6 +14,7 @@ mod limits;
 mod listening;
 mod located;
 mod memory;
+mod meta;
 mod misbehaving;
 mod monitoring;
 mod placement;
