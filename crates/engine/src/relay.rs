@@ -112,12 +112,15 @@ impl Engine {
         let request = self.requests.get(id);
         match (request.role, request.client) {
             (Role::Whole, Some(conn)) => {
+                let hidden = request.quiet.hides(frame.bytes);
                 let client = self.clients.get_mut(conn.key()).expect("a client in line is here");
                 if client.line.front() != id {
-                    self.requests.get_mut(id).answer = Answer::Held(self.hold(frame));
+                    let held = if hidden { Held::None } else { self.hold(frame) };
+                    self.requests.get_mut(id).answer = Answer::Held(held);
                     return;
                 }
                 match frame.shared() {
+                    _ if hidden => {}
                     Some(shared) => client.outbox.share(shared),
                     None => {
                         client.outbox.push(frame.bytes, &mut self.spares);

@@ -1,5 +1,7 @@
 //! Requests on their way, and the table they live in.
 
+use nutcracker_proto::Quiet;
+
 use crate::action::CloseReason;
 use crate::held::Held;
 use crate::ids::{ConnId, Key};
@@ -31,6 +33,8 @@ pub(crate) struct Request {
     next_in_queue: RequestId,
     /// What it is.
     pub(crate) role: Role,
+    /// Which responses are kept from the client. Such a request has its place in line all the same.
+    pub(crate) quiet: Quiet,
     /// Where its answer is.
     pub(crate) answer: Answer,
     /// When it gives up.
@@ -80,6 +84,7 @@ impl Request {
             next_in_line: RequestId::NONE,
             next_in_queue: RequestId::NONE,
             role,
+            quiet: Quiet::No,
             answer: Answer::Awaited,
             deadline: Tick::NEVER,
             bytes: 0,

@@ -3,9 +3,10 @@
 use std::rc::Rc;
 
 use nutcracker_proto::command::PLACEHOLDER_KEY;
+use nutcracker_proto::limits::MEMCACHE_KEY_BYTES_MAX;
 use nutcracker_proto::{
     Gather, Local, ParseError, Progress, Refused, Request as Parsed, RequestParser, Routed, Travel,
-    auth, split,
+    auth, memcache, split,
 };
 
 use crate::action::{Action, CloseReason, Report};
@@ -248,6 +249,9 @@ impl Engine {
                 self.answer(conn, answer);
             }
             Local::Quit => self.say_farewell(conn, Farewell::Asked),
+            // In its place in line, and so behind all responses to what came before it.
+            Local::Noop => self.answer(conn, b"MN\r\n"),
+            Local::Verbosity => self.answer(conn, if routed.noreply { &[] } else { b"OK\r\n" }),
             // A server's answer is as good.
             Local::Command | Local::Lolwut => self.forward(conn, pool, frame, routed),
             _ => {
@@ -273,11 +277,17 @@ impl Engine {
         };
         self.welcome_back(pool);
         let client = (!routed.noreply).then_some(conn);
-        let server_conn = match self.server_conn(pool, key, conn) {
+        let server_conn = match routed.meta.encoded_key {
+            true => self.server_conn_of_encoded(pool, key, conn),
+            false => self.server_conn(pool, key, conn),
+        };
+        let server_conn = match server_conn {
             Ok(server_conn) => server_conn,
             Err(reason) => return self.fail_request(client, pool, reason),
         };
-        let request = self.requests.insert(Request::new(client, Role::Whole));
+        let mut request = Request::new(client, Role::Whole);
+        request.quiet = routed.meta.quiet;
+        let request = self.requests.insert(request);
         if client.is_some() {
             self.put_in_line(conn, request);
         }
@@ -378,7 +388,7 @@ impl Engine {
         let outbox = &mut self.servers.get_mut(conn.key()).expect("it is open").outbox;
         let before = outbox.len();
         let tail = outbox.tail(frame.bytes.len(), &mut self.spares);
-        split::head(protocol, routed.command, keys, tail);
+        split::head(protocol, routed, frame.bytes, keys, tail);
         for part in spread.parts(ordinal) {
             split::part(protocol, &frame.bytes[part], tail);
         }
@@ -438,6 +448,19 @@ impl Engine {
         let server =
             self.pools[pool.0 as usize].route(key, || random.draw()).ok_or(CloseReason::Refused)?;
         self.open_conn(pool, server, client)
+    }
+
+    /// The conn for a key in base64: the one for the key that the server will know.
+    #[cold]
+    fn server_conn_of_encoded(
+        &mut self,
+        pool: PoolId,
+        key: &[u8],
+        client: ConnId,
+    ) -> Result<ConnId, CloseReason> {
+        let mut space = [0; MEMCACHE_KEY_BYTES_MAX];
+        let key = memcache::decode_key(key, &mut space).expect("the parser looked at it");
+        self.server_conn(pool, key, client)
     }
 
     /// The conn that `client` uses for `server`, opened if need be.
@@ -521,7 +544,7 @@ impl Engine {
         let Some(client) = self.clients.get(conn.key()) else { return };
         let pool = client.pool;
         let mut answer = Vec::new();
-        self.pools[pool.0 as usize].config().protocol.protocol_error(&error, &mut answer);
+        self.pools[pool.0 as usize].config().protocol.protocol_error(&error, found, &mut answer);
         let found = found[..found.len().min(FOUND_BYTES_MAX)].into();
         self.actions.push_back(Action::Report(Report::ClientError { conn, pool, error, found }));
         self.answer(conn, &answer);

@@ -91,6 +91,6 @@ pub fn gather(
             resp::gather_not_null(begin, responses, emit)
         }
         Gather::Okay => memcache::gather_okay(responses, emit),
-        Gather::Stats => Err(GatherError::WrongType { fragment: 0 }),
+        Gather::Stats => memcache::gather_stats(responses, emit),
     }
 }

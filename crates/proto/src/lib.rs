@@ -41,6 +41,6 @@ pub use command::{
 pub use gather::{Gather, GatherError, Piece};
 pub use progress::{ParseError, Progress};
 pub use protocol::{Protocol, Version};
-pub use request::{Inline, Refused, Request, RequestParser, Routed};
+pub use request::{Inline, Meta, Quiet, Refused, Request, RequestParser, Routed};
 pub use resp::Wait;
 pub use response::{Outcome, Response, ResponseParser};

@@ -47,11 +47,12 @@ impl Protocol {
         out.extend_from_slice(b"\r\n");
     }
 
-    /// Says that the client's bytes broke a rule and that the connection closes for it.
-    pub fn protocol_error(self, error: &ParseError, out: &mut Vec<u8>) {
+    /// Says that the client's bytes, `found` from the message's first on, broke a rule and that the
+    /// connection closes for it.
+    pub fn protocol_error(self, error: &ParseError, found: &[u8], out: &mut Vec<u8>) {
         match self {
             Self::Redis => resp::protocol_error(error, out),
-            Self::Memcache => memcache::protocol_error(error, out),
+            Self::Memcache => memcache::protocol_error(error, found, out),
         }
     }
 

@@ -40,6 +40,46 @@ pub struct Routed {
     pub omit: Range<u32>,
     /// The client wants no response.
     pub noreply: bool,
+    /// What memcached's meta protocol adds.
+    pub meta: Meta,
+}
+
+/// What a request of memcached's meta protocol says besides its key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Meta {
+    /// Which responses the client does not want to see.
+    pub quiet: Quiet,
+    /// The key is written in base64: it belongs where the bytes it stands for belong
+    /// ([`memcache::decode_key`]).
+    pub encoded_key: bool,
+}
+
+/// Which responses to a request are kept from its client.
+///
+/// Quiet mode (flag `q`) is never asked of a server: it would answer some requests and others not.
+/// The proxy leaves the flag out on the way and withholds the response itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Quiet {
+    /// None of them.
+    #[default]
+    No,
+    /// A miss: `EN`.
+    Misses,
+    /// A success: `HD`, or `VA` of a command that changes data.
+    Successes,
+}
+
+impl Quiet {
+    /// Whether `response`, a whole one, is kept from the client. Looks at two bytes.
+    #[must_use]
+    #[inline]
+    pub fn hides(self, response: &[u8]) -> bool {
+        match self {
+            Self::No => false,
+            Self::Misses => response.starts_with(b"EN"),
+            Self::Successes => response.starts_with(b"HD") || response.starts_with(b"VA "),
+        }
+    }
 }
 
 /// A request that gets an error from the proxy.

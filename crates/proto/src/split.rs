@@ -6,7 +6,6 @@
 
 use std::ops::Range;
 
-use crate::command::Command;
 use crate::gather::Gather;
 use crate::protocol::Version;
 use crate::{Protocol, Routed, memcache, resp};
@@ -66,11 +65,11 @@ pub fn parts<'a>(protocol: Protocol, request: &Routed, frame: &'a [u8]) -> Parts
     }
 }
 
-/// Begins a fragment with `parts` parts.
-pub fn head(protocol: Protocol, command: &Command, parts: u32, out: &mut Vec<u8>) {
+/// Begins a fragment of `request`, whose bytes are `frame`, with `parts` parts.
+pub fn head(protocol: Protocol, request: &Routed, frame: &[u8], parts: u32, out: &mut Vec<u8>) {
     match protocol {
-        Protocol::Redis => resp::fragment_head(command, parts, out),
-        Protocol::Memcache => memcache::fragment_head(command, out),
+        Protocol::Redis => resp::fragment_head(request.command, parts, out),
+        Protocol::Memcache => memcache::fragment_head(request, frame, out),
     }
 }
 

@@ -169,7 +169,7 @@ fn responses(mut output: &[u8]) -> usize {
 /// All the keys of a request in one fragment.
 fn fragment(routed: &Routed, frame: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
-    split::head(Protocol::Redis, routed.command, routed.keys, &mut out);
+    split::head(Protocol::Redis, routed, frame, routed.keys, &mut out);
     for part in split::parts(Protocol::Redis, routed, frame) {
         split::part(Protocol::Redis, part.bytes(frame), &mut out);
     }

@@ -83,7 +83,7 @@ pub(crate) fn split_apart(protocol: Protocol) -> Lap {
         let frame = black_box(stream.bytes());
         for (fragment, count) in fragments.iter_mut().zip(counts) {
             fragment.clear();
-            split::head(protocol, routed.command, count, fragment);
+            split::head(protocol, &routed, frame, count, fragment);
         }
         for part in split::parts(protocol, &routed, frame) {
             let fragment = &mut fragments[owner(placement, &ring, part.key(frame))];

@@ -108,8 +108,8 @@ fn a_client_that_breaks_a_rule_gets_what_is_due_and_the_rule_and_then_the_end() 
 fn a_client_that_misbehaves_while_nothing_is_due_is_told_and_closed() {
     let mut stage = Stage::new(memcached(1));
     let client = stage.client();
-    stage.sends(client, b"\x80\x01\x02");
-    stage.gets(client, "CLIENT_ERROR the binary protocol is not served; use the text protocol\r\n");
+    stage.sends(client, "GET / HTTP/1.1\r\n");
+    stage.gets(client, "CLIENT_ERROR HTTP is not served; use the text protocol\r\n");
     assert!(stage.is_closed(client));
 }
 

@@ -125,3 +125,78 @@ fn a_server_with_too_much_queued_answers_new_requests_with_an_error_at_once() {
     stage.gets(client, "SERVER_ERROR Connection reset by peer\r\n");
     stage.is_quiet();
 }
+
+#[test]
+fn a_quiet_request_is_asked_aloud_and_its_nominal_response_is_withheld_in_its_place() {
+    let mut stage = Stage::new(memcached(1));
+    let client = stage.client();
+    stage.sends(client, "mg a v q\r\nmg b v q k\r\nms c 1 q\r\nx\r\nmd d q\r\nma e q v\r\nmn\r\n");
+    let server = stage.server(0);
+    stage.gets(server, "mg a v\r\nmg b v k\r\nms c 1\r\nx\r\nmd d\r\nma e v\r\n");
+    stage.sends(server, "EN\r\n");
+    stage.gets_nothing(client);
+    stage.sends(server, "VA 1 kb\r\ny\r\nHD\r\nHD\r\n");
+    stage.gets(client, "VA 1 kb\r\ny\r\n");
+    stage.sends(server, "VA 1\r\n7\r\n");
+    stage.gets(client, "MN\r\n");
+    stage.is_quiet();
+}
+
+#[test]
+fn what_is_not_nominal_is_told_in_quiet_mode_too() {
+    let mut stage = Stage::new(memcached(1));
+    let client = stage.client();
+    stage
+        .sends(client, "ms a 1 q\r\nx\r\nms a 1 q C9\r\nx\r\nmd b q\r\nmg c q\r\nma d q\r\nmn\r\n");
+    let server = stage.server(0);
+    stage.sends(server, "NS\r\nEX\r\nNF\r\nHD\r\nCLIENT_ERROR no number\r\n");
+    stage.gets(client, "NS\r\nEX\r\nNF\r\nHD\r\nCLIENT_ERROR no number\r\nMN\r\n");
+    stage.sends(client, "mg a q\r\nmn\r\n");
+    stage.closes(server, CloseReason::Reset);
+    stage.gets(client, "SERVER_ERROR Connection reset by peer\r\nMN\r\n");
+    stage.is_quiet();
+}
+
+#[test]
+fn a_key_in_base64_belongs_where_the_key_that_it_stands_for_belongs() {
+    for (plain, encoded) in [("a", "YQ=="), ("ab", "YWI="), ("abc", "YWJj"), ("key1", "a2V5MQ==")] {
+        let mut stage = Stage::new(memcached(4));
+        let client = stage.client();
+        let requests = format!("get {plain}\r\nmg {encoded} b v\r\n");
+        stage.sends(client, &requests);
+        let at = (0..4).find(|&server| !stage.conns_of(server).is_empty()).expect("one was asked");
+        let server = stage.server(at);
+        stage.gets(server, requests);
+        stage.sends(server, "END\r\nEN\r\n");
+        stage.gets(client, "END\r\nEN\r\n");
+    }
+}
+
+#[test]
+fn verbosity_and_the_barrier_are_answered_here() {
+    let mut stage = Stage::new(memcached(1));
+    let client = stage.client();
+    stage.sends(client, "verbosity 1\r\nverbosity 1 noreply\r\nmn\r\nslabs reassign 1 2\r\n");
+    stage.gets(
+        client,
+        "OK\r\nMN\r\nCLIENT_ERROR not served: servers are administered one by one, not through a proxy\r\n",
+    );
+    stage.is_quiet();
+}
+
+#[test]
+fn the_binary_protocol_is_refused_in_its_own_framing() {
+    let mut stage = Stage::new(memcached(1));
+    let client = stage.client();
+    let mut header = [0_u8; 24];
+    (header[0], header[1], header[15]) = (0x80, 0x0b, 7);
+    stage.sends(client, &header[..10]);
+    stage.gets_nothing(client);
+    stage.sends(client, &header[10..]);
+    let text = b"the binary protocol is not served; use the text protocol";
+    let mut answer = vec![0x81, 0x0b, 0, 0, 0, 0, 0, 0x81, 0, 0, 0, text.len() as u8, 0, 0, 0, 7];
+    answer.extend_from_slice(&[0; 8]);
+    answer.extend_from_slice(text);
+    stage.gets(client, answer);
+    assert!(stage.is_closed(client));
+}

@@ -13,8 +13,15 @@ pub const COMMANDS: &[Command] = &commands();
 /// one machine word a row.
 #[inline]
 pub(super) fn find(name: &[u8]) -> Option<(&'static Command, Form)> {
-    let name = packed(name)?;
-    let at = NAMES.iter().position(|&known| known == name)?;
+    let Some(name) = packed(name) else { return find_long(name) };
+    let at = usize::from(ORDER[NAMES.iter().position(|&known| known == name)?]);
+    Some((&COMMANDS[at], ROWS[at].form))
+}
+
+/// As [`find`], for a name that is no machine word: administration, all of it.
+#[cold]
+fn find_long(name: &[u8]) -> Option<(&'static Command, Form)> {
+    let at = COMMANDS.iter().position(|command| command.name.as_bytes() == name)?;
     Some((&COMMANDS[at], ROWS[at].form))
 }
 
@@ -46,8 +53,20 @@ pub(super) enum Form {
     Touch,
     /// Nothing, and what there is all the same is of no effect.
     Bare,
-    /// `key bytes flag*`, and data: framed, so that the data is not taken for commands.
+    /// `exptime`, and one key or more.
+    TouchKeys,
+    /// `[delay] [noreply]`.
+    Flush,
+    /// `level [noreply]`.
+    Verbosity,
+    /// Nothing, or which figures.
+    Stats,
+    /// `key flag*`.
     Meta,
+    /// `key bytes flag*`, and data.
+    MetaStore,
+    /// Anything: it is refused.
+    Refused,
 }
 
 impl Form {
@@ -55,17 +74,23 @@ impl Form {
     pub(super) const fn data_length_argument(self) -> Option<usize> {
         match self {
             Self::Store | Self::CompareAndStore => Some(3),
-            Self::Meta => Some(1),
-            Self::Keys | Self::Delete | Self::Count | Self::Touch | Self::Bare => None,
+            Self::MetaStore => Some(1),
+            _ => None,
         }
     }
 
     /// Whether a last word `noreply` asks for silence.
     pub(super) const fn takes_noreply(self) -> bool {
-        match self {
-            Self::Store | Self::CompareAndStore | Self::Delete | Self::Count | Self::Touch => true,
-            Self::Keys | Self::Bare | Self::Meta => false,
-        }
+        matches!(
+            self,
+            Self::Store
+                | Self::CompareAndStore
+                | Self::Delete
+                | Self::Count
+                | Self::Touch
+                | Self::Flush
+                | Self::Verbosity
+        )
     }
 }
 
@@ -86,33 +111,60 @@ impl Row {
 const ONE: Travel = Travel::OneServer;
 const VALUES: Travel = Travel::Split(Gather::Values);
 const QUIT: Travel = Travel::Here(Local::Quit);
-const NO_META: Travel = Travel::Refused("the meta commands are not served");
+const NOOP: Travel = Travel::Here(Local::Noop);
+const VERBOSITY: Travel = Travel::Here(Local::Verbosity);
+const STATS: Travel = Travel::AllServers(Gather::Stats);
+const ADMIN: Travel = Travel::Refused("servers are administered one by one, not through a proxy");
+const ANY: Arity = Arity::AtLeast(0);
 
 /// The rows. Arguments are counted with `noreply` and without the data.
 ///
-/// Only what reads, and `touch`, which sets the same expiry time again, is repeatable: a write
-/// sent twice may undo what another client wrote in between.
+/// Only what reads, and what sets the same expiry time again, is repeatable: a write sent twice may
+/// undo what another client wrote in between. `mg` may create an item (flag `N`) and tells one client
+/// alone that it won, so it is no mere read. The keys of `gat` stand behind its expiry time.
 #[rustfmt::skip]
 static ROWS: [Row; ROW_COUNT] = [
-    //  name       arguments              keys         travel             writes repeat form
-    row("add",     Arity::Between(4, 5),  Keys::First, ONE,               true,  false, Form::Store),
-    row("append",  Arity::Between(4, 5),  Keys::First, ONE,               true,  false, Form::Store),
-    row("cas",     Arity::Between(5, 6),  Keys::First, ONE,               true,  false, Form::CompareAndStore),
-    row("decr",    Arity::Between(2, 3),  Keys::First, ONE,               true,  false, Form::Count),
-    row("delete",  Arity::Between(1, 3),  Keys::First, ONE,               true,  false, Form::Delete),
-    row("get",     Arity::AtLeast(1),     Keys::Each,  VALUES,            false, true,  Form::Keys),
-    row("gets",    Arity::AtLeast(1),     Keys::Each,  VALUES,            false, true,  Form::Keys),
-    row("incr",    Arity::Between(2, 3),  Keys::First, ONE,               true,  false, Form::Count),
-    row("ms",      Arity::AtLeast(2),     Keys::First, NO_META,           true,  false, Form::Meta),
-    row("prepend", Arity::Between(4, 5),  Keys::First, ONE,               true,  false, Form::Store),
-    row("quit",    Arity::AtLeast(0),     Keys::None,  QUIT,              false, true,  Form::Bare),
-    row("replace", Arity::Between(4, 5),  Keys::First, ONE,               true,  false, Form::Store),
-    row("set",     Arity::Between(4, 5),  Keys::First, ONE,               true,  false, Form::Store),
-    row("touch",   Arity::Between(2, 3),  Keys::First, ONE,               true,  true,  Form::Touch),
-    row("version", Arity::AtLeast(0),     Keys::None,  Travel::Anywhere,  false, true,  Form::Bare),
+    //  name             arguments              keys         travel             writes repeat form
+    row("add",            Arity::Between(4, 5),  Keys::First, ONE,               true,  false, Form::Store),
+    row("append",         Arity::Between(4, 5),  Keys::First, ONE,               true,  false, Form::Store),
+    row("cache_memlimit", ANY,                   Keys::None,  ADMIN,             true,  false, Form::Refused),
+    row("cas",            Arity::Between(5, 6),  Keys::First, ONE,               true,  false, Form::CompareAndStore),
+    row("decr",           Arity::Between(2, 3),  Keys::First, ONE,               true,  false, Form::Count),
+    row("delete",         Arity::Between(1, 3),  Keys::First, ONE,               true,  false, Form::Delete),
+    row("extstore",       ANY,                   Keys::None,  ADMIN,             true,  false, Form::Refused),
+    row("flush_all",      Arity::Between(0, 2),  Keys::None,  Travel::Flush,     true,  false, Form::Flush),
+    row("gat",            Arity::AtLeast(2),     Keys::Each,  VALUES,            true,  true,  Form::TouchKeys),
+    row("gats",           Arity::AtLeast(2),     Keys::Each,  VALUES,            true,  true,  Form::TouchKeys),
+    row("get",            Arity::AtLeast(1),     Keys::Each,  VALUES,            false, true,  Form::Keys),
+    row("gets",           Arity::AtLeast(1),     Keys::Each,  VALUES,            false, true,  Form::Keys),
+    row("incr",           Arity::Between(2, 3),  Keys::First, ONE,               true,  false, Form::Count),
+    row("lru",            ANY,                   Keys::None,  ADMIN,             true,  false, Form::Refused),
+    row("lru_crawler",    ANY,                   Keys::None,  ADMIN,             true,  false, Form::Refused),
+    row("ma",             Arity::AtLeast(1),     Keys::First, ONE,               true,  false, Form::Meta),
+    row("md",             Arity::AtLeast(1),     Keys::First, ONE,               true,  false, Form::Meta),
+    row("me",             Arity::AtLeast(1),     Keys::First, ONE,               false, true,  Form::Meta),
+    row("mg",             Arity::AtLeast(1),     Keys::First, ONE,               true,  false, Form::Meta),
+    row("misbehave",      ANY,                   Keys::None,  ADMIN,             true,  false, Form::Refused),
+    row("mn",             ANY,                   Keys::None,  NOOP,              false, true,  Form::Bare),
+    row("ms",             Arity::AtLeast(2),     Keys::First, ONE,               true,  false, Form::MetaStore),
+    row("prepend",        Arity::Between(4, 5),  Keys::First, ONE,               true,  false, Form::Store),
+    row("quit",           ANY,                   Keys::None,  QUIT,              false, true,  Form::Bare),
+    row("refresh_certs",  ANY,                   Keys::None,  ADMIN,             true,  false, Form::Refused),
+    row("replace",        Arity::Between(4, 5),  Keys::First, ONE,               true,  false, Form::Store),
+    row("set",            Arity::Between(4, 5),  Keys::First, ONE,               true,  false, Form::Store),
+    row("shutdown",       ANY,                   Keys::None,  ADMIN,             true,  false, Form::Refused),
+    row("slabs",          ANY,                   Keys::None,  ADMIN,             true,  false, Form::Refused),
+    row("stats",          Arity::Between(0, 1),  Keys::None,  STATS,             false, true,  Form::Stats),
+    row("touch",          Arity::Between(2, 3),  Keys::First, ONE,               true,  true,  Form::Touch),
+    row("verbosity",      Arity::Between(1, 2),  Keys::None,  VERBOSITY,         false, true,  Form::Verbosity),
+    row("version",        ANY,                   Keys::None,  Travel::Anywhere,  false, true,  Form::Bare),
+    row("watch",          ANY,                   Keys::None,  ADMIN,             false, false, Form::Refused),
 ];
 
-const ROW_COUNT: usize = 15;
+const ROW_COUNT: usize = 34;
+
+/// The names that are looked for first, so that what is asked most is found soonest.
+const FIRST: [&str; 4] = ["get", "gets", "set", "mg"];
 
 const fn row(
     name: &'static str,
@@ -137,15 +189,47 @@ const fn commands() -> [Command; ROW_COUNT] {
     commands
 }
 
-/// The rows' names, packed.
-static NAMES: [u64; ROW_COUNT] = {
-    let mut names = [0; ROW_COUNT];
+/// The rows in the order in which they are looked through.
+static ORDER: [u8; ROW_COUNT] = ordered();
+
+const fn ordered() -> [u8; ROW_COUNT] {
+    let mut order = [0; ROW_COUNT];
+    let mut taken = [false; ROW_COUNT];
+    let mut len = 0;
+    while len < FIRST.len() {
+        let mut at = 0;
+        while !same(packed(ROWS[at].command.name.as_bytes()), packed(FIRST[len].as_bytes())) {
+            at += 1;
+        }
+        order[len] = at as u8;
+        taken[at] = true;
+        len += 1;
+    }
     let mut at = 0;
     while at < ROW_COUNT {
-        names[at] = match packed(ROWS[at].command.name.as_bytes()) {
-            Some(name) => name,
-            None => panic!("a command's name is one to seven bytes long"),
-        };
+        if !taken[at] {
+            order[len] = at as u8;
+            len += 1;
+        }
+        at += 1;
+    }
+    order
+}
+
+/// Whether both are the same name that can be packed.
+const fn same(one: Option<u64>, other: Option<u64>) -> bool {
+    matches!((one, other), (Some(one), Some(other)) if one == other)
+}
+
+/// The rows' names, packed, in that order; 0, which no name is, for one that is too long for it.
+static NAMES: [u64; ROW_COUNT] = {
+    let mut names = [0; ROW_COUNT];
+    let order = ordered();
+    let mut at = 0;
+    while at < ROW_COUNT {
+        if let Some(name) = packed(ROWS[order[at] as usize].command.name.as_bytes()) {
+            names[at] = name;
+        }
         at += 1;
     }
     names
@@ -179,10 +263,10 @@ mod tests {
     }
 
     #[test]
-    fn every_command_of_the_original_is_there() {
+    fn every_command_of_the_original_and_every_meta_command_is_there() {
         for name in [
             "get", "gets", "set", "add", "replace", "append", "prepend", "cas", "delete", "incr",
-            "decr", "touch", "version", "quit",
+            "decr", "touch", "version", "quit", "mg", "ms", "md", "ma", "me", "mn",
         ] {
             assert!(COMMANDS.iter().any(|command| command.name == name), "{name}");
         }
@@ -206,16 +290,8 @@ mod tests {
             "xget",
             "GET",
             "Get",
-            "gat",
-            "gats",
-            "mg",
-            "md",
-            "ma",
-            "mn",
-            "me",
-            "stats",
-            "flush_all",
-            "verbosity",
+            "flush_al",
+            "flush_alll",
             "\0get",
             "get\0",
             "replacee",
@@ -231,7 +307,7 @@ mod tests {
         for (name, form) in [
             ("SET", Some(Form::Store)),
             ("Cas", Some(Form::CompareAndStore)),
-            ("MS", Some(Form::Meta)),
+            ("MS", Some(Form::MetaStore)),
             ("GET", None),
             ("sets", None),
         ] {
@@ -243,7 +319,8 @@ mod tests {
     fn what_may_be_silent_writes_and_what_stores_has_its_length_among_its_arguments() {
         for row in &ROWS {
             let name = row.command.name;
-            assert!(!row.form.takes_noreply() || row.command.writes, "{name}");
+            let writes = row.command.writes || row.form == Form::Verbosity;
+            assert!(!row.form.takes_noreply() || writes, "{name}");
             if let Some(argument) = row.form.data_length_argument() {
                 assert!(!row.command.arity.allows(argument as u32), "{name} could lack its length");
                 assert!(row.command.writes, "{name}");

@@ -1,5 +1,6 @@
 //! What the proxy says itself: memcached's own words where memcached has words for it.
 
+use super::binary::{self, NO_BINARY};
 use crate::ParseError;
 
 /// The answer to a name that is no command's and to a wrong number of arguments.
@@ -34,8 +35,31 @@ pub(super) const TOO_LARGE: &[u8] = b"SERVER_ERROR object too large for cache\r\
 /// The answer to a line with a byte in it that would end it early for some server.
 pub(super) const STRAY_BYTE: &[u8] = b"CLIENT_ERROR a line holds no CR and no NUL\r\n";
 
-/// Tells a client which rule it broke, `CLIENT_ERROR rule`. Its connection closes for it.
-pub fn protocol_error(error: &ParseError, out: &mut Vec<u8>) {
+/// The answer to a command that is for one server alone. A client's error: `SERVER_ERROR` makes
+/// libraries take the server for broken.
+pub(super) const ADMINISTRATION: &[u8] =
+    b"CLIENT_ERROR not served: servers are administered one by one, not through a proxy\r\n";
+
+/// The answer to `stats` of a kind that does not merge, or that changes the server.
+pub(super) const NO_SUCH_STATS: &[u8] =
+    b"CLIENT_ERROR not served: stats are items, slabs, sizes, settings, or without a word\r\n";
+
+/// The answer to a flag that is there twice.
+pub(super) const DUPLICATE_FLAG: &[u8] = b"CLIENT_ERROR duplicate flag\r\n";
+
+/// The answer to more flags than memcached takes. To an `ms` with more it would answer so too, and
+/// take the data for commands.
+pub(super) const TOO_MANY_FLAGS: &[u8] = b"CLIENT_ERROR options flags too long\r\n";
+
+/// The answer to a key that is not the base64 its flag says it is.
+pub(super) const BAD_BASE64: &[u8] = b"CLIENT_ERROR error decoding key\r\n";
+
+/// Tells a client which rule the `found` bytes broke, `CLIENT_ERROR rule`, or in the binary
+/// protocol's own framing when that is what they are. Its connection closes for it.
+pub fn protocol_error(error: &ParseError, found: &[u8], out: &mut Vec<u8>) {
+    if let (NO_BINARY, Some(header)) = (error.rule, found.first_chunk()) {
+        return binary::refuse(header, out);
+    }
     out.extend_from_slice(b"CLIENT_ERROR ");
     out.extend_from_slice(error.rule.as_bytes());
     out.extend_from_slice(b"\r\n");
@@ -51,7 +75,11 @@ mod tests {
     #[test]
     fn a_protocol_error_is_one_line_with_the_rule() {
         let mut out = b"END\r\n".to_vec();
-        protocol_error(&ParseError { at: 3, found: Some(b'x'), rule: "bad data chunk" }, &mut out);
+        protocol_error(
+            &ParseError { at: 3, found: Some(b'x'), rule: "bad data chunk" },
+            b"",
+            &mut out,
+        );
         assert_eq!(out, b"END\r\nCLIENT_ERROR bad data chunk\r\n");
     }
 
@@ -75,6 +103,11 @@ mod tests {
             LINE_TOO_LONG,
             STRAY_BYTE,
             TOO_LARGE,
+            ADMINISTRATION,
+            NO_SUCH_STATS,
+            DUPLICATE_FLAG,
+            TOO_MANY_FLAGS,
+            BAD_BASE64,
         ] {
             let end = answer.iter().position(|&byte| byte == b'\r');
             assert_eq!(end, Some(answer.len() - 2), "{}", answer.escape_ascii());

@@ -1,8 +1,8 @@
 //! What must hold for any bytes at all, for the fuzz targets and for the tests beside the parsers.
 
-use super::{Parts, RequestParser, ResponseParser, gather_values};
+use super::{Parts, RequestParser, ResponseParser, gather_stats, gather_values};
 use crate::limits::MEMCACHE_KEY_BYTES_MAX;
-use crate::{ParseError, Piece, Progress, Request, Response, Routed};
+use crate::{Meta, ParseError, Piece, Progress, Quiet, Request, Response, Routed};
 
 /// Reads `data` as cuts and a client's stream, and checks that the cuts do not matter and that
 /// each request is what it says.
@@ -75,10 +75,20 @@ pub fn fuzz_responses(data: &[u8]) {
         Piece::Bytes(bytes) => gathered.extend_from_slice(bytes),
         Piece::Of { fragment, range } => gathered.extend_from_slice(&frames[fragment][range]),
     });
-    let (responses, error) = responses_in(&gathered, []);
-    match result {
-        Ok(()) => assert_eq!((responses.len(), error), (1, None), "{}", gathered.escape_ascii()),
-        Err(_) => assert!(gathered.is_empty(), "{}", gathered.escape_ascii()),
+    check_gathered(result.is_ok(), &gathered);
+    gathered.clear();
+    let result = gather_stats(&frames, |piece| match piece {
+        Piece::Bytes(bytes) => gathered.extend_from_slice(bytes),
+        Piece::Of { .. } => panic!("figures are told anew"),
+    });
+    check_gathered(result.is_ok(), &gathered);
+}
+
+fn check_gathered(is_ok: bool, gathered: &[u8]) {
+    let (responses, error) = responses_in(gathered, []);
+    match is_ok {
+        true => assert_eq!((responses.len(), error), (1, None), "{}", gathered.escape_ascii()),
+        false => assert!(gathered.is_empty(), "{}", gathered.escape_ascii()),
     }
 }
 
@@ -162,15 +172,20 @@ fn check_routed(routed: &Routed, frame: &[u8]) {
     }
 
     let omit = &frame[routed.omit.start as usize..routed.omit.end as usize];
-    assert_eq!(routed.noreply, !omit.is_empty(), "{routed:?}");
-    if routed.noreply {
-        assert_eq!(omit.trim_ascii_start(), b"noreply", "{routed:?}");
+    let is_quiet = routed.meta.quiet != Quiet::No;
+    assert_eq!(routed.noreply || is_quiet, !omit.is_empty(), "{routed:?}");
+    if !omit.is_empty() {
+        match is_quiet {
+            true => assert!(omit.trim_ascii_start().starts_with(b"q"), "{routed:?}"),
+            false => assert_eq!(omit.trim_ascii_start(), b"noreply", "{routed:?}"),
+        }
         // What is left is the same request, but for the silence.
         let front = &frame[..routed.omit.start as usize];
         let forwarded = [front, &frame[routed.omit.end as usize..]].concat();
         let len = forwarded.len();
         let end = len as u32;
-        let expected = Routed { len, omit: end..end, noreply: false, ..routed.clone() };
+        let meta = Meta { quiet: Quiet::No, ..routed.meta };
+        let expected = Routed { len, omit: end..end, noreply: false, meta, ..routed.clone() };
         assert_eq!(requests_in(&forwarded, []).0, [Request::Routed(expected)]);
     }
 }
@@ -215,6 +230,8 @@ pub(super) const REQUEST_PIECES: &[&[u8]] = &[
     b"quit", b"ms ", b"SET ", b"k ", b"key2 ", b"0 ", b"0", b"1 ", b"3", b"-1 ", b"noreply", b" noreply",
     b" ", b"  ", b"\r\n", b"\r\n", b"\r\n", b"\n", b"\r", b"\0", b"abc\r\n", b"\r\n\r\n",
     b"set k 0 0 3\r\nabc\r\n", b"set k 0 0 ", b"delete k 0", b"cas k 1 2 3 4 ", b"\x80", b"HTTP/1.1",
+    b"mg ", b"md ", b"ma ", b"me ", b"mn", b"gat ", b"gats ", b"flush_all", b"verbosity ", b"stats", b" items",
+    b"slabs ", b"cache_memlimit ", b"ms k 3 q\r\nabc\r\n", b"mg k v", b" q", b" q ", b" b", b"YWJj ", b"YQ== ",
 ];
 
 /// What responses are made of.
@@ -224,4 +241,5 @@ pub(super) const RESPONSE_PIECES: &[&[u8]] = &[
     b"VALUE ", b"k ", b"0 ", b"1", b"3 ", b"\r\n", b"\r\n", b"\n", b"\r", b"END\r\n", b"END\r\n", b"END",
     b"VALUE k 0 3\r\nabc\r\n", b"VALUE k 0 0 9\r\n\r\n", b"VALUE k 0 ", b"abc\r\n", b" ", b"STORED",
     b"STORED\r\n", b"12\r\n", b"ERROR\r\n", b"CLIENT_ERROR x\r\n", b"SERVER_ERROR ", b"VERSION 1\r\n",
+    b"HD\r\n", b"EN\r\n", b"NF k\r\n", b"MN\r\n", b"ME k x=1\r\n", b"VA 3 q\r\nabc\r\n", b"VA ", b"STAT a 1\r\n", b"STAT ",
 ];

@@ -4,13 +4,14 @@ use std::ops::Range;
 
 use super::commands::{self, Form};
 use super::words::{Word, Words};
-use super::{digits, encode};
+use super::{digits, encode, meta};
 use crate::ParseError;
 use crate::command::Command;
 use crate::limits::{
     MEMCACHE_KEY_BYTES_MAX, MEMCACHE_LEADING_SPACES_MAX, MEMCACHE_PLAIN_LINE_BYTES_MAX,
     VALUE_BYTES_MAX,
 };
+use crate::request::Meta;
 
 /// A line, understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +33,12 @@ pub(super) enum Verdict {
         key: Range<u32>,
         /// How many keys.
         keys: u32,
-        /// The last word is `noreply`: it and the spaces before it.
-        noreply: Option<Range<u32>>,
+        /// The last word is `noreply`.
+        noreply: bool,
+        /// Bytes to leave out: `noreply` or the flag `q`, and the spaces before it.
+        omit: Option<Range<u32>>,
+        /// What the meta protocol adds.
+        meta: Meta,
     },
     /// It is answered with this, which is nothing when it asks for no answer.
     Refuse(&'static [u8]),
@@ -63,18 +68,29 @@ pub(super) fn read(line: &[u8]) -> Result<Line, ParseError> {
             Ok(Line::without_block(read_keys(command, words, fits)))
         }
         Form::Bare => Ok(Line::without_block(read_bare(command, words, plain))),
-        Form::Store
-        | Form::CompareAndStore
-        | Form::Delete
-        | Form::Count
-        | Form::Touch
-        | Form::Meta => {
+        Form::TouchKeys => {
+            let exptime = words.next().map(|word| word.of(text));
+            let verdict = match (read_keys(command, words, plain), exptime) {
+                (Verdict::Route { .. }, Some(exptime)) if !digits::is_number(exptime) => {
+                    Verdict::Refuse(encode::BAD_EXPTIME)
+                }
+                (verdict, _) => verdict,
+            };
+            Ok(Line::without_block(verdict))
+        }
+        Form::Flush | Form::Verbosity | Form::Stats => {
+            Ok(Line::without_block(read_keyless(text, command, form, words, plain)))
+        }
+        Form::Meta | Form::MetaStore => read_meta(text, command, form, words, plain),
+        Form::Refused => Ok(Line::without_block(Verdict::Refuse(encode::ADMINISTRATION))),
+        Form::Store | Form::CompareAndStore | Form::Delete | Form::Count | Form::Touch => {
             let arguments = Arguments::collect(text, words);
             let block_bytes = arguments.block_bytes(form)?;
             let verdict = match arguments.check(command, form, plain) {
-                Ok(noreply) => {
+                Ok(omit) => {
                     let key = arguments.words[0].range();
-                    Verdict::Route { command, key, keys: 1, noreply }
+                    let noreply = omit.is_some();
+                    Verdict::Route { command, key, keys: 1, noreply, omit, meta: Meta::default() }
                 }
                 // Who wants no answer would take this one for the next request's.
                 Err(_) if form.takes_noreply() && arguments.end_in_noreply() => {
@@ -135,7 +151,8 @@ fn read_keys(command: &'static Command, mut words: Words<'_>, fits: bool) -> Ver
     if !fits {
         return Verdict::Refuse(encode::LINE_TOO_LONG);
     }
-    Verdict::Route { command, key: first.range(), keys, noreply: None }
+    let (key, meta) = (first.range(), Meta::default());
+    Verdict::Route { command, key, keys, noreply: false, omit: None, meta }
 }
 
 /// `version` and `quit`, which heed no argument.
@@ -147,8 +164,89 @@ fn read_bare(command: &'static Command, mut words: Words<'_>, plain: bool) -> Ve
     if !plain {
         return Verdict::Refuse(encode::LINE_TOO_LONG);
     }
-    Verdict::Route { command, key: 0..0, keys: 0, noreply: None }
+    let meta = Meta::default();
+    Verdict::Route { command, key: 0..0, keys: 0, noreply: false, omit: None, meta }
 }
+
+/// `flush_all`, `verbosity` and `stats`: what is no key, and perhaps `noreply`.
+#[cold]
+fn read_keyless(
+    text: &[u8],
+    command: &'static Command,
+    form: Form,
+    words: Words<'_>,
+    plain: bool,
+) -> Verdict {
+    let name = words.at() as u32;
+    let arguments = Arguments::collect(text, words);
+    let count = arguments.count;
+    let noreply = form.takes_noreply()
+        && count > usize::from(form == Form::Verbosity)
+        && arguments.argument(count - 1) == NOREPLY;
+    let said = arguments.argument(0);
+    let given = count - usize::from(noreply);
+    let answer = match form {
+        _ if !command.arity.allows(count as u32) || given > 1 => Some(encode::ERROR),
+        _ if arguments.stray => Some(encode::STRAY_BYTE),
+        _ if !plain => Some(encode::LINE_TOO_LONG),
+        _ if given == 0 => None,
+        Form::Flush => (!digits::is_number(said)).then_some(encode::BAD_EXPTIME),
+        Form::Verbosity => (!digits::are_digits(said)).then_some(encode::BAD_FORMAT),
+        _ => (!STATS.contains(&said)).then_some(encode::NO_SUCH_STATS),
+    };
+    match answer {
+        Some(_) if noreply => Verdict::Refuse(b""),
+        Some(answer) => Verdict::Refuse(answer),
+        None => {
+            let before = if given == 0 { name } else { arguments.words[given - 1].range().end };
+            let omit = noreply.then(|| before..arguments.words[count - 1].range().end);
+            Verdict::Route { command, key: 0..0, keys: 0, noreply, omit, meta: Meta::default() }
+        }
+    }
+}
+
+/// A meta command: a key, for `ms` a length, and flags.
+fn read_meta(
+    text: &[u8],
+    command: &'static Command,
+    form: Form,
+    mut words: Words<'_>,
+    plain: bool,
+) -> Result<Line, ParseError> {
+    let key = words.next();
+    let mut before = key;
+    let mut block_bytes = 0;
+    if form == Form::MetaStore {
+        before = words.next();
+        let at = before.map_or(text.len(), |word| word.start);
+        block_bytes = block(before.map_or(b"", |word| word.of(text)), at)?;
+    }
+    let (Some(key), Some(before)) = (key, before) else {
+        return Ok(Line::without_block(Verdict::Refuse(encode::ERROR)));
+    };
+    let flags = meta::read_flags(text, command.name, key, before, &mut words);
+    let verdict = match flags {
+        _ if words.stray.is_some() => Verdict::Refuse(encode::STRAY_BYTE),
+        _ if key.len() > MEMCACHE_KEY_BYTES_MAX => Verdict::Refuse(encode::KEY_TOO_LONG),
+        _ if !plain => Verdict::Refuse(encode::LINE_TOO_LONG),
+        Err(answer) => Verdict::Refuse(answer),
+        Ok((meta, omit)) => {
+            Verdict::Route { command, key: key.range(), keys: 1, noreply: false, omit, meta }
+        }
+    };
+    Ok(Line { block_bytes, verdict })
+}
+
+/// Bytes of the data that is as long as `length` says, which stands at `at`, and its CR LF.
+fn block(length: &[u8], at: usize) -> Result<usize, ParseError> {
+    match digits::unsigned(length) {
+        Some(length) if length <= VALUE_BYTES_MAX => Ok(length as usize + b"\r\n".len()),
+        _ => Err(ParseError { at, found: None, rule: NO_DATA_LENGTH }),
+    }
+}
+
+/// The kinds of figures that are merged. Others change the server, or tell of its connections.
+const STATS: [&[u8]; 4] = [b"items", b"slabs", b"sizes", b"settings"];
 
 /// The arguments of a line that has a fixed number of them.
 struct Arguments<'a> {
@@ -188,13 +286,8 @@ impl<'a> Arguments<'a> {
         let Some(n) = form.data_length_argument() else {
             return Ok(0);
         };
-        match digits::unsigned(self.argument(n)) {
-            Some(length) if length <= VALUE_BYTES_MAX => Ok(length as usize + b"\r\n".len()),
-            _ => {
-                let at = if n < self.count { self.words[n].start } else { self.text.len() };
-                Err(ParseError { at, found: None, rule: NO_DATA_LENGTH })
-            }
-        }
+        let at = if n < self.count { self.words[n].start } else { self.text.len() };
+        block(self.argument(n), at)
     }
 
     /// Whether the arguments are what memcached takes, and where their `noreply` is; the answer to
@@ -205,7 +298,7 @@ impl<'a> Arguments<'a> {
         form: Form,
         plain: bool,
     ) -> Result<Option<Range<u32>>, &'static [u8]> {
-        if form == Form::Meta || !command.arity.allows(self.count as u32) {
+        if !command.arity.allows(self.count as u32) {
             return Err(encode::ERROR);
         }
         if self.stray {
@@ -237,7 +330,7 @@ impl<'a> Arguments<'a> {
                 return Err(if count { encode::BAD_DELTA } else { encode::BAD_EXPTIME });
             }
             Form::Count | Form::Touch => 2,
-            Form::Keys | Form::Bare | Form::Meta => unreachable!("{form:?} has no fixed arguments"),
+            _ => unreachable!("{form:?} has other arguments"),
         };
         if self.count == fixed {
             return Ok(None);
@@ -265,265 +358,4 @@ const NO_HTTP: &str = "HTTP is not served; use the text protocol";
 const NO_DATA_LENGTH: &str = "bad data chunk: its length must be a number from 0 to 1073741824";
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A line's verdict in short: what is routed and how, or the answer; and the block's length.
-    fn read_text(line: &str) -> Result<(String, usize), &'static str> {
-        let whole = format!("{line}\r\n");
-        let read = read(whole.as_bytes()).map_err(|error| error.rule)?;
-        let at = |range: Range<u32>| &line[range.start as usize..range.end as usize];
-        let verdict = match read.verdict {
-            Verdict::Route { command, key, keys, noreply } => {
-                let omit = noreply.map(at).unwrap_or_default();
-                format!("{} [{}] {keys} [{omit}]", command.name, at(key))
-            }
-            Verdict::Refuse(answer) => String::from_utf8(answer.to_vec()).unwrap(),
-        };
-        Ok((verdict, read.block_bytes))
-    }
-
-    #[track_caller]
-    fn check(cases: &[(&str, &str, usize)]) {
-        for &(line, verdict, block_bytes) in cases {
-            assert_eq!(read_text(line), Ok((verdict.to_owned(), block_bytes)), "{line:?}");
-        }
-    }
-
-    #[test]
-    fn each_command_of_the_table_is_routed() {
-        check(&[
-            ("get a", "get [a] 1 []", 0),
-            ("gets a bc  d ", "gets [a] 3 []", 0),
-            ("get k noreply", "get [k] 2 []", 0),
-            ("set k 0 0 1", "set [k] 1 []", 3),
-            ("add k 18446744073709551615 -1 0", "add [k] 1 []", 2),
-            ("replace k 0 0 10", "replace [k] 1 []", 12),
-            ("append k 007 00 01", "append [k] 1 []", 3),
-            ("prepend k 0 9223372036854775807 1", "prepend [k] 1 []", 3),
-            ("cas k 0 0 1 18446744073709551615", "cas [k] 1 []", 3),
-            ("delete k", "delete [k] 1 []", 0),
-            ("delete k 0", "delete [k] 1 []", 0),
-            ("delete noreply", "delete [noreply] 1 []", 0),
-            ("incr k 5", "incr [k] 1 []", 0),
-            ("decr k -1", "decr [k] 1 []", 0),
-            ("incr k 99999999999999999999999", "incr [k] 1 []", 0),
-            ("touch k -1", "touch [k] 1 []", 0),
-            ("version", "version [] 0 []", 0),
-            ("version noreply", "version [] 0 []", 0),
-            ("  quit  now ", "quit [] 0 []", 0),
-        ]);
-    }
-
-    #[test]
-    fn noreply_is_found_with_the_spaces_before_it() {
-        check(&[
-            ("set k 0 0 1 noreply", "set [k] 1 [ noreply]", 3),
-            ("set k 0 0 1   noreply   ", "set [k] 1 [   noreply]", 3),
-            ("cas k 0 0 1 7 noreply", "cas [k] 1 [ noreply]", 3),
-            ("delete k noreply", "delete [k] 1 [ noreply]", 0),
-            ("delete k 0 noreply", "delete [k] 1 [ noreply]", 0),
-            ("delete noreply noreply", "delete [noreply] 1 [ noreply]", 0),
-            ("incr k 1 noreply", "incr [k] 1 [ noreply]", 0),
-            ("touch k 0 noreply", "touch [k] 1 [ noreply]", 0),
-        ]);
-    }
-
-    // memcached 1.6.18 gives each of these answers, but for those that name one of our limits.
-    #[test]
-    fn what_is_refused_gets_the_answer_that_memcached_gives() {
-        check(&[
-            ("", "ERROR\r\n", 0),
-            ("   ", "ERROR\r\n", 0),
-            ("foo", "ERROR\r\n", 0),
-            ("GET a", "ERROR\r\n", 0),
-            ("get\ta", "ERROR\r\n", 0),
-            ("get", "ERROR\r\n", 0),
-            ("get ", "ERROR\r\n", 0),
-            ("set k 0 0 1 2 3", "ERROR\r\n", 3),
-            ("set k 0 0 1 2 3 4 5 6 7", "ERROR\r\n", 3),
-            ("set k -1 0 1", "CLIENT_ERROR bad command line format\r\n", 3),
-            ("set k x 0 1", "CLIENT_ERROR bad command line format\r\n", 3),
-            ("set k 18446744073709551616 0 1", "CLIENT_ERROR bad command line format\r\n", 3),
-            ("set k 0 x 1", "CLIENT_ERROR bad command line format\r\n", 3),
-            ("set k 0 - 1", "CLIENT_ERROR bad command line format\r\n", 3),
-            ("set k 0 9223372036854775808 1", "CLIENT_ERROR bad command line format\r\n", 3),
-            ("cas k 0 0 1", "ERROR\r\n", 3),
-            ("cas k 0 0 1 x", "CLIENT_ERROR bad command line format\r\n", 3),
-            ("cas k 0 0 1 -1", "CLIENT_ERROR bad command line format\r\n", 3),
-            ("delete", "ERROR\r\n", 0),
-            (
-                "delete k 1",
-                "CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]\r\n",
-                0,
-            ),
-            (
-                "delete k 00",
-                "CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]\r\n",
-                0,
-            ),
-            (
-                "delete k noreply 0",
-                "CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]\r\n",
-                0,
-            ),
-            ("delete k 0 x y", "ERROR\r\n", 0),
-            ("incr k", "ERROR\r\n", 0),
-            ("incr k abc", "CLIENT_ERROR invalid numeric delta argument\r\n", 0),
-            ("decr k -", "CLIENT_ERROR invalid numeric delta argument\r\n", 0),
-            ("incr k 1 2 3", "ERROR\r\n", 0),
-            ("touch k", "ERROR\r\n", 0),
-            ("touch k x", "CLIENT_ERROR invalid exptime argument\r\n", 0),
-            ("touch k 1 2 3", "ERROR\r\n", 0),
-        ]);
-    }
-
-    #[test]
-    fn a_word_that_memcached_overlooks_is_refused_as_the_original_refused_it() {
-        check(&[
-            ("set k 0 0 1 norepl", "CLIENT_ERROR bad command line format\r\n", 3),
-            ("set k 0 0 1 NOREPLY", "CLIENT_ERROR bad command line format\r\n", 3),
-            ("cas k 0 0 1 1 2", "CLIENT_ERROR bad command line format\r\n", 3),
-            ("incr k 1 2", "CLIENT_ERROR bad command line format\r\n", 0),
-            ("touch k 1 2", "CLIENT_ERROR bad command line format\r\n", 0),
-        ]);
-    }
-
-    #[test]
-    fn commands_that_are_not_served_are_unknown() {
-        for name in [
-            "gat",
-            "gats",
-            "mg",
-            "md",
-            "ma",
-            "mn",
-            "me",
-            "stats",
-            "flush_all",
-            "verbosity",
-            "lru_crawler",
-            "lru",
-            "slabs",
-            "watch",
-            "shutdown",
-            "cache_memlimit",
-        ] {
-            check(&[(&format!("{name} 10 k"), "ERROR\r\n", 0)]);
-        }
-    }
-
-    #[test]
-    fn the_data_of_a_storage_command_that_is_not_served_is_no_command() {
-        check(&[
-            ("ms key 5", "ERROR\r\n", 7),
-            ("ms key 5 T0 q", "ERROR\r\n", 7),
-            ("SET k 0 0 7", "ERROR\r\n", 9),
-            ("Cas k 0 0 7 1", "ERROR\r\n", 9),
-        ]);
-    }
-
-    #[test]
-    fn a_storage_command_whose_length_cannot_be_read_ends_the_stream() {
-        for line in [
-            "set",
-            "set k",
-            "set k 0 0",
-            "set k 0 0 x",
-            "set k 0 0 -1",
-            "set k 0 0 1x",
-            "set k 0 0 1073741825",
-            "set k 0 0 4294967297",
-            "set k 0 0 1\rv",
-            "set k 0 0 1\0",
-            "cas k 0 0",
-            "ms",
-            "ms key",
-            "ms key S5",
-            "SET k 0 0",
-        ] {
-            assert_eq!(read_text(line), Err(NO_DATA_LENGTH), "{line:?}");
-        }
-        let error = read(b"set k 0 0 -1 noreply\r\n").unwrap_err();
-        assert_eq!((error.at, error.found), (10, None));
-        assert_eq!(read(b"set k 0 0 \n").unwrap_err().at, 10);
-        assert!(NO_DATA_LENGTH.ends_with(&format!(" {VALUE_BYTES_MAX}")));
-        assert_eq!(read_text("set k 0 0 1073741824").unwrap().1, 1_073_741_826);
-    }
-
-    #[test]
-    fn a_key_has_250_bytes_at_most() {
-        let fits = "k".repeat(MEMCACHE_KEY_BYTES_MAX);
-        let over = "k".repeat(MEMCACHE_KEY_BYTES_MAX + 1);
-        let refused = "CLIENT_ERROR key is longer than 250 bytes\r\n";
-        for (before, after, block_bytes) in [
-            ("get ", "", 0),
-            ("get a ", " b", 0),
-            ("set ", " 0 0 1", 3),
-            ("delete ", "", 0),
-            ("incr ", " 1", 0),
-            ("touch ", " 1", 0),
-            ("cas ", " 0 0 1 1", 3),
-        ] {
-            let (verdict, _) = read_text(&format!("{before}{fits}{after}")).unwrap();
-            assert!(!verdict.contains("ERROR"), "{before}{after}: {verdict}");
-            check(&[(&format!("{before}{over}{after}"), refused, block_bytes)]);
-        }
-    }
-
-    #[test]
-    fn who_wants_no_answer_gets_none_when_refused() {
-        let over = "k".repeat(MEMCACHE_KEY_BYTES_MAX + 1);
-        check(&[
-            ("set k x 0 1 noreply", "", 3),
-            ("delete k x noreply", "", 0),
-            ("incr k abc noreply", "", 0),
-            ("incr k noreply", "", 0),
-            (&format!("delete {over} noreply"), "", 0),
-            ("ms k 1 noreply", "ERROR\r\n", 3),
-            ("foo noreply", "ERROR\r\n", 0),
-            ("get noreply", "get [noreply] 1 []", 0),
-        ]);
-    }
-
-    #[test]
-    fn cr_and_nul_have_no_place_in_a_line() {
-        let refused = "CLIENT_ERROR a line holds no CR and no NUL\r\n";
-        check(&[
-            ("get a\rb", refused, 0),
-            ("get a\r", refused, 0),
-            ("get a b\0", refused, 0),
-            ("get a \0b c", refused, 0),
-            ("set k\0 0 0 7", refused, 9),
-            ("set k 0 0 7 \0", refused, 9),
-            ("delete k\r", refused, 0),
-            ("version \r", refused, 0),
-            ("version\0", "ERROR\r\n", 0),
-            ("get a\u{1}\tb\u{e9}", "get [a\u{1}\tb\u{e9}] 1 []", 0),
-        ]);
-    }
-
-    #[test]
-    fn a_line_that_memcached_might_not_read_is_not_sent() {
-        let refused =
-            "CLIENT_ERROR line is longer than 2048 bytes, or begins with more than 100 spaces\r\n";
-        let pad = |bytes: usize| " ".repeat(bytes);
-        // With its line end and its other words, the line has 2048 bytes and one more.
-        check(&[
-            (&format!("set{}k 0 0 1", pad(2036)), "set [k] 1 []", 3),
-            (&format!("set{}k 0 0 1", pad(2037)), refused, 3),
-            (&format!("version{}", pad(2039)), "version [] 0 []", 0),
-            (&format!("version{}", pad(2040)), refused, 0),
-            (&format!("{}get{}k", pad(100), pad(3000)), "get [k] 1 []", 0),
-            (&format!("{}get{}k j", pad(101), pad(3000)), refused, 0),
-            (&format!("{}get k", pad(2000)), "get [k] 1 []", 0),
-        ]);
-    }
-
-    #[test]
-    fn a_browser_is_sent_away() {
-        for line in ["GET / HTTP/1.1", "POST /x HTTP/1.0", "PRI * HTTP/2.0"] {
-            assert_eq!(read_text(line), Err(NO_HTTP), "{line:?}");
-        }
-    }
-}
+mod tests;

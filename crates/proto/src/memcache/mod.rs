@@ -17,13 +17,16 @@
 //! - a storage command's numbers are those memcached takes, for it would read the data behind a
 //!   line that it refuses as commands;
 //! - a line is no longer than memcached is sure to read;
-//! - `noreply` is never forwarded: each request that a server gets brings one response.
+//! - `noreply` and the flag `q` are never forwarded: each request that a server gets brings one response.
 //!
 //! # The rooms
 //! `request` and `response` find where a message ends, `line` says what a request's line asks for,
-//! `commands` is the table, `parts` and `gather` take a request apart and put its responses
-//! together, `encode` words what the proxy says itself.
+//! `meta` reads the flags of the meta commands and `base64` their keys, `binary` refuses the binary
+//! protocol, `commands` is the table, `parts` and `gather` take a request apart and put its responses
+//! together (`stats` those of figures), `encode` words what the proxy says itself.
 
+mod base64;
+mod binary;
 mod commands;
 mod digits;
 mod encode;
@@ -31,17 +34,21 @@ mod encode;
 pub mod fuzz;
 mod gather;
 mod line;
+mod meta;
 #[cfg(test)]
 mod naive;
 mod parts;
 mod request;
 mod response;
+mod stats;
 mod value;
 mod words;
 
+pub use base64::decode_key;
 pub use commands::COMMANDS;
 pub use encode::protocol_error;
 pub use gather::{gather_okay, gather_values};
 pub use parts::{Parts, fragment_head, fragment_part, fragment_tail};
 pub use request::RequestParser;
 pub use response::{ResponseParser, is_error};
+pub use stats::gather_stats;

@@ -3,12 +3,15 @@
 
 use super::commands::COMMANDS;
 use super::encode;
-use crate::{ParseError, Progress, Refused, Request, Routed};
+use crate::{Meta, ParseError, Progress, Quiet, Refused, Request, Routed};
 
 /// As [`RequestParser::parse`](super::RequestParser::parse) at the start of a request, for lines
 /// that the limits of a line allow.
 pub(super) fn parse(buf: &[u8]) -> Result<Progress<Request>, ParseError> {
     if buf.first() == Some(&0x80) {
+        if buf.len() < 24 {
+            return Ok(Progress::Incomplete { missing: 1 });
+        }
         let rule = "the binary protocol is not served; use the text protocol";
         return Err(ParseError { at: 0, found: Some(0x80), rule });
     }
@@ -51,9 +54,14 @@ pub(super) fn parse(buf: &[u8]) -> Result<Progress<Request>, ParseError> {
         }
     }
 
-    let writes = row.is_some_and(|row| row.writes && row.name != "ms");
-    let silent = writes
-        && arguments.len() >= 2
+    let writes = row.is_some_and(|row| row.writes && !row.name.starts_with('m'));
+    let least = match name {
+        b"flush_all" => 1,
+        b"gat" | b"gats" => usize::MAX,
+        _ => 2,
+    };
+    let silent = (writes || name == b"verbosity")
+        && arguments.len() >= least
         && arguments.len() <= 6
         && arguments.last().unwrap().1 == b"noreply";
     if let Some(answer) = refusal(name, arguments, text) {
@@ -66,20 +74,44 @@ pub(super) fn parse(buf: &[u8]) -> Result<Progress<Request>, ParseError> {
         })));
     }
     let command = row.expect("an unknown command is refused");
-    let has_key = !matches!(name, b"version" | b"quit");
+    let keyless: [&[u8]; 6] = [b"version", b"quit", b"mn", b"stats", b"flush_all", b"verbosity"];
+    let has_key = !keyless.contains(&name);
+    let first_key = usize::from(matches!(name, b"gat" | b"gats"));
     let span = |word: &(usize, &[u8])| word.0 as u32..(word.0 + word.1.len()) as u32;
     let omit = if silent {
-        let [.., before, last] = arguments else { unreachable!("two arguments at least") };
+        let [.., before, last] = &words[..] else { unreachable!("a name and an argument") };
         span(before).end..span(last).end
+    } else if quiet(name, arguments) > 0 {
+        let at =
+            1 + arguments.iter().skip(flags_at(name)).position(|word| word.1[0] == b'q').unwrap();
+        let at = at + flags_at(name);
+        span(&words[at - 1]).end..span(&words[at]).end
     } else {
         len as u32..len as u32
     };
     let keys = match name {
         b"get" | b"gets" => arguments.len() as u32,
+        b"gat" | b"gats" => arguments.len() as u32 - 1,
         _ => u32::from(has_key),
     };
-    let key = if has_key { span(&arguments[0]) } else { 0..0 };
-    Ok(Progress::Done(Request::Routed(Routed { len, command, key, keys, omit, noreply: silent })))
+    let key = if has_key { span(&arguments[first_key]) } else { 0..0 };
+    let meta = Meta {
+        quiet: match (quiet(name, arguments), name) {
+            (0, _) => Quiet::No,
+            (_, b"mg") => Quiet::Misses,
+            _ => Quiet::Successes,
+        },
+        encoded_key: is_encoded(name, arguments),
+    };
+    Ok(Progress::Done(Request::Routed(Routed {
+        len,
+        command,
+        key,
+        keys,
+        omit,
+        noreply: silent,
+        meta,
+    })))
 }
 
 /// The answer to a line that is not to be served.
@@ -91,10 +123,26 @@ fn refusal(name: &[u8], arguments: &[(usize, &[u8])], text: &[u8]) -> Option<&'s
         b"cas" => 5..=6,
         b"delete" => 1..=3,
         b"incr" | b"decr" | b"touch" => 2..=3,
-        b"version" | b"quit" => 0..=usize::MAX,
+        b"version" | b"quit" | b"mn" => 0..=usize::MAX,
+        b"gat" | b"gats" => 2..=usize::MAX,
+        b"mg" | b"md" | b"ma" | b"me" => 1..=usize::MAX,
+        b"ms" => 2..=usize::MAX,
+        b"flush_all" => 0..=2,
+        b"stats" => 0..=1,
+        b"verbosity" => 1..=2,
+        b"cache_memlimit" | b"extstore" | b"lru" | b"lru_crawler" | b"misbehave"
+        | b"refresh_certs" | b"shutdown" | b"slabs" | b"watch" => {
+            return Some(encode::ADMINISTRATION);
+        }
         _ => return Some(encode::ERROR),
     };
     if !counts.contains(&words.len()) {
+        return Some(encode::ERROR);
+    }
+    let told = words.strip_suffix(&[&b"noreply"[..]]).unwrap_or(&words);
+    if matches!(name, b"flush_all") && told.len() > 1
+        || name == b"verbosity" && words.len() == 2 && words[1] != b"noreply"
+    {
         return Some(encode::ERROR);
     }
     if text.iter().any(|byte| matches!(byte, b'\r' | b'\0')) {
@@ -102,7 +150,8 @@ fn refusal(name: &[u8], arguments: &[(usize, &[u8])], text: &[u8]) -> Option<&'s
     }
     let keys = match name {
         b"get" | b"gets" => &words[..],
-        b"version" | b"quit" => &[],
+        b"version" | b"quit" | b"mn" | b"stats" | b"flush_all" | b"verbosity" => &[],
+        b"gat" | b"gats" => &words[1..],
         _ => &words[..1],
     };
     if keys.iter().any(|key| key.len() > 250) {
@@ -133,9 +182,57 @@ fn refusal(name: &[u8], arguments: &[(usize, &[u8])], text: &[u8]) -> Option<&'s
                 (noreply(2), encode::BAD_FORMAT)
             }
         }
+        b"gat" | b"gats" => (is_integer(words[0]), encode::BAD_EXPTIME),
+        b"flush_all" => (told.iter().all(|word| is_integer(word)), encode::BAD_EXPTIME),
+        b"verbosity" => (words[0].iter().all(u8::is_ascii_digit), encode::BAD_FORMAT),
+        b"stats" => (
+            matches!(words[..], [] | [b"items"] | [b"slabs"] | [b"sizes"] | [b"settings"]),
+            encode::NO_SUCH_STATS,
+        ),
+        b"mg" | b"ms" | b"md" | b"ma" | b"me" if quiet(name, arguments) > 1 => {
+            (false, encode::DUPLICATE_FLAG)
+        }
+        b"mg" | b"ms" | b"md" | b"ma" | b"me" if words.len() - flags_at(name) > 16 => {
+            (false, encode::TOO_MANY_FLAGS)
+        }
+        b"mg" | b"ms" | b"md" | b"ma" | b"me" => {
+            (!is_encoded(name, arguments) || is_base64(words[0]), encode::BAD_BASE64)
+        }
         _ => (true, encode::ERROR),
     };
     (!fine).then_some(answer)
+}
+
+/// How many arguments of a meta command are no flags.
+fn flags_at(name: &[u8]) -> usize {
+    if name == b"ms" { 2 } else { 1 }
+}
+
+fn is_meta(name: &[u8]) -> bool {
+    matches!(name, b"mg" | b"ms" | b"md" | b"ma" | b"me")
+}
+
+/// How many flags ask for quiet.
+fn quiet(name: &[u8], arguments: &[(usize, &[u8])]) -> usize {
+    if !is_meta(name) || name == b"me" {
+        return 0;
+    }
+    arguments.iter().skip(flags_at(name)).filter(|word| word.1[0] == b'q').count()
+}
+
+fn is_encoded(name: &[u8], arguments: &[(usize, &[u8])]) -> bool {
+    is_meta(name) && arguments.iter().skip(flags_at(name)).any(|word| word.1[0] == b'b')
+}
+
+fn is_base64(key: &[u8]) -> bool {
+    let letters = key.strip_suffix(b"==").or(key.strip_suffix(b"=")).unwrap_or(key);
+    let fine = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/".contains(byte);
+    key.len().is_multiple_of(4) && letters.iter().all(fine)
+}
+
+fn is_integer(text: &[u8]) -> bool {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
 }
 
 /// The words of a line, each with its place.

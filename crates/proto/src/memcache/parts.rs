@@ -1,7 +1,6 @@
 //! The keys of a request, one by one, and the line that asks one server for some of them.
 
 use super::words::{skip_spaces, word_end};
-use crate::command::Command;
 use crate::split::Part;
 use crate::{Routed, limits};
 
@@ -46,10 +45,16 @@ impl Iterator for Parts<'_> {
 
 impl ExactSizeIterator for Parts<'_> {}
 
-/// Begins a fragment of `command`: its name and a space.
-pub fn fragment_head(command: &Command, out: &mut Vec<u8>) {
-    out.extend_from_slice(command.name.as_bytes());
+/// Begins a fragment of `request`, whose bytes are `frame`: its name and a space, and what stands
+/// before the keys (`gat`'s expiry time) and a space.
+pub fn fragment_head(request: &Routed, frame: &[u8], out: &mut Vec<u8>) {
+    let name = request.command.name.as_bytes();
+    out.extend_from_slice(name);
     out.push(b' ');
+    let start = skip_spaces(frame, skip_spaces(frame, 0) + name.len());
+    if start < request.key.start as usize {
+        fragment_part(&frame[start..word_end(frame, start)], out);
+    }
 }
 
 /// Adds a key to a fragment, and a space: the original's `memcache_append_key` leaves one behind
@@ -106,12 +111,14 @@ mod tests {
 
     #[test]
     fn a_fragment_has_a_space_behind_every_key() {
-        for (frame, fragment) in
-            [("get   a    b  \r\n", "get a b \r\n"), ("gets a\n", "gets a \r\n")]
-        {
+        for (frame, fragment) in [
+            ("get   a    b  \r\n", "get a b \r\n"),
+            ("gets a\n", "gets a \r\n"),
+            ("  gat  -1   a  b\n", "gat -1 a b \r\n"),
+        ] {
             let routed = parse(frame.as_bytes());
             let mut out = Vec::new();
-            fragment_head(routed.command, &mut out);
+            fragment_head(&routed, frame.as_bytes(), &mut out);
             for part in Parts::new(&routed, frame.as_bytes()) {
                 fragment_part(part.bytes(frame.as_bytes()), &mut out);
             }

@@ -2,8 +2,8 @@
 
 use memchr::memchr;
 
-use super::encode;
 use super::line::{self, Verdict};
+use super::{binary, encode};
 use crate::limits::MEMCACHE_LINE_BYTES_MAX;
 use crate::{ParseError, Progress, Refused, Request, Routed};
 
@@ -80,8 +80,8 @@ impl RequestParser {
     /// Bytes of the line at the front of `buf`, its LF included, when it is there.
     #[inline]
     fn line_bytes(&mut self, buf: &[u8]) -> Result<Option<usize>, ParseError> {
-        if let Some(&found @ BINARY_MAGIC) = buf.first() {
-            return Err(ParseError { at: 0, found: Some(found), rule: NO_BINARY });
+        if let Some(&binary::MAGIC) = buf.first() {
+            return refuse_binary(buf);
         }
         let searched = self.searched as usize;
         let end = buf.len().min(MEMCACHE_LINE_BYTES_MAX);
@@ -94,6 +94,15 @@ impl RequestParser {
         self.searched = end as u32;
         Ok(None)
     }
+}
+
+/// The binary protocol is refused in its own words, which take a whole header.
+#[cold]
+fn refuse_binary(buf: &[u8]) -> Result<Option<usize>, ParseError> {
+    if buf.len() < binary::HEADER_BYTES {
+        return Ok(None);
+    }
+    Err(ParseError { at: 0, found: Some(binary::MAGIC), rule: binary::NO_BINARY })
 }
 
 /// Data is followed by CR LF, and by nothing else.
@@ -110,9 +119,9 @@ fn check_data_end(buf: &[u8], len: usize) -> Result<(), ParseError> {
 #[cold]
 fn too_large(len: usize, verdict: &Verdict) -> Request {
     let answer = match verdict {
-        Verdict::Route { noreply: None, .. } => encode::TOO_LARGE,
         // Who wants no answer would take this one for the next request's.
-        Verdict::Route { noreply: Some(_), .. } => b"",
+        Verdict::Route { noreply: true, .. } => b"",
+        Verdict::Route { .. } => encode::TOO_LARGE,
         Verdict::Refuse(answer) => answer,
     };
     Request::Refused(Refused {
@@ -126,15 +135,16 @@ fn too_large(len: usize, verdict: &Verdict) -> Request {
 #[inline]
 fn request(len: usize, verdict: Verdict) -> Request {
     match verdict {
-        Verdict::Route { command, key, keys, noreply } => {
+        Verdict::Route { command, key, keys, noreply, omit, meta } => {
             let end = len as u32;
             Request::Routed(Routed {
                 len,
                 command,
                 key,
                 keys,
-                noreply: noreply.is_some(),
-                omit: noreply.unwrap_or(end..end),
+                noreply,
+                omit: omit.unwrap_or(end..end),
+                meta,
             })
         }
         Verdict::Refuse(answer) => Request::Refused(Refused {
@@ -145,11 +155,6 @@ fn request(len: usize, verdict: Verdict) -> Request {
         }),
     }
 }
-
-/// The first byte of every request of the binary protocol. No command begins with it.
-const BINARY_MAGIC: u8 = 0x80;
-
-const NO_BINARY: &str = "the binary protocol is not served; use the text protocol";
 
 const LINE_TOO_LONG: &str = "line is longer than 1048576 bytes";
 
@@ -192,6 +197,9 @@ mod tests {
         b"set k 0 0 1\r\nv\rXget a\r\n",
         b"get a\r\nset k 0 0 -1\r\n",
         b"get a\r\n\x80\x00",
+        b"get a\r\n\x80\x0b0123456789\n12345678901234",
+        b"mg a v q\r\nms b 2 q Oab\r\nxy\r\nmn\r\nmd YWJj q b\r\nmg YW b\r\n",
+        b"gat 10 a b\r\nflush_all 0 noreply\r\nverbosity 1\r\nstats items\r\nstats reset\r\nslabs\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\n",
     ];
 
@@ -244,11 +252,11 @@ mod tests {
     #[test]
     fn a_bare_lf_ends_a_line_so_no_command_hides_in_a_key() {
         let (requests, _) = parse(b"get a\nflush_all\r\n", &[]);
-        let [Request::Routed(get), Request::Refused(refused)] = requests.as_slice() else {
+        let [Request::Routed(get), Request::Routed(flush)] = requests.as_slice() else {
             panic!("{requests:?}");
         };
         assert_eq!((get.len, get.keys), (6, 1));
-        assert_eq!((refused.len, refused.answer.as_slice()), (11, &b"ERROR\r\n"[..]));
+        assert_eq!((flush.len, flush.command.name), (11, "flush_all"));
     }
 
     #[test]
@@ -287,6 +295,7 @@ mod tests {
             ("set k 0 0 100", "SERVER_ERROR object too large for cache\r\n"),
             ("cas k 0 0 100 7", "SERVER_ERROR object too large for cache\r\n"),
             ("set k 0 0 100 noreply", ""),
+            ("ms k 100 q", "SERVER_ERROR object too large for cache\r\n"),
             ("set k x 0 100", "CLIENT_ERROR bad command line format\r\n"),
         ] {
             let wire = format!("{line}\r\n{data}\r\nget a\r\n").into_bytes();
@@ -316,8 +325,11 @@ mod tests {
 
     #[test]
     fn the_binary_protocol_is_told_from_its_first_byte() {
-        let error = ParseError { at: 0, found: Some(0x80), rule: NO_BINARY };
-        assert_eq!(RequestParser::new(usize::MAX).parse(b"\x80"), Err(error));
+        let error = ParseError { at: 0, found: Some(0x80), rule: binary::NO_BINARY };
+        let header = [0x80; binary::HEADER_BYTES];
+        assert_eq!(RequestParser::new(usize::MAX).parse(&header), Err(error));
+        let incomplete = Ok(Progress::Incomplete { missing: 1 });
+        assert_eq!(RequestParser::new(usize::MAX).parse(&header[1..]), incomplete);
     }
 
     #[test]

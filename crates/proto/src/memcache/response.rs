@@ -2,7 +2,7 @@
 
 use memchr::memchr;
 
-use super::{digits, value};
+use super::{digits, stats, value};
 use crate::limits::MEMCACHE_RESPONSE_LINE_BYTES_MAX;
 use crate::{Outcome, ParseError, Progress, Response};
 
@@ -45,12 +45,18 @@ impl ResponseParser {
     pub fn parse(&mut self, buf: &[u8]) -> Result<Progress<Response>, ParseError> {
         loop {
             if buf.len() < self.line {
-                // Behind the data there is an `END` at the least.
-                let missing = self.line - buf.len() + b"END\r\n".len();
+                // Behind the data of a `VALUE` there is an `END` at the least.
+                let end = if is_meta_value(buf) { 0 } else { b"END\r\n".len() };
+                let missing = self.line - buf.len() + end;
                 return Ok(Progress::Incomplete { missing });
             }
             if self.searched < self.line {
                 self.check_data_end(buf)?;
+                if is_meta_value(buf) {
+                    let len = self.line;
+                    *self = Self::new();
+                    return Ok(Progress::Done(Response { len, outcome: Outcome::Fine }));
+                }
             }
             if self.searched == self.line
                 && let Some(next) = value::plain_block(buf, self.line)
@@ -64,6 +70,16 @@ impl ResponseParser {
             let line = &buf[self.line..line_end];
             let next = line_end + b"\r\n".len();
             if let Some(data_bytes) = value::data_bytes(line) {
+                self.line = next + data_bytes + b"\r\n".len();
+                continue;
+            }
+            if stats::stat(line).is_some() {
+                (self.line, self.searched) = (next, next);
+                continue;
+            }
+            if self.line == 0
+                && let Some(data_bytes) = value::meta_data_bytes(line)
+            {
                 self.line = next + data_bytes + b"\r\n".len();
                 continue;
             }
@@ -116,6 +132,13 @@ impl Default for ResponseParser {
     }
 }
 
+/// Whether a response that has a block is a meta command's: `VA` and its data, with nothing behind it.
+#[inline]
+fn is_meta_value(buf: &[u8]) -> bool {
+    // A `VALUE` or a `STAT` has a letter there.
+    buf[2] == b' '
+}
+
 /// What a response of one line says; `None` for a line that is no response.
 fn only_line(line: &[u8]) -> Option<Outcome> {
     match without_trailing_spaces(line) {
@@ -123,7 +146,9 @@ fn only_line(line: &[u8]) -> Option<Outcome> {
             Some(Outcome::Fine)
         }
         number if digits::are_digits(number) => Some(Outcome::Fine),
+        b"MN" => Some(Outcome::Fine),
         _ if is_text_after(b"VERSION", line) => Some(Outcome::Fine),
+        _ if META.iter().any(|word| is_text_after(word, line)) => Some(Outcome::Fine),
         _ => last_line(line),
     }
 }
@@ -134,6 +159,8 @@ pub fn is_error(response: &[u8]) -> bool {
     let line = response.strip_suffix(b"\r\n").unwrap_or(response);
     memchr(b'\n', line).is_none() && last_line(line) == Some(Outcome::Error)
 }
+/// The words that a meta command is answered with; flags follow.
+const META: [&[u8]; 6] = [b"HD", b"EN", b"NF", b"NS", b"EX", b"ME"];
 
 /// What a line says that ends a response, whether blocks came before it or not.
 pub(super) fn last_line(line: &[u8]) -> Option<Outcome> {
@@ -194,7 +221,11 @@ mod tests {
         b"STORED\n",
         b"\r\n",
         b"\n",
-        b"STAT a b\r\nEND\r\n",
+        b"STAT a b\r\nSTAT c\r\nEND\r\n",
+        b"VA 5 t-1 kab\r\nEND\r\n\r\nHD\r\nEN\r\nNF Oab\r\nMN\r\nVA 0\r\n\r\nNS\r\n",
+        b"VA 1\r\nxx\r\n",
+        b"VA x\r\nxx\r\n",
+        b"STAT a 1\r\nVA 1\r\nx\r\n",
     ];
 
     #[test]
@@ -227,6 +258,16 @@ mod tests {
             ("END\r\n", Outcome::Fine),
             ("VERSION 1.6.18\r\n", Outcome::Fine),
             ("VALUE a 0 3 7\r\nx\ny\r\nEND\r\n", Outcome::Fine),
+            ("STAT a b c\r\nSTAT d\r\nEND\r\n", Outcome::Fine),
+            ("HD\r\n", Outcome::Fine),
+            ("HD kab O1\r\n", Outcome::Fine),
+            ("VA 3 t-1 O1\r\nx\ny\r\n", Outcome::Fine),
+            ("EN\r\n", Outcome::Fine),
+            ("NF kab\r\n", Outcome::Fine),
+            ("NS\r\n", Outcome::Fine),
+            ("EX O9\r\n", Outcome::Fine),
+            ("ME k exp=-1 la=0 cas=1 fetch=yes cls=1 size=61\r\n", Outcome::Fine),
+            ("MN\r\n", Outcome::Fine),
             ("ERROR\r\n", Outcome::Error),
             ("ERROR  \r\n", Outcome::Error),
             ("CLIENT_ERROR\r\n", Outcome::Error),
@@ -255,9 +296,13 @@ mod tests {
             ("1 2\r\n", 0, UNKNOWN_LINE),
             (" \r\n", 0, UNKNOWN_LINE),
             ("\r\n", 0, UNKNOWN_LINE),
-            ("HD\r\n", 0, UNKNOWN_LINE),
-            ("VA 1\r\nx\r\n", 0, UNKNOWN_LINE),
-            ("STAT a b\r\n", 0, UNKNOWN_LINE),
+            ("HDD\r\n", 0, UNKNOWN_LINE),
+            ("VA\r\n", 0, UNKNOWN_LINE),
+            ("VA x\r\nx\r\n", 0, UNKNOWN_LINE),
+            ("VA 1\r\nxx\r\n", 7, DATA_END),
+            ("MN x\r\n", 0, UNKNOWN_LINE),
+            ("STAT\r\n", 0, UNKNOWN_LINE),
+            ("STAT a b\r\nHD\r\n", 10, UNKNOWN_LINE),
             ("VALUE a -1 1\r\nx\r\nEND\r\n", 0, UNKNOWN_LINE),
             ("VALUE a 0 1\r\nx\r\nSTORED\r\n", 16, UNKNOWN_LINE),
             ("VALUE a 0 1\r\nxx\r\nEND\r\n", 14, DATA_END),

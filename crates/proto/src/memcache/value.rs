@@ -52,6 +52,15 @@ pub(super) fn data_bytes(line: &[u8]) -> Option<usize> {
     fits.then_some(length as usize)
 }
 
+/// Bytes of data that follow `line`, which is without its line end, when it is `VA bytes flag*`.
+pub(super) fn meta_data_bytes(line: &[u8]) -> Option<usize> {
+    let arguments = line.strip_prefix(b"VA ")?;
+    let mut words = Words::new(arguments);
+    let length = digits::unsigned(words.next()?.of(arguments))?;
+    words.by_ref().for_each(drop);
+    (words.stray.is_none() && length <= VALUE_BYTES_MAX).then_some(length as usize)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -20,6 +20,11 @@ impl<'a> Words<'a> {
         debug_assert!(!line.contains(&b'\n'), "a line without its line end");
         Self { line, at: 0, stray: None }
     }
+
+    /// The end of the last word.
+    pub(super) const fn at(&self) -> usize {
+        self.at
+    }
 }
 
 impl Iterator for Words<'_> {

@@ -24,7 +24,7 @@ use super::{digits, encode, inline, lookup, subcommands};
 use crate::command::{Command, Keys, Local, Travel};
 use crate::limits::{ARGUMENTS_MAX, BULK_BYTES_MAX, REQUEST_BYTES_MAX};
 use crate::progress::{ParseError, Progress};
-use crate::request::{Refused, Request, Routed};
+use crate::request::{Meta, Refused, Request, Routed};
 
 /// The place in a Redis request that has been seen in part. 56 bytes.
 #[derive(Clone, Debug)]
@@ -197,7 +197,7 @@ impl RequestParser {
             return None;
         }
         let omit = next as u32..next as u32;
-        Some(Routed { len: next, command, key, keys, omit, noreply: false })
+        Some(Routed { len: next, command, key, keys, omit, noreply: false, meta: Meta::default() })
     }
 
     /// Any request that begins with `*`.
@@ -245,6 +245,7 @@ impl RequestParser {
                     keys,
                     omit: place.at..place.at,
                     noreply: false,
+                    meta: Meta::default(),
                 }))),
                 Err(fault) => Ok(place.refuse(fault, &buf[..len])),
             },

@@ -15,6 +15,7 @@ mod limits;
 mod listening;
 mod located;
 mod memory;
+mod meta;
 mod misbehaving;
 mod monitoring;
 mod placement;

@@ -96,7 +96,12 @@ const UNSERVED: &[&[u8]] = &[
 ];
 
 fn unknown(random: &mut Random) -> Odd {
-    plain("unknown-command", random.pick::<&[u8]>(UNSERVED).to_vec())
+    const ADMINISTRATION: &str =
+        "CLIENT_ERROR not served: servers are administered one by one, not through a proxy\r\n";
+    let line = *random.pick::<&[u8]>(UNSERVED);
+    let names: [&[u8]; 5] = [b"shutdown", b"cache_memlimit", b"lru ", b"slabs", b"watch"];
+    let is_administration = names.iter().any(|name| line.starts_with(name));
+    answered("unknown-command", line, if is_administration { ADMINISTRATION } else { "ERROR\r\n" })
 }
 
 /// Lines of commands that memcached answers with an error, and the error.
@@ -172,13 +177,9 @@ fn bad_data(random: &mut Random) -> Odd {
 }
 
 fn foreign(random: &mut Random) -> Odd {
-    const BINARY: &str = "the binary protocol is not served; use the text protocol";
     const HTTP: &str = "HTTP is not served; use the text protocol";
-    const TALK: [(&[u8], &str); 3] = [
-        (b"\x80\x00\x00\x00\r\n", BINARY),
-        (b"GET / HTTP/1.1\r\nHost: a\r\n", HTTP),
-        (b"POST /x HTTP/1.0\r\n", HTTP),
-    ];
+    const TALK: [(&[u8], &str); 2] =
+        [(b"GET / HTTP/1.1\r\nHost: a\r\n", HTTP), (b"POST /x HTTP/1.0\r\n", HTTP)];
     let (bytes, rule) = *random.pick(&TALK);
     Odd { kind: "foreign", fields: vec![("rule", rule.into())], bytes: bytes.to_vec() }
 }

@@ -1,0 +1,345 @@
+//! What each line asks for.
+
+use super::*;
+use crate::request::Quiet;
+
+/// A line's verdict in short: what is routed and how, or the answer; and the block's length.
+fn read_text(line: &str) -> Result<(String, usize), &'static str> {
+    let whole = format!("{line}\r\n");
+    let read = read(whole.as_bytes()).map_err(|error| error.rule)?;
+    let at = |range: Range<u32>| &line[range.start as usize..range.end as usize];
+    let verdict = match read.verdict {
+        Verdict::Route { command, key, keys, omit, .. } => {
+            let omit = omit.map(at).unwrap_or_default();
+            format!("{} [{}] {keys} [{omit}]", command.name, at(key))
+        }
+        Verdict::Refuse(answer) => String::from_utf8(answer.to_vec()).unwrap(),
+    };
+    Ok((verdict, read.block_bytes))
+}
+
+#[track_caller]
+fn check(cases: &[(&str, &str, usize)]) {
+    for &(line, verdict, block_bytes) in cases {
+        assert_eq!(read_text(line), Ok((verdict.to_owned(), block_bytes)), "{line:?}");
+    }
+}
+
+#[test]
+fn each_command_of_the_table_is_routed() {
+    check(&[
+        ("get a", "get [a] 1 []", 0),
+        ("gets a bc  d ", "gets [a] 3 []", 0),
+        ("get k noreply", "get [k] 2 []", 0),
+        ("set k 0 0 1", "set [k] 1 []", 3),
+        ("add k 18446744073709551615 -1 0", "add [k] 1 []", 2),
+        ("replace k 0 0 10", "replace [k] 1 []", 12),
+        ("append k 007 00 01", "append [k] 1 []", 3),
+        ("prepend k 0 9223372036854775807 1", "prepend [k] 1 []", 3),
+        ("cas k 0 0 1 18446744073709551615", "cas [k] 1 []", 3),
+        ("delete k", "delete [k] 1 []", 0),
+        ("delete k 0", "delete [k] 1 []", 0),
+        ("delete noreply", "delete [noreply] 1 []", 0),
+        ("incr k 5", "incr [k] 1 []", 0),
+        ("decr k -1", "decr [k] 1 []", 0),
+        ("incr k 99999999999999999999999", "incr [k] 1 []", 0),
+        ("touch k -1", "touch [k] 1 []", 0),
+        ("version", "version [] 0 []", 0),
+        ("version noreply", "version [] 0 []", 0),
+        ("  quit  now ", "quit [] 0 []", 0),
+    ]);
+}
+
+#[test]
+fn noreply_is_found_with_the_spaces_before_it() {
+    check(&[
+        ("set k 0 0 1 noreply", "set [k] 1 [ noreply]", 3),
+        ("set k 0 0 1   noreply   ", "set [k] 1 [   noreply]", 3),
+        ("cas k 0 0 1 7 noreply", "cas [k] 1 [ noreply]", 3),
+        ("delete k noreply", "delete [k] 1 [ noreply]", 0),
+        ("delete k 0 noreply", "delete [k] 1 [ noreply]", 0),
+        ("delete noreply noreply", "delete [noreply] 1 [ noreply]", 0),
+        ("incr k 1 noreply", "incr [k] 1 [ noreply]", 0),
+        ("touch k 0 noreply", "touch [k] 1 [ noreply]", 0),
+    ]);
+}
+
+// memcached 1.6.18 gives each of these answers, but for those that name one of our limits.
+#[test]
+fn what_is_refused_gets_the_answer_that_memcached_gives() {
+    check(&[
+        ("", "ERROR\r\n", 0),
+        ("   ", "ERROR\r\n", 0),
+        ("foo", "ERROR\r\n", 0),
+        ("GET a", "ERROR\r\n", 0),
+        ("get\ta", "ERROR\r\n", 0),
+        ("get", "ERROR\r\n", 0),
+        ("get ", "ERROR\r\n", 0),
+        ("set k 0 0 1 2 3", "ERROR\r\n", 3),
+        ("set k 0 0 1 2 3 4 5 6 7", "ERROR\r\n", 3),
+        ("set k -1 0 1", "CLIENT_ERROR bad command line format\r\n", 3),
+        ("set k x 0 1", "CLIENT_ERROR bad command line format\r\n", 3),
+        ("set k 18446744073709551616 0 1", "CLIENT_ERROR bad command line format\r\n", 3),
+        ("set k 0 x 1", "CLIENT_ERROR bad command line format\r\n", 3),
+        ("set k 0 - 1", "CLIENT_ERROR bad command line format\r\n", 3),
+        ("set k 0 9223372036854775808 1", "CLIENT_ERROR bad command line format\r\n", 3),
+        ("cas k 0 0 1", "ERROR\r\n", 3),
+        ("cas k 0 0 1 x", "CLIENT_ERROR bad command line format\r\n", 3),
+        ("cas k 0 0 1 -1", "CLIENT_ERROR bad command line format\r\n", 3),
+        ("delete", "ERROR\r\n", 0),
+        (
+            "delete k 1",
+            "CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]\r\n",
+            0,
+        ),
+        (
+            "delete k 00",
+            "CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]\r\n",
+            0,
+        ),
+        (
+            "delete k noreply 0",
+            "CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]\r\n",
+            0,
+        ),
+        ("delete k 0 x y", "ERROR\r\n", 0),
+        ("incr k", "ERROR\r\n", 0),
+        ("incr k abc", "CLIENT_ERROR invalid numeric delta argument\r\n", 0),
+        ("decr k -", "CLIENT_ERROR invalid numeric delta argument\r\n", 0),
+        ("incr k 1 2 3", "ERROR\r\n", 0),
+        ("touch k", "ERROR\r\n", 0),
+        ("touch k x", "CLIENT_ERROR invalid exptime argument\r\n", 0),
+        ("touch k 1 2 3", "ERROR\r\n", 0),
+    ]);
+}
+
+#[test]
+fn a_word_that_memcached_overlooks_is_refused_as_the_original_refused_it() {
+    check(&[
+        ("set k 0 0 1 norepl", "CLIENT_ERROR bad command line format\r\n", 3),
+        ("set k 0 0 1 NOREPLY", "CLIENT_ERROR bad command line format\r\n", 3),
+        ("cas k 0 0 1 1 2", "CLIENT_ERROR bad command line format\r\n", 3),
+        ("incr k 1 2", "CLIENT_ERROR bad command line format\r\n", 0),
+        ("touch k 1 2", "CLIENT_ERROR bad command line format\r\n", 0),
+    ]);
+}
+
+#[test]
+fn administration_is_refused_with_a_reason_and_any_other_name_is_unknown() {
+    let refused =
+        "CLIENT_ERROR not served: servers are administered one by one, not through a proxy\r\n";
+    for name in [
+        "lru_crawler",
+        "lru",
+        "slabs",
+        "watch",
+        "shutdown",
+        "cache_memlimit",
+        "misbehave",
+        "extstore",
+        "refresh_certs",
+    ] {
+        check(&[(&format!("{name} 10 k"), refused, 0), (name, refused, 0)]);
+    }
+    for name in ["verb", "flush_al", "flush_alll", "MG", "mx", "shutdown2"] {
+        check(&[(&format!("{name} 10 k"), "ERROR\r\n", 0)]);
+    }
+}
+
+#[test]
+fn gat_has_its_keys_behind_its_expiry_time() {
+    let bad = "CLIENT_ERROR invalid exptime argument\r\n";
+    let long =
+        "CLIENT_ERROR line is longer than 2048 bytes, or begins with more than 100 spaces\r\n";
+    check(&[
+        ("gat 10 a", "gat [a] 1 []", 0),
+        (" gats  -1  a bc ", "gats [a] 2 []", 0),
+        ("gat x a", bad, 0),
+        ("gat 10", "ERROR\r\n", 0),
+        ("gat", "ERROR\r\n", 0),
+        (&format!("gat 1{} a", " ".repeat(2048)), long, 0),
+    ]);
+}
+
+#[test]
+fn requests_without_a_key_may_have_arguments() {
+    let stats =
+        "CLIENT_ERROR not served: stats are items, slabs, sizes, settings, or without a word\r\n";
+    check(&[
+        ("flush_all", "flush_all [] 0 []", 0),
+        ("flush_all 10", "flush_all [] 0 []", 0),
+        ("flush_all noreply", "flush_all [] 0 [ noreply]", 0),
+        ("flush_all -1  noreply ", "flush_all [] 0 [  noreply]", 0),
+        ("flush_all x", "CLIENT_ERROR invalid exptime argument\r\n", 0),
+        ("flush_all x noreply", "", 0),
+        ("flush_all 1 2", "ERROR\r\n", 0),
+        ("flush_all 1 2 3", "ERROR\r\n", 0),
+        ("verbosity 1", "verbosity [] 0 []", 0),
+        ("verbosity 1 noreply", "verbosity [] 0 [ noreply]", 0),
+        ("verbosity", "ERROR\r\n", 0),
+        ("verbosity a", "CLIENT_ERROR bad command line format\r\n", 0),
+        ("verbosity a noreply", "", 0),
+        ("stats", "stats [] 0 []", 0),
+        ("stats items", "stats [] 0 []", 0),
+        ("stats settings ", "stats [] 0 []", 0),
+        ("stats reset", stats, 0),
+        ("stats conns", stats, 0),
+        ("stats detail on", "ERROR\r\n", 0),
+        ("mn", "mn [] 0 []", 0),
+        ("mn x", "mn [] 0 []", 0),
+    ]);
+}
+
+#[test]
+fn a_meta_command_loses_its_q_and_nothing_else() {
+    let duplicate = "CLIENT_ERROR duplicate flag\r\n";
+    check(&[
+        ("mg k", "mg [k] 1 []", 0),
+        ("mg  k  v  q  Oab", "mg [k] 1 [  q]", 0),
+        ("mg q q", "mg [q] 1 [ q]", 0),
+        ("mg k qk v", "mg [k] 1 [ qk]", 0),
+        ("mg k Oq kq", "mg [k] 1 []", 0),
+        ("mg k q v q", duplicate, 0),
+        ("md k q", "md [k] 1 [ q]", 0),
+        ("ma k N0 J4 q", "ma [k] 1 [ q]", 0),
+        ("me k q", "me [k] 1 []", 0),
+        ("ms k 5 T0 q", "ms [k] 1 [ q]", 7),
+        ("ms k 5", "ms [k] 1 []", 7),
+        ("ms k 5 q q", duplicate, 7),
+        ("mg", "ERROR\r\n", 0),
+        (&format!("mg k{}", " v".repeat(16)), "mg [k] 1 []", 0),
+        (&format!("ms k 5{}", " I".repeat(17)), "CLIENT_ERROR options flags too long\r\n", 7),
+    ]);
+    let meta = |line: &[u8]| match read(line).unwrap().verdict {
+        Verdict::Route { meta, noreply: false, .. } => (meta.quiet, meta.encoded_key),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(meta(b"mg a q\n"), (Quiet::Misses, false));
+    assert_eq!(meta(b"ms a 1 q\n"), (Quiet::Successes, false));
+    assert_eq!(meta(b"md YQ== q b\n"), (Quiet::Successes, true));
+    assert_eq!(meta(b"mg YQ== b\n"), (Quiet::No, true));
+}
+
+#[test]
+fn a_key_that_is_no_base64_has_no_place_to_go() {
+    let bad = "CLIENT_ERROR error decoding key\r\n";
+    check(&[
+        ("mg YWJj b", "mg [YWJj] 1 []", 0),
+        ("mg YWJ b", bad, 0),
+        ("mg YWJ", "mg [YWJ] 1 []", 0),
+        ("ms !!!! 2 b", bad, 4),
+    ]);
+}
+
+#[test]
+fn the_data_of_a_storage_command_that_is_not_served_is_no_command() {
+    check(&[
+        ("MS key 5 T0 q", "ERROR\r\n", 7),
+        ("SET k 0 0 7", "ERROR\r\n", 9),
+        ("Cas k 0 0 7 1", "ERROR\r\n", 9),
+    ]);
+}
+
+#[test]
+fn a_storage_command_whose_length_cannot_be_read_ends_the_stream() {
+    for line in [
+        "set",
+        "set k",
+        "set k 0 0",
+        "set k 0 0 x",
+        "set k 0 0 -1",
+        "set k 0 0 1x",
+        "set k 0 0 1073741825",
+        "set k 0 0 4294967297",
+        "set k 0 0 1\rv",
+        "set k 0 0 1\0",
+        "cas k 0 0",
+        "ms",
+        "ms key",
+        "ms key S5",
+        "SET k 0 0",
+    ] {
+        assert_eq!(read_text(line), Err(NO_DATA_LENGTH), "{line:?}");
+    }
+    let error = read(b"set k 0 0 -1 noreply\r\n").unwrap_err();
+    assert_eq!((error.at, error.found), (10, None));
+    assert_eq!(read(b"set k 0 0 \n").unwrap_err().at, 10);
+    assert!(NO_DATA_LENGTH.ends_with(&format!(" {VALUE_BYTES_MAX}")));
+    assert_eq!(read_text("set k 0 0 1073741824").unwrap().1, 1_073_741_826);
+}
+
+#[test]
+fn a_key_has_250_bytes_at_most() {
+    let fits = "k".repeat(MEMCACHE_KEY_BYTES_MAX);
+    let over = "k".repeat(MEMCACHE_KEY_BYTES_MAX + 1);
+    let refused = "CLIENT_ERROR key is longer than 250 bytes\r\n";
+    for (before, after, block_bytes) in [
+        ("get ", "", 0),
+        ("get a ", " b", 0),
+        ("set ", " 0 0 1", 3),
+        ("delete ", "", 0),
+        ("incr ", " 1", 0),
+        ("touch ", " 1", 0),
+        ("cas ", " 0 0 1 1", 3),
+    ] {
+        let (verdict, _) = read_text(&format!("{before}{fits}{after}")).unwrap();
+        assert!(!verdict.contains("ERROR"), "{before}{after}: {verdict}");
+        check(&[(&format!("{before}{over}{after}"), refused, block_bytes)]);
+    }
+}
+
+#[test]
+fn who_wants_no_answer_gets_none_when_refused() {
+    let over = "k".repeat(MEMCACHE_KEY_BYTES_MAX + 1);
+    check(&[
+        ("set k x 0 1 noreply", "", 3),
+        ("delete k x noreply", "", 0),
+        ("incr k abc noreply", "", 0),
+        ("incr k noreply", "", 0),
+        (&format!("delete {over} noreply"), "", 0),
+        ("ms k 1 noreply", "ms [k] 1 []", 3),
+        ("foo noreply", "ERROR\r\n", 0),
+        ("get noreply", "get [noreply] 1 []", 0),
+    ]);
+}
+
+#[test]
+fn cr_and_nul_have_no_place_in_a_line() {
+    let refused = "CLIENT_ERROR a line holds no CR and no NUL\r\n";
+    check(&[
+        ("get a\rb", refused, 0),
+        ("get a\r", refused, 0),
+        ("get a b\0", refused, 0),
+        ("get a \0b c", refused, 0),
+        ("set k\0 0 0 7", refused, 9),
+        ("set k 0 0 7 \0", refused, 9),
+        ("delete k\r", refused, 0),
+        ("version \r", refused, 0),
+        ("version\0", "ERROR\r\n", 0),
+        ("get a\u{1}\tb\u{e9}", "get [a\u{1}\tb\u{e9}] 1 []", 0),
+    ]);
+}
+
+#[test]
+fn a_line_that_memcached_might_not_read_is_not_sent() {
+    let refused =
+        "CLIENT_ERROR line is longer than 2048 bytes, or begins with more than 100 spaces\r\n";
+    let pad = |bytes: usize| " ".repeat(bytes);
+    // With its line end and its other words, the line has 2048 bytes and one more.
+    check(&[
+        (&format!("set{}k 0 0 1", pad(2036)), "set [k] 1 []", 3),
+        (&format!("set{}k 0 0 1", pad(2037)), refused, 3),
+        (&format!("version{}", pad(2039)), "version [] 0 []", 0),
+        (&format!("version{}", pad(2040)), refused, 0),
+        (&format!("{}get{}k", pad(100), pad(3000)), "get [k] 1 []", 0),
+        (&format!("{}get{}k j", pad(101), pad(3000)), refused, 0),
+        (&format!("{}get k", pad(2000)), "get [k] 1 []", 0),
+    ]);
+}
+
+#[test]
+fn a_browser_is_sent_away() {
+    for line in ["GET / HTTP/1.1", "POST /x HTTP/1.0", "PRI * HTTP/2.0"] {
+        assert_eq!(read_text(line), Err(NO_HTTP), "{line:?}");
+    }
+}

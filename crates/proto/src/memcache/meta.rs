@@ -1,0 +1,57 @@
+//! The flags of a meta command, as far as the proxy heeds them.
+
+use std::ops::Range;
+
+use super::base64;
+use super::encode;
+use super::words::{Word, Words};
+use crate::limits::MEMCACHE_KEY_BYTES_MAX;
+use crate::request::{Meta, Quiet};
+
+/// Most flags that memcached takes. An `ms` with more is refused there, and its data read as
+/// commands.
+const FLAGS_MAX: usize = 16;
+
+/// What the flags of a meta command say, and which bytes of the line are left out on the way.
+///
+/// `words` stands behind the key, or behind the length of `ms`, and `before` is the word before it.
+/// All flags are passed on but `q`, whose place is told with the spaces before it: a server must
+/// answer every request. What the proxy does not know is for the server to judge.
+///
+/// # Errors
+/// The answer to flags that would leave it unclear which bytes to leave out, or where the key belongs.
+pub(super) fn read_flags(
+    text: &[u8],
+    command: &str,
+    key: Word,
+    before: Word,
+    words: &mut Words<'_>,
+) -> Result<(Meta, Option<Range<u32>>), &'static [u8]> {
+    let mut meta = Meta::default();
+    let mut omit = None;
+    let mut count = 0;
+    let mut end = before.end;
+    for word in words {
+        count += 1;
+        match text[word.start] {
+            b'q' if command == "me" => {}
+            b'q' if omit.is_some() => return Err(encode::DUPLICATE_FLAG),
+            b'q' => {
+                omit = Some(end as u32..word.end as u32);
+                meta.quiet = if command == "mg" { Quiet::Misses } else { Quiet::Successes };
+            }
+            b'b' => meta.encoded_key = true,
+            _ => {}
+        }
+        end = word.end;
+    }
+    if count > FLAGS_MAX {
+        return Err(encode::TOO_MANY_FLAGS);
+    }
+    if meta.encoded_key
+        && base64::decode_key(key.of(text), &mut [0; MEMCACHE_KEY_BYTES_MAX]).is_none()
+    {
+        return Err(encode::BAD_BASE64);
+    }
+    Ok((meta, omit))
+}
