@@ -22,8 +22,8 @@ pub(crate) struct Scripts(Mutex<Known>);
 #[derive(Debug, Default)]
 struct Known {
     by_digest: HashMap<Digest, Arc<[u8]>>,
-    /// The digest of the last script with that quick sum.
-    by_sum: HashMap<u64, Digest>,
+    /// The last script with that quick sum.
+    by_sum: HashMap<u64, Arc<[u8]>>,
     /// The digests, the oldest first.
     order: VecDeque<Digest>,
     /// Bytes of all scripts.
@@ -81,17 +81,18 @@ impl Scripts {
 
 impl Known {
     fn has(&self, script: &[u8]) -> bool {
-        let digest = self.by_sum.get(&quick_sum(script));
-        let found = digest.and_then(|digest| self.by_digest.get(digest));
-        found.is_some_and(|found| **found == *script)
+        self.by_sum.get(&quick_sum(script)).is_some_and(|found| **found == *script)
     }
 
     fn insert(&mut self, digest: Digest, script: &[u8]) {
-        self.by_sum.insert(quick_sum(script), digest);
-        if self.by_digest.contains_key(&digest) {
+        let sum = quick_sum(script);
+        if let Some(known) = self.by_digest.get(&digest) {
+            self.by_sum.insert(sum, Arc::clone(known));
             return;
         }
-        self.by_digest.insert(digest, script.into());
+        let kept: Arc<[u8]> = script.into();
+        self.by_sum.insert(sum, Arc::clone(&kept));
+        self.by_digest.insert(digest, kept);
         self.order.push_back(digest);
         self.bytes += script.len();
         while self.order.len() > SCRIPTS_MAX || self.bytes > SCRIPTS_BYTES_MAX {
@@ -99,24 +100,28 @@ impl Known {
             let Some(script) = self.by_digest.remove(&oldest) else { continue };
             self.bytes -= script.len();
             let sum = quick_sum(&script);
-            if self.by_sum.get(&sum) == Some(&oldest) {
+            if self.by_sum.get(&sum).is_some_and(|last| Arc::ptr_eq(last, &script)) {
                 self.by_sum.remove(&sum);
             }
         }
     }
 }
 
-/// A sum of the length, of the first and last bytes, and of some in between. Two scripts with the same
-/// are told apart by comparing them; only the last of them is then known without its digest.
+/// A sum of the length, the last bytes and some words on the way there. Two scripts with the same are
+/// told apart by comparing them; only the last of them is then known without its digest.
 fn quick_sum(script: &[u8]) -> u64 {
-    const PRIME: u64 = 0x0000_0100_0000_01B3;
-    let step = (script.len() / 64).max(1);
-    let mut sum = 0xCBF2_9CE4_8422_2325 ^ script.len() as u64;
-    let ends = script.iter().rev().take(32);
-    for byte in script.iter().step_by(step).chain(ends) {
-        sum = (sum ^ u64::from(*byte)).wrapping_mul(PRIME);
-    }
-    sum
+    const WORDS: usize = 16;
+    let add = |sum: u64, at: usize| {
+        let word = match script[at..].first_chunk() {
+            Some(word) => u64::from_le_bytes(*word),
+            None => script[at..].iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+        };
+        // Multiplied and turned, so that every bit has a say in the next step.
+        (sum ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29)
+    };
+    let step = (script.len() / WORDS).max(8);
+    let last = script.len().saturating_sub(8);
+    (0..last).step_by(step).chain([last]).fold(script.len() as u64, add)
 }
 
 /// The digest that `text` writes out.
@@ -125,11 +130,20 @@ fn digest_of(text: &[u8]) -> Option<Digest> {
     if text.len() != 2 * digest.len() {
         return None;
     }
-    for (byte, pair) in digest.iter_mut().zip(text.chunks(2)) {
-        let digit = |at: usize| char::from(pair[at]).to_digit(16);
-        *byte = (digit(0)? << 4 | digit(1)?) as u8;
+    for (byte, pair) in digest.iter_mut().zip(text.chunks_exact(2)) {
+        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
     }
     Some(digest)
+}
+
+/// The value of a hexadecimal digit.
+const fn digit(text: u8) -> Option<u8> {
+    match text {
+        b'0'..=b'9' => Some(text - b'0'),
+        b'a'..=b'f' => Some(text - b'a' + 10),
+        b'A'..=b'F' => Some(text - b'A' + 10),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
