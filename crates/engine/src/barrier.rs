@@ -10,27 +10,42 @@ use nutcracker_proto::Routed;
 use crate::client::ClientConn;
 use crate::engine::Engine;
 use crate::ids::ConnId;
-use crate::session::Lane;
+use crate::session::{Lane, Mute};
 
 impl Engine {
     /// Whether `routed`, a request of that client, must wait; the client is paused then, and nothing
-    /// of the request may be consumed. One compare for nearly all.
+    /// of the request may be consumed. A request that may go on and that its client wants no answer to
+    /// is marked so. One compare for nearly all.
     #[inline]
-    pub(crate) fn must_wait(&mut self, conn: ConnId, routed: &Routed) -> bool {
+    pub(crate) fn must_wait(&mut self, conn: ConnId, routed: &mut Routed) -> bool {
         let Some(client) = self.clients.get_mut(conn.key()) else { return false };
         if client.lane == Lane::Shared && routed.command.travel.is_shared() {
             return false;
         }
-        if client.outstanding == 0 {
-            client.lane = Lane::Shared;
-            return false;
-        }
-        client.hold();
-        true
+        client.must_wait(routed)
     }
 }
 
 impl ClientConn {
+    /// As the engine's, of a client in a rare state or with a rare request.
+    #[cold]
+    fn must_wait(&mut self, routed: &mut Routed) -> bool {
+        if (self.lane == Lane::Own || !routed.command.travel.is_shared()) && self.outstanding > 0 {
+            self.hold();
+            return true;
+        }
+        self.begin_request();
+        routed.noreply |= self.session.mute.is_silent();
+        false
+    }
+
+    /// The next request of this client is being served, over the shared conns: it may be one that is
+    /// not answered.
+    pub(crate) fn begin_request(&mut self) {
+        self.session.mute = self.session.mute.at_next();
+        self.lane = if self.session.mute == Mute::No { Lane::Shared } else { Lane::Muted };
+    }
+
     /// Pauses until all that is outstanding has been answered.
     fn hold(&mut self) {
         self.paused = true;

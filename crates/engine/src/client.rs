@@ -6,7 +6,7 @@ use crate::buffer::{Inbox, Outbox};
 use crate::ids::PoolId;
 use crate::limits::PoolLimits;
 use crate::request::Line;
-use crate::session::{ClassId, Lane, Session};
+use crate::session::{Lane, Session};
 
 /// One client. Idle it owns no buffer.
 #[derive(Debug)]
@@ -61,6 +61,7 @@ impl ClientConn {
         inbox: Inbox,
         outbox: Outbox,
         limits: &PoolLimits,
+        session: Session,
     ) -> Self {
         Self {
             pool,
@@ -73,7 +74,7 @@ impl ClientConn {
             outstanding: 0,
             requests_max: limits.client_requests,
             unsent_bytes_max: limits.client_unsent_bytes,
-            session: Session { class: ClassId(0), authenticated: false },
+            session,
             lane: Lane::Shared,
             paused: false,
             awaits_all: false,

@@ -78,7 +78,8 @@ impl Engine {
 
     /// Forgets a server conn and fails all that was queued or in flight on it. It counts as one
     /// failure of the server, unless the server closed it in good order while nothing was asked of
-    /// it: that is a server tidying up.
+    /// it, which is a server tidying up, or refused what its clients chose for themselves, which is
+    /// their affair.
     pub(crate) fn close_server(&mut self, conn: ConnId, reason: CloseReason) {
         let Some(mut server) = self.servers.remove(conn.key()) else { return };
         let (pool, id) = (server.pool, server.server);
@@ -122,7 +123,8 @@ impl Engine {
         }
         self.stats.curr_connections.add(-1);
         self.actions.push_back(Action::Close { conn, pool });
-        if !(idle && reason == CloseReason::Eof) {
+        let is_session = matches!(reason, CloseReason::Session(_));
+        if !(idle && reason == CloseReason::Eof || is_session) {
             let report = Report::ServerClosed { pool, server: id, reason, failed };
             self.actions.push_back(Action::Report(report));
             self.record_failure(pool, id);

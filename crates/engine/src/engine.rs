@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,7 @@ use crate::limits::{RECV_BYTES, SPARE_TRIM_INTERVAL};
 use crate::pool::{Pool, SharedPool};
 use crate::request::Requests;
 use crate::server::{Handshake, ServerConn, State, Tenancy};
-use crate::session::{Class, ClassId};
+use crate::session::{Class, ClassId, Peer, Session};
 use crate::shortage::Shortage;
 use crate::slab::Slab;
 use crate::spares::Spares;
@@ -127,13 +128,16 @@ impl Engine {
         self.now = Tick::since(self.epoch, now);
     }
 
-    /// A client of `pool` was accepted.
-    pub fn handle_accepted(&mut self, pool: PoolId) -> ConnId {
+    /// A client of `pool` was accepted, from `peer` where that has an address.
+    pub fn handle_accepted(&mut self, pool: PoolId, peer: Option<SocketAddr>) -> ConnId {
         let config = self.pools[pool.0 as usize].config();
         let limits = &config.limits;
         let parser =
             RequestParser::new(config.protocol, config.key_bytes_max, limits.request_bytes);
-        let client = ClientConn::new(pool, parser, Inbox::default(), Outbox::default(), limits);
+        let number = self.pools[pool.0 as usize].shared.number_client();
+        let session = Session::new(number, Peer::from(peer), self.now.seconds());
+        let (inbox, outbox) = (Inbox::default(), Outbox::default());
+        let client = ClientConn::new(pool, parser, inbox, outbox, limits, session);
         let id = ConnId::new(Side::Client, self.clients.insert(client));
         self.pool_stats(pool).at(PoolFigure::ClientConnections).add(1);
         self.stats.total_connections.add(1);

@@ -1,6 +1,7 @@
 //! A pool: its servers, its ring, and a key's route.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use nutcracker_proto::Protocol;
@@ -33,8 +34,10 @@ pub struct PoolConfig {
     pub server_connections: u32,
     /// The password that clients must give and servers are given.
     pub password: Option<Box<[u8]>>,
-    /// The database that server conns select.
+    /// The database that clients begin in.
     pub database: u32,
+    /// How many databases clients may choose from, from 0 up; 16,384 at most.
+    pub databases: u32,
     /// Whether conns to the servers are opened before the first request.
     pub preconnect: bool,
     /// How much it may hold.
@@ -47,6 +50,8 @@ pub struct SharedPool {
     /// What it is.
     pub config: PoolConfig,
     pub(crate) health: Health,
+    /// The newest client's number.
+    newest_client: AtomicU64,
 }
 
 impl SharedPool {
@@ -55,7 +60,12 @@ impl SharedPool {
     pub fn new(config: PoolConfig) -> Self {
         let builder = RingBuilder::new(config.distribution, &config.servers);
         let health = Health::new(builder, config.servers.len(), config.ejection);
-        Self { config, health }
+        Self { config, health, newest_client: AtomicU64::new(0) }
+    }
+
+    /// A number for a client, which no other has; from 1 up.
+    pub(crate) fn number_client(&self) -> u64 {
+        self.newest_client.fetch_add(1, Ordering::Relaxed) + 1
     }
 }
 

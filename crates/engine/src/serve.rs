@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use nutcracker_proto::command::PLACEHOLDER_KEY;
 use nutcracker_proto::{
-    Gather, Local, ParseError, Progress, Refused, Request as Parsed, RequestParser, Routed, Travel,
-    auth, split,
+    Gather, Local, ParseError, Progress, Protocol, Refused, Request as Parsed, RequestParser,
+    Routed, Travel, auth, split,
 };
 
 use crate::action::{Action, CloseReason, Report};
@@ -15,13 +15,16 @@ use crate::frame::Frame;
 use crate::gathering::End;
 use crate::ids::{ConnId, PoolId, ServerId};
 use crate::request::{Answer, Request, RequestId, Role};
-use crate::session::ClassId;
+use crate::session::{ClassId, Lane};
 use crate::spread::Spread;
 use crate::stats::{LimitFigure, PoolFigure, ServerFigure};
 use crate::tick::Tick;
 
 /// How much of a reported message is shown.
 const FOUND_BYTES_MAX: usize = 64;
+
+/// The length of a Redis `PING` without a message.
+const PING: usize = b"*1\r\n$4\r\nPING\r\n".len();
 
 impl Engine {
     /// Serves what was read into the worker's own space: whole requests where they lie, and the
@@ -88,8 +91,8 @@ impl Engine {
                     client.missing = missing;
                     return at;
                 }
-                Ok(Progress::Done(Parsed::Routed(routed))) => {
-                    if self.must_wait(conn, &routed) {
+                Ok(Progress::Done(Parsed::Routed(mut routed))) => {
+                    if self.must_wait(conn, &mut routed) {
                         return at;
                     }
                     let frame = Frame::at(bytes, buffer, at, routed.len);
@@ -139,8 +142,8 @@ impl Engine {
         let mut parser =
             RequestParser::new(config.protocol, config.key_bytes_max, config.limits.request_bytes);
         match parser.parse(frame) {
-            Ok(Progress::Done(Parsed::Routed(routed))) => {
-                if self.must_wait(conn, &routed) {
+            Ok(Progress::Done(Parsed::Routed(mut routed))) => {
+                if self.must_wait(conn, &mut routed) {
                     return false;
                 }
                 self.dispatch(conn, Frame::borrowed(frame), &routed);
@@ -154,6 +157,11 @@ impl Engine {
     /// Answers a request that cannot be served.
     #[cold]
     fn refuse(&mut self, conn: ConnId, refused: &Refused) {
+        if let Some(client) = self.clients.get_mut(conn.key())
+            && client.lane == Lane::Muted
+        {
+            client.begin_request();
+        }
         if refused.after_password && self.owes_password(conn) {
             return self.answer(conn, auth::REQUIRED);
         }
@@ -178,7 +186,10 @@ impl Engine {
         let travel = routed.command.travel;
         if config.password.is_some()
             && !authenticated
-            && !matches!(travel, Travel::Here(Local::Authenticate | Local::Quit))
+            && !matches!(
+                travel,
+                Travel::Here(Local::Authenticate | Local::Quit | Local::Hello | Local::Reset)
+            )
         {
             return self.answer(conn, auth::REQUIRED);
         }
@@ -188,7 +199,7 @@ impl Engine {
                 self.split(conn, pool, frame, routed, gather);
             }
             Travel::Split(_) => self.forward(conn, pool, frame, routed),
-            Travel::Here(local) => self.answer_here(conn, pool, local, frame, routed),
+            Travel::Here(local) => self.answer_here(conn, pool, local, frame),
             Travel::AllServers(_)
             | Travel::Flush
             | Travel::Scan
@@ -209,38 +220,19 @@ impl Engine {
     }
 
     /// Answers a request that no server is needed for.
-    fn answer_here(
-        &mut self,
-        conn: ConnId,
-        pool: PoolId,
-        local: Local,
-        frame: Frame<'_>,
-        routed: &Routed,
-    ) {
+    fn answer_here(&mut self, conn: ConnId, pool: PoolId, local: Local, frame: Frame<'_>) {
         let config = self.pools[pool.0 as usize].config();
         match local {
-            Local::Ping => {
+            Local::Ping if config.protocol == Protocol::Memcache || frame.bytes.len() == PING => {
                 let pong = config.protocol.pong();
                 self.answer(conn, pong);
             }
-            Local::Authenticate => {
-                let given = &frame.bytes[routed.key.start as usize..routed.key.end as usize];
-                let (answer, authenticated) = match &config.password {
-                    None => (auth::NOT_NEEDED, false),
-                    Some(password) if **password == *given => (auth::ACCEPTED, true),
-                    Some(_) => (auth::WRONG, false),
-                };
-                if let Some(client) = self.clients.get_mut(conn.key()) {
-                    client.session.authenticated = authenticated;
-                }
-                self.answer(conn, answer);
+            Local::Quit => {
+                let goodbye = config.protocol.goodbye();
+                self.answer(conn, goodbye);
+                self.say_farewell(conn, Farewell::Asked);
             }
-            Local::Quit => self.say_farewell(conn, Farewell::Asked),
-            _ => {
-                let mut answer = Vec::new();
-                config.protocol.error("not served", &mut answer);
-                self.answer(conn, &answer);
-            }
+            _ => self.answer_session(conn, pool, local, frame.bytes),
         }
     }
 
@@ -292,7 +284,7 @@ impl Engine {
             // All keys live on one server: there is nothing to take apart.
             Ok(1) => self.forward(conn, pool, frame, routed),
             Ok(fragments) => {
-                let parent = self.begin_gathering(conn, gather, &spread);
+                let parent = self.begin_gathering(conn, routed, gather, &spread);
                 for ordinal in 0..fragments {
                     self.queue_fragment(conn, frame, routed, parent, ordinal, &spread);
                 }
@@ -326,7 +318,16 @@ impl Engine {
 
     /// Gives a request that is being split its place in its client's line, and a place where its
     /// fragments' responses will come together.
-    fn begin_gathering(&mut self, conn: ConnId, gather: Gather, spread: &Spread) -> u32 {
+    fn begin_gathering(
+        &mut self,
+        conn: ConnId,
+        routed: &Routed,
+        gather: Gather,
+        spread: &Spread,
+    ) -> u32 {
+        if routed.noreply {
+            return self.gatherings.insert(gather, RequestId::NONE);
+        }
         let parent = self.requests.insert(Request::new(Some(conn), Role::Whole));
         let gathering = self.gatherings.insert(gather, parent);
         self.requests.get_mut(parent).role = Role::Parent { gathering };
@@ -456,12 +457,15 @@ impl Engine {
     }
 
     /// Answers the client in its turn with a response that is known already.
-    fn answer(&mut self, conn: ConnId, response: &[u8]) {
+    pub(crate) fn answer(&mut self, conn: ConnId, response: &[u8]) {
         // A memcached request that wants no response gets none, not even an error.
         if response.is_empty() {
             return;
         }
         let Some(client) = self.clients.get_mut(conn.key()) else { return };
+        if client.session.mute.is_silent() {
+            return;
+        }
         if client.line.is_empty() {
             client.outbox.push(response, &mut self.spares);
             self.mark_client_dirty(conn);

@@ -35,6 +35,7 @@ fn pool_config(pool: &Pool, key_bytes_max: usize) -> PoolConfig {
         server_connections: pool.server_connections,
         password: pool.redis_auth.as_ref().map(|password| password.as_bytes().into()),
         database: pool.redis_db,
+        databases: pool.databases,
         preconnect: pool.preconnect,
         limits: pool.limits,
     }

@@ -516,7 +516,7 @@ impl Worker {
         {
             log::limited!(WARN, "set tcpkeepalive failed, ignored: {}", reason(&error));
         }
-        let conn = self.engine.handle_accepted(pool);
+        let conn = self.engine.handle_accepted(pool, socket.peer());
         match socket.register(self.poll.registry(), token(conn)) {
             Ok(()) => self.clients.insert(Slot {
                 conn,

@@ -14,5 +14,6 @@ mod memcached;
 mod order;
 mod pause;
 mod servers;
+mod sessions;
 mod split;
 mod stage;

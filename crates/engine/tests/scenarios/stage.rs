@@ -42,6 +42,7 @@ fn pool(protocol: Protocol, servers: usize) -> PoolConfig {
         server_connections: 1,
         password: None,
         database: 0,
+        databases: 16,
         preconnect: false,
         limits: PoolLimits::default(),
     }
@@ -147,7 +148,8 @@ impl Stage {
     /// A client comes.
     pub(crate) fn client(&mut self) -> ConnId {
         self.engine.begin_turn(self.now);
-        let conn = self.engine.handle_accepted(POOL);
+        let peer = "127.0.0.1:50000".parse().expect("it is an address");
+        let conn = self.engine.handle_accepted(POOL, Some(peer));
         self.finish_turn();
         conn
     }

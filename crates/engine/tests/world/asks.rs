@@ -393,11 +393,11 @@ impl Asker<'_> {
 
     /// A farewell, and something nobody should hear behind it.
     pub(crate) fn quit(&mut self) -> Ask {
-        let wire: &[u8] = match self.config().protocol {
-            Protocol::Redis => b"*1\r\n$4\r\nQUIT\r\nPING\r\n",
-            Protocol::Memcache => b"quit\r\nget a\r\n",
+        let (wire, expected): (&[u8], _) = match self.config().protocol {
+            Protocol::Redis => (b"*1\r\n$4\r\nQUIT\r\nPING\r\n", Some(here("+OK\r\n"))),
+            Protocol::Memcache => (b"quit\r\nget a\r\n", None),
         };
-        Ask { wire: wire.to_vec(), expected: None }
+        Ask { wire: wire.to_vec(), expected }
     }
 }
 

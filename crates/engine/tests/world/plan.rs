@@ -174,6 +174,7 @@ fn draw_pool(random: &mut Random) -> PoolConfig {
         server_connections: random.between(1, 3) as u32,
         password: (is_redis && random.chance(30)).then(|| (*b"s3cret").into()),
         database: if is_redis && random.chance(30) { random.between(1, 15) as u32 } else { 0 },
+        databases: 16,
         preconnect: random.chance(30),
         limits: PoolLimits {
             client_requests: random.pick(&[256, 256, 1, 4]),

@@ -1,6 +1,6 @@
 //! The table of Redis commands, and how a name finds its row.
 
-use crate::command::Arity::{self, AtLeast, Exactly, Pairs};
+use crate::command::Arity::{self, AtLeast, Between, Exactly, Pairs};
 use crate::command::Keys::{self, Counted, Each, EachPair, First};
 use crate::command::Travel::{self, Anywhere, Here, OneServer, Refused, Split};
 use crate::command::{Command, Local};
@@ -11,22 +11,24 @@ use Effect::{Once, Read, Write};
 ///
 /// They are the original's (`redis_parse_req`), with its number of arguments, but for these: a
 /// number of keys leads to the key behind it (`EVAL`, `ZUNION` and their like) and may be zero,
-/// and `EXISTS` is split. A number of arguments that the original passes on, for a server to
+/// and `EXISTS` is split. What clients say about themselves is answered by the proxy. A number of arguments that the original passes on, for a server to
 /// refuse, is passed on here.
 #[rustfmt::skip]
 pub static COMMANDS: &[Command] = &[
     //  name                  arguments   keys        travel                    effect
     row("append",             Exactly(2), First,      OneServer,                Write),
-    row("auth",               Exactly(1), Keys::None, Here(Local::Authenticate), Read),
+    row("auth",               Between(1, 2), Keys::None, Here(Local::Authenticate), Read),
     row("bitcount",           AtLeast(1), First,      OneServer,                Read),
     row("bitfield",           AtLeast(1), First,      OneServer,                Write),
     row("bitpos",             AtLeast(1), First,      OneServer,                Read),
+    row("client",             AtLeast(1), Keys::None, Here(Local::Client),      Read),
     row("command",            Exactly(0), Keys::None, Anywhere,                 Read),
     row("copy",               AtLeast(1), First,      OneServer,                Write),
     row("decr",               Exactly(1), First,      OneServer,                Write),
     row("decrby",             Exactly(2), First,      OneServer,                Write),
     row("del",                AtLeast(1), Each,       Split(Gather::Sum),       Write),
     row("dump",               Exactly(1), First,      OneServer,                Read),
+    row("echo",               Exactly(1), Keys::None, Here(Local::Echo),        Read),
     row("eval",               AtLeast(2), Counted(1), OneServer,                Write),
     row("evalsha",            AtLeast(2), Counted(1), OneServer,                Write),
     row("exists",             AtLeast(1), Each,       Split(Gather::Sum),       Read),
@@ -47,6 +49,7 @@ pub static COMMANDS: &[Command] = &[
     row("getrange",           Exactly(3), First,      OneServer,                Read),
     row("getset",             Exactly(2), First,      OneServer,                Write),
     row("hdel",               AtLeast(1), First,      OneServer,                Write),
+    row("hello",              AtLeast(0), Keys::None, Here(Local::Hello),       Read),
     row("hexists",            Exactly(2), First,      OneServer,                Read),
     row("hget",               Exactly(2), First,      OneServer,                Read),
     row("hgetall",            Exactly(1), First,      OneServer,                Read),
@@ -87,10 +90,11 @@ pub static COMMANDS: &[Command] = &[
     row("pfadd",              AtLeast(1), First,      OneServer,                Write),
     row("pfcount",            AtLeast(1), First,      OneServer,                Read),
     row("pfmerge",            AtLeast(1), First,      OneServer,                Once),
-    row("ping",               Exactly(0), Keys::None, Here(Local::Ping),        Read),
+    row("ping",               Between(0, 1), Keys::None, Here(Local::Ping),        Read),
     row("psetex",             Exactly(3), First,      OneServer,                Write),
     row("pttl",               Exactly(1), First,      OneServer,                Read),
     row("quit",               Exactly(0), Keys::None, Here(Local::Quit),        Read),
+    row("reset",              Exactly(0), Keys::None, Here(Local::Reset),       Read),
     row("restore",            AtLeast(1), First,      OneServer,                Write),
     row("rpop",               AtLeast(1), First,      OneServer,                Write),
     row("rpoplpush",          Exactly(2), First,      OneServer,                Write),
@@ -100,6 +104,7 @@ pub static COMMANDS: &[Command] = &[
     row("scard",              Exactly(1), First,      OneServer,                Read),
     row("sdiff",              AtLeast(1), First,      OneServer,                Read),
     row("sdiffstore",         AtLeast(1), First,      OneServer,                Write),
+    row("select",             Exactly(1), Keys::None, Here(Local::Select),      Read),
     row("set",                AtLeast(1), First,      OneServer,                Write),
     row("setbit",             Exactly(3), First,      OneServer,                Write),
     row("setex",              Exactly(3), First,      OneServer,                Write),
@@ -359,14 +364,17 @@ mod tests {
         assert!(at_home * 10 >= COMMANDS.len() * 9, "{at_home} of {} at home", COMMANDS.len());
     }
 
+    /// Answered by the proxy itself, and of the last two in more forms than the original has.
+    const ANSWERED_HERE: &str = "client echo hello reset select auth ping";
+
     /// The original's table by class: what may follow the name.
     const OF_THE_ORIGINAL: &[(Arity, &str)] = &[
-        (Exactly(0), "ping quit command"),
+        (Exactly(0), "quit command"),
         (AtLeast(0), "lolwut"),
         (
             Exactly(1),
             "persist pttl ttl type dump decr get getdel incr strlen hgetall hkeys hlen hvals llen \
-             scard smembers zcard auth",
+             scard smembers zcard",
         ),
         (
             Exactly(2),
@@ -397,7 +405,7 @@ mod tests {
     ];
 
     #[test]
-    fn the_table_has_the_commands_of_the_original_and_no_others() {
+    fn the_table_has_the_commands_of_the_original_and_what_is_answered_here() {
         let mut seen = 0;
         for (arity, names) in OF_THE_ORIGINAL {
             for name in names.split(' ') {
@@ -405,6 +413,11 @@ mod tests {
                 assert_eq!(command.arity, *arity, "{name}");
                 seen += 1;
             }
+        }
+        for name in ANSWERED_HERE.split(' ') {
+            let command = lookup(name.as_bytes()).unwrap_or_else(|| panic!("no row {name}"));
+            assert!(matches!(command.travel, Here(_)), "{name}");
+            seen += 1;
         }
         assert_eq!(seen, COMMANDS.len());
     }

@@ -16,6 +16,7 @@ mod encode;
 mod fuzz;
 mod gather;
 mod inline;
+pub mod local;
 mod parts;
 mod request;
 mod response;

@@ -133,10 +133,12 @@ fn a_request_with_a_fitting_frame_is_refused_in_the_words_of_redis() {
         &["MSET", "a"],
         &["MSET", "a", "b", "c"],
         &["MGET"],
-        &["PING", "hi"],
+        &["PING", "hi", "there"],
         &["QUIT", "x"],
         &["AUTH"],
-        &["AUTH", "user", "password"],
+        &["AUTH", "user", "password", "more"],
+        &["SELECT"],
+        &["CLIENT"],
         &["COMMAND", "DOCS"],
         &["EVAL", "return 1"],
         &["ZUNION", "1"],
@@ -466,7 +468,7 @@ fn assert_agrees_with_the_naive_twin(bytes: &[u8]) {
             assert_eq!(routed.keys as usize, keys.len(), "{shown}");
             let key = &bytes[routed.key.start as usize..routed.key.end as usize];
             let decides = match routed.command.travel {
-                Travel::Here(Local::Authenticate) => &words[1],
+                Travel::Here(Local::Authenticate) => words.last().expect("a password"),
                 _ => keys.first().copied().unwrap_or_default(),
             };
             assert_eq!(key, decides, "{shown}");
