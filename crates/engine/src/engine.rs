@@ -39,6 +39,8 @@ use crate::tick::Tick;
 #[derive(Debug)]
 pub struct Engine {
     pub(crate) epoch: Instant,
+    /// The epoch, after the beginning of 1970.
+    pub(crate) epoch_time: Duration,
     pub(crate) now: Tick,
     pub(crate) pools: Box<[Pool]>,
     pub(crate) clients: Slab<ClientConn>,
@@ -99,6 +101,7 @@ impl Engine {
         let servers = pools.iter().map(|pool| pool.config().servers.len()).max().unwrap_or(0);
         Self {
             epoch,
+            epoch_time: Duration::ZERO,
             now: Tick::default(),
             pools,
             clients: Slab::new(),
@@ -121,6 +124,11 @@ impl Engine {
             response_times: ResponseTimes::default(),
             trim_at: None,
         }
+    }
+
+    /// The epoch was so long after the beginning of 1970, for who asks the time.
+    pub const fn set_epoch_time(&mut self, epoch_time: Duration) {
+        self.epoch_time = epoch_time;
     }
 
     /// Begins a turn: `now` is its time to the end.

@@ -3,6 +3,8 @@
 //! Redis' protocol alone: memcached's clients say nothing of the kind. Arguments are read and answers
 //! written by [`resp::local`](nutcracker_proto::resp::local); here is what they change.
 
+use std::time::Duration;
+
 use nutcracker_proto::resp::local::{self, ClientAsk, ClientFacts, Reply, ReplyMode};
 use nutcracker_proto::{Local, Version, auth};
 
@@ -11,6 +13,7 @@ use crate::client::{ClientConn, Farewell};
 use crate::engine::Engine;
 use crate::ids::{ConnId, PoolId, Side};
 use crate::session::{Class, Lane, Mute, Session};
+use crate::stats::{PoolFigure, ServerFigure};
 
 impl Engine {
     /// Answers a request of Redis' protocol that is about its client, or about the proxy.
@@ -60,9 +63,38 @@ impl Engine {
                 Ok(ask) => return self.answer_client(conn, pool, version, &ask),
             },
             Local::Ping | Local::Echo => reply.bulk(words.next().unwrap_or_default()),
+            Local::Command => {
+                if let Err(refusal) = local::command(words, &mut reply) {
+                    reply.error(&refusal);
+                }
+            }
+            Local::Info => local::info(words, &self.server_facts(pool), &mut reply),
+            Local::Config => {
+                if let Err(refusal) = local::config(words, &self.server_facts(pool), &mut reply) {
+                    reply.error(&refusal);
+                }
+            }
+            Local::Time => {
+                let now = self.epoch_time + Duration::from_micros(self.now.0);
+                local::time(now, &mut reply);
+            }
+            Local::Cluster => reply.error(local::NO_CLUSTER),
             _ => reply.error("ERR not served"),
         }
         self.answer(conn, &out);
+    }
+
+    fn server_facts(&self, pool: PoolId) -> local::ServerFacts {
+        let stats = self.pool_stats(pool);
+        let requests: i64 =
+            stats.servers.iter().map(|each| each.at(ServerFigure::Requests).get()).sum();
+        let clients = stats.at(PoolFigure::ClientConnections).get();
+        local::ServerFacts {
+            uptime: u64::from(self.now.seconds()),
+            clients: u64::try_from(clients).unwrap_or(0),
+            requests: u64::try_from(requests).unwrap_or(0),
+            databases: self.pools[pool.0 as usize].config().databases,
+        }
     }
 
     fn hello<'a>(

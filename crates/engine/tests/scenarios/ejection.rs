@@ -86,7 +86,7 @@ fn with_every_server_ejected_requests_are_refused_at_once() {
     fail(&mut stage, 1, &b);
     let client = stage.client();
     let refused = "-ERR Connection refused\r\n";
-    for request in [format!("GET {a}"), format!("MGET {a} {b}"), "COMMAND".into()] {
+    for request in [format!("GET {a}"), format!("MGET {a} {b}"), "LOLWUT".into()] {
         stage.sends(client, cmd(&request));
         stage.gets(client, refused);
     }

@@ -124,9 +124,9 @@ fn a_request_without_a_key_goes_to_the_server_of_the_placeholder() {
     let mut stage = Stage::new(redis(3));
     let owner = stage.owner("placeholder");
     let client = stage.client();
-    stage.sends(client, cmd("COMMAND"));
+    stage.sends(client, cmd("LOLWUT"));
     let server = stage.server(owner);
-    stage.gets(server, cmd("COMMAND"));
+    stage.gets(server, cmd("LOLWUT"));
     stage.sends(server, "*0\r\n");
     stage.gets(client, "*0\r\n");
 }

@@ -328,3 +328,67 @@ fn clients_are_closed_by_number_or_address_and_spare_themselves() {
     assert!(stage.is_closed(one));
     stage.is_quiet();
 }
+
+/// What libraries were seen to send first, off the wire, at their default settings.
+#[test]
+fn the_first_words_of_each_library_are_answered_as_it_hopes() {
+    for (library, lines) in [
+        (
+            "redis-py 8 and node-redis 6",
+            &[
+                ("HELLO 3", "%7\r\n"),
+                ("CLIENT SETINFO LIB-NAME redis-py", "+OK\r\n"),
+                ("CLIENT SETINFO LIB-VER 8.0.0", "+OK\r\n"),
+                (
+                    "CLIENT MAINT_NOTIFICATIONS ON moving-endpoint-type none",
+                    "-ERR unknown subcommand",
+                ),
+            ][..],
+        ),
+        ("coredis", &[("HELLO 3", "%7\r\n"), ("CLIENT SETINFO LIB-NAME coredis", "+OK\r\n")]),
+        (
+            "valkey-glide",
+            &[
+                ("HELLO 3", "%7\r\n"),
+                ("CLIENT SETINFO LIB-NAME GlidePy", "+OK\r\n"),
+                ("INFO REPLICATION", "=52\r\ntxt:# Replication\r\nrole:master\r\n"),
+            ],
+        ),
+        ("ioredis, iovalkey and node-redis 3", &[("INFO", "$")]),
+        (
+            "redis-py 5, valkey-py, node-redis 4 and 5, jedis 7, redis-rs",
+            &[
+                ("CLIENT SETINFO LIB-NAME redis-rs", "+OK\r\n"),
+                ("CLIENT SETINFO LIB-VER 1.0.0", "+OK\r\n"),
+            ],
+        ),
+        ("ruby-redis and hiredis", &[("QUIT", "+OK\r\n")]),
+    ] {
+        let mut stage = Stage::new(redis(1));
+        let client = stage.client();
+        for (line, beginning) in lines {
+            let answer = said(&mut stage, client, line);
+            assert!(answer.starts_with(beginning), "{library}: {line}: {answer}");
+            assert!(*line != "INFO" || answer.contains("\r\nloading:0\r\n"), "{answer}");
+        }
+        assert!(stage.conns_of(0).is_empty(), "{library}: no server is asked");
+    }
+}
+
+#[test]
+fn a_server_without_cluster_mode_is_what_the_proxy_seems_to_be() {
+    let mut stage = Stage::new(redis(1));
+    let client = stage.client();
+    for line in ["CLUSTER INFO", "CLUSTER SLOTS", "READONLY", "READWRITE", "ASKING"] {
+        let answer = said(&mut stage, client, line);
+        assert_eq!(answer, "-ERR This instance has cluster support disabled\r\n", "{line}");
+    }
+    assert_eq!(
+        said(&mut stage, client, "CONFIG GET databases"),
+        "*2\r\n$9\r\ndatabases\r\n$2\r\n16\r\n"
+    );
+    stage.engine.set_epoch_time(std::time::Duration::from_secs(1_000));
+    stage.passes(2_500);
+    assert_eq!(said(&mut stage, client, "TIME"), "*2\r\n$4\r\n1002\r\n$6\r\n500000\r\n");
+    assert_eq!(said(&mut stage, client, "COMMAND GETKEYS GET k"), "*1\r\n$1\r\nk\r\n");
+}

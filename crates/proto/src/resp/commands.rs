@@ -17,12 +17,15 @@ use Effect::{Once, Read, Write};
 pub static COMMANDS: &[Command] = &[
     //  name                  arguments   keys        travel                    effect
     row("append",             Exactly(2), First,      OneServer,                Write),
+    row("asking",             Exactly(0), Keys::None, Here(Local::Cluster),     Read),
     row("auth",               Between(1, 2), Keys::None, Here(Local::Authenticate), Read),
     row("bitcount",           AtLeast(1), First,      OneServer,                Read),
     row("bitfield",           AtLeast(1), First,      OneServer,                Write),
     row("bitpos",             AtLeast(1), First,      OneServer,                Read),
     row("client",             AtLeast(1), Keys::None, Here(Local::Client),      Read),
-    row("command",            Exactly(0), Keys::None, Anywhere,                 Read),
+    row("cluster",            AtLeast(1), Keys::None, Here(Local::Cluster),     Read),
+    row("command",            AtLeast(0), Keys::None, Here(Local::Command),     Read),
+    row("config",             AtLeast(1), Keys::None, Here(Local::Config),      Read),
     row("copy",               AtLeast(1), First,      OneServer,                Write),
     row("decr",               Exactly(1), First,      OneServer,                Write),
     row("decrby",             Exactly(2), First,      OneServer,                Write),
@@ -68,6 +71,7 @@ pub static COMMANDS: &[Command] = &[
     row("incr",               Exactly(1), First,      OneServer,                Write),
     row("incrby",             Exactly(2), First,      OneServer,                Write),
     row("incrbyfloat",        Exactly(2), First,      OneServer,                Write),
+    row("info",               AtLeast(0), Keys::None, Here(Local::Info),        Read),
     row("lindex",             Exactly(2), First,      OneServer,                Read),
     row("linsert",            Exactly(4), First,      OneServer,                Write),
     row("llen",               Exactly(1), First,      OneServer,                Read),
@@ -94,6 +98,8 @@ pub static COMMANDS: &[Command] = &[
     row("psetex",             Exactly(3), First,      OneServer,                Write),
     row("pttl",               Exactly(1), First,      OneServer,                Read),
     row("quit",               Exactly(0), Keys::None, Here(Local::Quit),        Read),
+    row("readonly",           Exactly(0), Keys::None, Here(Local::Cluster),     Read),
+    row("readwrite",          Exactly(0), Keys::None, Here(Local::Cluster),     Read),
     row("reset",              Exactly(0), Keys::None, Here(Local::Reset),       Read),
     row("restore",            AtLeast(1), First,      OneServer,                Write),
     row("rpop",               AtLeast(1), First,      OneServer,                Write),
@@ -124,6 +130,7 @@ pub static COMMANDS: &[Command] = &[
     row("strlen",             Exactly(1), First,      OneServer,                Read),
     row("sunion",             AtLeast(1), First,      OneServer,                Read),
     row("sunionstore",        AtLeast(1), First,      OneServer,                Once),
+    row("time",               Exactly(0), Keys::None, Here(Local::Time),        Read),
     row("touch",              AtLeast(1), Each,       Split(Gather::Sum),       Read),
     row("ttl",                Exactly(1), First,      OneServer,                Read),
     row("type",               Exactly(1), First,      OneServer,                Read),
@@ -364,12 +371,13 @@ mod tests {
         assert!(at_home * 10 >= COMMANDS.len() * 9, "{at_home} of {} at home", COMMANDS.len());
     }
 
-    /// Answered by the proxy itself, and of the last two in more forms than the original has.
-    const ANSWERED_HERE: &str = "client echo hello reset select auth ping";
+    /// Answered by the proxy itself, and of the last three in more forms than the original has.
+    const ANSWERED_HERE: &str = "asking client cluster config echo hello info readonly readwrite \
+                                 reset select time auth command ping";
 
     /// The original's table by class: what may follow the name.
     const OF_THE_ORIGINAL: &[(Arity, &str)] = &[
-        (Exactly(0), "quit command"),
+        (Exactly(0), "quit"),
         (AtLeast(0), "lolwut"),
         (
             Exactly(1),
