@@ -56,6 +56,9 @@ pub enum CloseReason {
     Unasked,
     /// The server did not accept the password or the database of the pool: what it said.
     Handshake(Rc<str>),
+    /// The server did not accept the version or the database that the clients of the conn chose: what
+    /// it said. They are told, and it is no failure of the server's.
+    Session(Rc<str>),
     /// Too much is waiting for the server already.
     QueueFull,
     /// The server is ejected, and its keys fail.
@@ -79,7 +82,7 @@ impl CloseReason {
             Self::Protocol(_) | Self::Unasked => "Invalid argument",
             Self::QueueFull => "Server queue is full",
             Self::Ejected => "Server is ejected",
-            Self::Handshake(text) | Self::Other(text) => text,
+            Self::Handshake(text) | Self::Session(text) | Self::Other(text) => text,
         }
     }
 }
@@ -92,6 +95,7 @@ impl fmt::Display for CloseReason {
             Self::Unasked => f.write_str("a response that no request waits for"),
             Self::Unresolved => f.write_str("its name has no address"),
             Self::Handshake(text) => write!(f, "handshake refused: {text}"),
+            Self::Session(text) => write!(f, "a client's choice refused: {text}"),
             other => f.write_str(other.text()),
         }
     }

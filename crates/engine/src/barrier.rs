@@ -12,42 +12,59 @@ use nutcracker_proto::{Local, Routed, Travel};
 use crate::client::ClientConn;
 use crate::engine::Engine;
 use crate::ids::ConnId;
-use crate::session::Lane;
+use crate::session::{Lane, Mute};
 
 impl Engine {
     /// Whether `routed`, a request of that client, must wait; the client is paused then, and nothing
-    /// of the request may be consumed. One compare for nearly all.
+    /// of the request may be consumed. A request that may go on and that its client wants no answer to
+    /// is marked so. One compare for nearly all.
     #[inline]
-    pub(crate) fn must_wait(&mut self, conn: ConnId, routed: &Routed) -> bool {
+    pub(crate) fn must_wait(&mut self, conn: ConnId, routed: &mut Routed) -> bool {
         let Some(client) = self.clients.get_mut(conn.key()) else { return false };
         if client.lane == Lane::Shared && routed.command.travel.is_shared() {
             return false;
         }
+        self.must_wait_apart(conn, routed)
+    }
+
+    /// The same of a client in a rare state, or with a rare request.
+    #[cold]
+    fn must_wait_apart(&mut self, conn: ConnId, routed: &mut Routed) -> bool {
+        let Some(client) = self.clients.get_mut(conn.key()) else { return false };
         let travel = routed.command.travel;
         let resets = travel == Travel::Here(Local::Reset);
         // They go over the client's own conn, one behind the other.
         if client.is_in_transaction() && !resets {
             return false;
         }
-        if client.outstanding == 0 {
-            if client.lane == Lane::Own {
-                client.lane = Lane::Shared;
-            }
-            if resets {
-                let own = client.own.take();
-                self.leave_own(own);
-            }
-            return false;
+        let keeps_its_way = client.lane != Lane::Own && travel.is_shared();
+        if client.outstanding > 0 && !keeps_its_way {
+            client.hold();
+            return true;
         }
-        if client.lane == Lane::Listening && travel.is_shared() {
-            return false;
+        if client.lane == Lane::Own {
+            client.lane = Lane::Shared;
         }
-        client.hold();
-        true
+        client.begin_request();
+        routed.noreply |= client.session.mute.is_silent();
+        if resets {
+            let own = client.own.take();
+            self.leave_own(own);
+        }
+        false
     }
 }
 
 impl ClientConn {
+    /// The next request of this client is being served, over the shared conns: it may be one that is
+    /// not answered.
+    pub(crate) fn begin_request(&mut self) {
+        self.session.mute = self.session.mute.at_next();
+        if matches!(self.lane, Lane::Shared | Lane::Muted) {
+            self.lane = if self.session.mute == Mute::No { Lane::Shared } else { Lane::Muted };
+        }
+    }
+
     /// Pauses until all that is outstanding has been answered.
     fn hold(&mut self) {
         self.paused = true;

@@ -8,7 +8,7 @@ use crate::limits::PoolLimits;
 use crate::own::Own;
 use crate::pubsub::Subscriptions;
 use crate::request::Line;
-use crate::session::{ClassId, Lane, Session};
+use crate::session::{Lane, Session};
 
 /// One client. Idle it owns no buffer.
 #[derive(Debug)]
@@ -69,6 +69,7 @@ impl ClientConn {
         inbox: Inbox,
         outbox: Outbox,
         limits: &PoolLimits,
+        session: Session,
     ) -> Self {
         Self {
             pool,
@@ -81,7 +82,7 @@ impl ClientConn {
             outstanding: 0,
             requests_max: limits.client_requests,
             unsent_bytes_max: limits.client_unsent_bytes,
-            session: Session { class: ClassId(0), authenticated: false },
+            session,
             lane: Lane::Shared,
             paused: false,
             awaits_all: false,

@@ -103,7 +103,8 @@ impl Engine {
 
     /// Forgets a server conn and fails all that was queued or in flight on it. It counts as one
     /// failure of the server, unless the server closed it in good order while nothing was asked of
-    /// it: that is a server tidying up.
+    /// it, which is a server tidying up, or refused what its clients chose for themselves, which is
+    /// their affair.
     pub(crate) fn close_server(&mut self, conn: ConnId, reason: CloseReason) {
         let Some(ended) = self.take_down(conn, &reason) else { return };
         let Ended { pool, server, idle, was_connecting, failed } = ended;
@@ -119,7 +120,8 @@ impl Engine {
         } else if reason == CloseReason::TimedOut {
             self.pool_stats(pool).fault(FaultFigure::RequestTimedout).add(1);
         }
-        if !(idle && reason == CloseReason::Eof) {
+        let is_session = matches!(reason, CloseReason::Session(_));
+        if !(idle && reason == CloseReason::Eof || is_session) {
             let report = Report::ServerClosed { pool, server, reason, failed };
             self.actions.push_back(Action::Report(report));
             self.record_failure(pool, server);

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,7 @@ use crate::pool::{Pool, SharedPool};
 use crate::pubsub::PubSub;
 use crate::request::Requests;
 use crate::server::{Handshake, ServerConn, State, Tenancy};
-use crate::session::{Class, ClassId};
+use crate::session::{Class, ClassId, Peer, Session};
 use crate::shortage::Shortage;
 use crate::slab::Slab;
 use crate::spares::Spares;
@@ -41,6 +42,8 @@ use crate::tick::Tick;
 #[derive(Debug)]
 pub struct Engine {
     pub(crate) epoch: Instant,
+    /// The epoch, after the beginning of 1970.
+    pub(crate) epoch_time: Duration,
     pub(crate) now: Tick,
     pub(crate) pools: Box<[Pool]>,
     pub(crate) clients: Slab<ClientConn>,
@@ -107,6 +110,7 @@ impl Engine {
         let servers = pools.iter().map(|pool| pool.config().servers.len()).max().unwrap_or(0);
         Self {
             epoch,
+            epoch_time: Duration::ZERO,
             now: Tick::default(),
             pools,
             clients: Slab::new(),
@@ -134,18 +138,26 @@ impl Engine {
         }
     }
 
+    /// The epoch was so long after the beginning of 1970, for who asks the time.
+    pub const fn set_epoch_time(&mut self, epoch_time: Duration) {
+        self.epoch_time = epoch_time;
+    }
+
     /// Begins a turn: `now` is its time to the end.
     pub fn begin_turn(&mut self, now: Instant) {
         self.now = Tick::since(self.epoch, now);
     }
 
-    /// A client of `pool` was accepted.
-    pub fn handle_accepted(&mut self, pool: PoolId) -> ConnId {
+    /// A client of `pool` was accepted, from `peer` where that has an address.
+    pub fn handle_accepted(&mut self, pool: PoolId, peer: Option<SocketAddr>) -> ConnId {
         let config = self.pools[pool.0 as usize].config();
         let limits = &config.limits;
         let parser =
             RequestParser::new(config.protocol, config.key_bytes_max, limits.request_bytes);
-        let client = ClientConn::new(pool, parser, Inbox::default(), Outbox::default(), limits);
+        let number = self.pools[pool.0 as usize].shared.number_client();
+        let session = Session::new(number, Peer::from(peer), self.now.seconds());
+        let (inbox, outbox) = (Inbox::default(), Outbox::default());
+        let client = ClientConn::new(pool, parser, inbox, outbox, limits, session);
         let id = ConnId::new(Side::Client, self.clients.insert(client));
         self.pool_stats(pool).at(PoolFigure::ClientConnections).add(1);
         self.stats.total_connections.add(1);

@@ -21,7 +21,8 @@
 //! # Rooms
 //! - [`engine`](crate::Engine): the tables and the turn; `serve` handles what clients send, `relay`
 //!   what servers send, `close` how conns end.
-//! - `client`, `server`: one conn of each side. `session`: what a client has said about itself, and
+//! - `client`, `server`: one conn of each side. `session`: what a client has said about itself, `local`:
+//!   the answers to that, and
 //!   `barrier`: when its next request must wait for those before it. `request`: the table of what is outstanding.
 //! - `own`: a client's own server conn, pinned for a `transaction` or a `blocking` request.
 //! - `spread`, `gathering`: a request split by server, and its fragments' responses together.
@@ -48,6 +49,7 @@ mod gathering;
 mod held;
 mod ids;
 pub mod limits;
+mod local;
 mod own;
 mod partial;
 mod pool;

@@ -1,6 +1,7 @@
 //! A pool: its servers, its ring, and a key's route.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use nutcracker_proto::Protocol;
@@ -39,8 +40,10 @@ pub struct PoolConfig {
     pub server_connections: u32,
     /// The password that clients must give and servers are given.
     pub password: Option<Box<[u8]>>,
-    /// The database that server conns select.
+    /// The database that clients begin in.
     pub database: u32,
+    /// How many databases clients may choose from, from 0 up; 16,384 at most.
+    pub databases: u32,
     /// Whether conns to the servers are opened before the first request.
     pub preconnect: bool,
     /// How much it may hold.
@@ -73,6 +76,8 @@ pub struct SharedPool {
     pub(crate) scripts: Scripts,
     /// Clients that have a server conn of their own.
     pub(crate) pinned: Pinned,
+    /// The newest client's number.
+    newest_client: AtomicU64,
 }
 
 impl SharedPool {
@@ -83,7 +88,12 @@ impl SharedPool {
         let health = Health::new(builder, config.servers.len(), config.ejection);
         let cursors = Cursors::new(&config);
         let (scripts, pinned) = (Scripts::default(), Pinned::default());
-        Self { config, health, cursors, scripts, pinned }
+        Self { config, health, cursors, scripts, pinned, newest_client: AtomicU64::new(0) }
+    }
+
+    /// A number for a client, which no other has; from 1 up.
+    pub(crate) fn number_client(&self) -> u64 {
+        self.newest_client.fetch_add(1, Ordering::Relaxed) + 1
     }
 }
 

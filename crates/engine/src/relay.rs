@@ -67,6 +67,10 @@ impl Engine {
     }
 
     fn relay_one(&mut self, conn: ConnId, frame: Frame<'_>, outcome: Outcome) {
+        if outcome == Outcome::Push {
+            // News that nobody asked for: no client of a shared conn is subscribed to anything.
+            return;
+        }
         let server = self.servers.get_mut(conn.key()).expect("it was parsed for this server");
         if let State::Greeting(_) = server.state {
             return self.hear_greeting(conn, frame.bytes, outcome);
@@ -321,11 +325,17 @@ impl Engine {
     /// A server's answer to the handshake. Requests wait until all of it is right: with a wrong
     /// password they would be refused, with a wrong database they would hit strangers' keys.
     fn hear_greeting(&mut self, conn: ConnId, answer: &[u8], outcome: Outcome) {
+        let server = self.servers.get_mut(conn.key()).expect("it has just spoken");
         if outcome != Outcome::Fine {
             let text = error_text(answer).into();
-            return self.close_server(conn, CloseReason::Handshake(text));
+            let pool = &self.pools[server.pool.0 as usize];
+            let is_of_class = outcome == Outcome::Error && server.asks_for_class(pool);
+            let reason = match is_of_class {
+                true => CloseReason::Session(text),
+                false => CloseReason::Handshake(text),
+            };
+            return self.close_server(conn, reason);
         }
-        let server = self.servers.get_mut(conn.key()).expect("it has just spoken");
         let State::Greeting(handshake) = &mut server.state else { return };
         handshake.due -= 1;
         if handshake.due == 0 {

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use nutcracker_proto::command::PLACEHOLDER_KEY;
 use nutcracker_proto::limits::MEMCACHE_KEY_BYTES_MAX;
 use nutcracker_proto::{
-    Gather, Local, ParseError, Progress, Refused, Request as Parsed, RequestParser, Routed, Travel,
-    auth, memcache, split,
+    Gather, Local, ParseError, Progress, Protocol, Refused, Request as Parsed, RequestParser,
+    Routed, Travel, auth, memcache, split,
 };
 
 use crate::action::{Action, CloseReason, Report};
@@ -24,6 +24,9 @@ use crate::tick::Tick;
 
 /// How much of a reported message is shown.
 const FOUND_BYTES_MAX: usize = 64;
+
+/// The length of a Redis `PING` without a message.
+const PING: usize = b"*1\r\n$4\r\nPING\r\n".len();
 
 impl Engine {
     /// Serves what was read into the worker's own space: whole requests where they lie, and the
@@ -90,8 +93,8 @@ impl Engine {
                     client.missing = missing;
                     return at;
                 }
-                Ok(Progress::Done(Parsed::Routed(routed))) => {
-                    if self.must_wait(conn, &routed) {
+                Ok(Progress::Done(Parsed::Routed(mut routed))) => {
+                    if self.must_wait(conn, &mut routed) {
                         return at;
                     }
                     let frame = Frame::at(bytes, buffer, at, routed.len);
@@ -141,8 +144,8 @@ impl Engine {
         let mut parser =
             RequestParser::new(config.protocol, config.key_bytes_max, config.limits.request_bytes);
         match parser.parse(frame) {
-            Ok(Progress::Done(Parsed::Routed(routed))) => {
-                if self.must_wait(conn, &routed) {
+            Ok(Progress::Done(Parsed::Routed(mut routed))) => {
+                if self.must_wait(conn, &mut routed) {
                     return false;
                 }
                 self.dispatch(conn, Frame::borrowed(frame), &routed);
@@ -157,6 +160,11 @@ impl Engine {
     #[cold]
     fn refuse(&mut self, conn: ConnId, refused: &Refused) {
         self.hear_refusal(conn, &refused.answer);
+        if let Some(client) = self.clients.get_mut(conn.key())
+            && client.lane == Lane::Muted
+        {
+            client.begin_request();
+        }
         if refused.after_password && self.owes_password(conn) {
             return self.answer(conn, auth::REQUIRED);
         }
@@ -181,12 +189,15 @@ impl Engine {
         let travel = routed.command.travel;
         if config.password.is_some()
             && !authenticated
-            && !matches!(travel, Travel::Here(Local::Authenticate | Local::Quit))
+            && !matches!(
+                travel,
+                Travel::Here(Local::Authenticate | Local::Quit | Local::Hello | Local::Reset)
+            )
         {
             return self.answer(conn, auth::REQUIRED);
         }
         let is_served = match lane {
-            Lane::Shared => false,
+            Lane::Shared | Lane::Muted => false,
             Lane::Own => self.queue_in_transaction(conn, pool, frame, routed),
             Lane::Listening => self.refuse_listening(conn, frame, routed),
         };
@@ -232,33 +243,21 @@ impl Engine {
     ) {
         let config = self.pools[pool.0 as usize].config();
         match local {
-            Local::Ping => {
+            Local::Ping if config.protocol == Protocol::Memcache || frame.bytes.len() == PING => {
                 let pong = config.protocol.pong();
                 self.answer(conn, pong);
             }
-            Local::Authenticate => {
-                let given = &frame.bytes[routed.key.start as usize..routed.key.end as usize];
-                let (answer, authenticated) = match &config.password {
-                    None => (auth::NOT_NEEDED, false),
-                    Some(password) if **password == *given => (auth::ACCEPTED, true),
-                    Some(_) => (auth::WRONG, false),
-                };
-                if let Some(client) = self.clients.get_mut(conn.key()) {
-                    client.session.authenticated = authenticated;
-                }
-                self.answer(conn, answer);
+            Local::Quit => {
+                let goodbye = config.protocol.goodbye();
+                self.answer(conn, goodbye);
+                self.say_farewell(conn, Farewell::Asked);
             }
-            Local::Quit => self.say_farewell(conn, Farewell::Asked),
             // In its place in line, and so behind all responses to what came before it.
             Local::Noop => self.answer(conn, b"MN\r\n"),
             Local::Verbosity => self.answer(conn, if routed.noreply { &[] } else { b"OK\r\n" }),
             // A server's answer is as good.
-            Local::Command | Local::Lolwut => self.forward(conn, pool, frame, routed),
-            _ => {
-                let mut answer = Vec::new();
-                config.protocol.error("not served", &mut answer);
-                self.answer(conn, &answer);
-            }
+            Local::Lolwut => self.forward(conn, pool, frame, routed),
+            _ => self.answer_session(conn, pool, local, frame.bytes),
         }
     }
 
@@ -314,7 +313,7 @@ impl Engine {
                     MultiError::Fail => Lack::Fails,
                     MultiError::Partial => Lack::StandIn,
                 };
-                let parent = self.begin_gathering(conn, (gather, lack), &spread);
+                let parent = self.begin_gathering(conn, routed, (gather, lack), &spread);
                 for ordinal in 0..fragments {
                     self.queue_fragment(conn, frame, routed, parent, ordinal, &spread);
                 }
@@ -351,9 +350,13 @@ impl Engine {
     fn begin_gathering(
         &mut self,
         conn: ConnId,
+        routed: &Routed,
         (gather, lack): (Gather, Lack),
         spread: &Spread,
     ) -> u32 {
+        if routed.noreply {
+            return self.gatherings.insert(gather, RequestId::NONE);
+        }
         let parent = self.requests.insert(Request::new(Some(conn), Role::Whole));
         let gathering = self.gatherings.insert(gather, parent);
         self.requests.get_mut(parent).role = Role::Parent { gathering };
@@ -513,6 +516,9 @@ impl Engine {
             return;
         }
         let Some(client) = self.clients.get_mut(conn.key()) else { return };
+        if client.session.mute.is_silent() {
+            return;
+        }
         if client.line.is_empty() {
             client.outbox.push(response, &mut self.spares);
             self.mark_client_dirty(conn);

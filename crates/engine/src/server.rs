@@ -1,9 +1,10 @@
 //! A conn to a server: what is queued, what is in flight.
 
-use nutcracker_proto::{Protocol, ResponseParser};
+use nutcracker_proto::{Protocol, ResponseParser, Version};
 
 use crate::buffer::{Inbox, Outbox};
 use crate::ids::{ConnId, PoolId, ServerId};
+use crate::pool::Pool;
 use crate::request::{Queue, RequestId, Requests};
 use crate::session::ClassId;
 use crate::tick::Tick;
@@ -157,6 +158,16 @@ impl ServerConn {
             self.credit -= handshake.unsent as i64;
         }
         self.state = State::Ready;
+    }
+
+    /// Whether the answer that the handshake waits for tells of a class that its clients chose, not of
+    /// what the pool itself wants: all but the password's, where the class is not the pool's own.
+    pub(crate) fn asks_for_class(&self, pool: &Pool) -> bool {
+        let State::Greeting(handshake) = self.state else { return false };
+        let class = pool.classes.get(self.class);
+        let version = u32::from(class.version == Version::Resp3);
+        self.class != ClassId::default()
+            && handshake.due <= version + u32::from(class.database != 0)
     }
 
     /// Queues a request whose bytes have been appended to the outbox.

@@ -15,6 +15,11 @@ impl Tick {
         Self(now.saturating_duration_since(epoch).as_micros() as u64)
     }
 
+    /// Whole seconds after the epoch. They last for 136 years.
+    pub(crate) const fn seconds(self) -> u32 {
+        (self.0 / 1_000_000) as u32
+    }
+
     pub(crate) fn after(self, wait: Duration) -> Self {
         Self(self.0.saturating_add(wait.as_micros() as u64))
     }

@@ -83,6 +83,15 @@ impl Protocol {
         }
     }
 
+    /// The answer to a [`Local::Quit`](crate::Local::Quit); nothing where the protocol has none.
+    #[must_use]
+    pub const fn goodbye(self) -> &'static [u8] {
+        match self {
+            Self::Redis => b"+OK\r\n",
+            Self::Memcache => b"",
+        }
+    }
+
     /// Writes what a new connection must say to a server before its first request, and returns
     /// how many responses that will bring, each of which must be [`Fine`](crate::Outcome::Fine).
     ///

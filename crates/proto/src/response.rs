@@ -22,6 +22,8 @@ pub enum Outcome {
     /// An error that says the server cannot serve just now: Redis' `-OOM`, `-BUSY` and `-LOADING`
     /// (the original's `redis_error`). It counts as a failure of the server.
     Unwell,
+    /// No response: RESP3's push, which comes when the server has news.
+    Push,
 }
 
 /// The place in a response that has been seen in part.

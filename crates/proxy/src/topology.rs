@@ -39,6 +39,7 @@ fn pool_config(pool: &Pool, key_bytes_max: usize) -> PoolConfig {
         database: pool.redis_db,
         allow_flush: pool.allow_flush,
         multi_error: pool.multi_error,
+        databases: pool.databases,
         preconnect: pool.preconnect,
         limits: pool.limits,
     }

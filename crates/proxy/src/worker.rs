@@ -151,7 +151,9 @@ impl Worker {
             let pool = PoolId(at as u32);
             accepting.push(Accepting { pool, listener, ready: false, resting: None });
         }
-        let engine = Engine::new(&shared.pools, Arc::clone(&stats), epoch, seed);
+        let mut engine = Engine::new(&shared.pools, Arc::clone(&stats), epoch, seed);
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        engine.set_epoch_time(wall.saturating_sub(epoch.elapsed()));
         Ok(Self {
             id,
             poll,
@@ -519,7 +521,7 @@ impl Worker {
         {
             log::limited!(WARN, "set tcpkeepalive failed, ignored: {}", reason(&error));
         }
-        let conn = self.engine.handle_accepted(pool);
+        let conn = self.engine.handle_accepted(pool, socket.peer());
         match socket.register(self.poll.registry(), token(conn)) {
             Ok(()) => self.clients.insert(Slot {
                 conn,

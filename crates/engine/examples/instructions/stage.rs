@@ -41,6 +41,7 @@ impl Stage {
             database: 0,
             allow_flush: false,
             multi_error: MultiError::Fail,
+            databases: 16,
             preconnect: false,
             limits: PoolLimits::default(),
         };
@@ -53,7 +54,7 @@ impl Stage {
     /// So many clients come.
     pub(crate) fn clients(&mut self, count: usize) -> Vec<ConnId> {
         self.engine.begin_turn(self.now);
-        let conns = (0..count).map(|_| self.engine.handle_accepted(PoolId(0))).collect();
+        let conns = (0..count).map(|_| self.engine.handle_accepted(PoolId(0), None)).collect();
         self.act(|conn, _| unreachable!("{conn:?} has nothing to send"));
         conns
     }

@@ -73,13 +73,13 @@ fn a_client_that_says_quit_gets_what_is_due_and_nothing_for_what_follows() {
     stage.gets(server, cmd("GET a"));
     assert!(!stage.engine.may_read(client));
     stage.sends(server, ":1\r\n");
-    stage.gets(client, ":1\r\n");
+    stage.gets(client, ":1\r\n+OK\r\n");
     assert!(stage.is_closed(client));
     assert_eq!(stage.figure(PoolFigure::ClientEof), 1);
 
     let client = stage.client();
     stage.sends(client, cmd("QUIT"));
-    stage.gets_nothing(client);
+    stage.gets(client, "+OK\r\n");
     assert!(stage.is_closed(client));
     stage.is_quiet();
 }

@@ -18,6 +18,7 @@ mod pause;
 mod pubsub;
 mod scripts;
 mod servers;
+mod sessions;
 mod split;
 mod stage;
 mod transactions;

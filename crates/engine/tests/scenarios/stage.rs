@@ -45,6 +45,7 @@ fn pool(protocol: Protocol, servers: usize) -> PoolConfig {
         database: 0,
         allow_flush: false,
         multi_error: MultiError::Fail,
+        databases: 16,
         preconnect: false,
         limits: PoolLimits::default(),
     }
@@ -151,7 +152,8 @@ impl Stage {
     /// A client comes.
     pub(crate) fn client(&mut self) -> ConnId {
         self.engine.begin_turn(self.now);
-        let conn = self.engine.handle_accepted(POOL);
+        let peer = "127.0.0.1:50000".parse().expect("it is an address");
+        let conn = self.engine.handle_accepted(POOL, Some(peer));
         self.finish_turn();
         conn
     }

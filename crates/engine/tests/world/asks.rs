@@ -391,7 +391,7 @@ impl Asker<'_> {
             ),
             Protocol::Memcache => (
                 self.random.pick(&[
-                    &b"\x80\x01"[..],
+                    &b"GET / HTTP/1.1\r\n"[..],
                     b"set k 0 0 x\r\n",
                     b"set k 0 0 1\r\nxyz\r\n",
                 ]),
@@ -403,11 +403,11 @@ impl Asker<'_> {
 
     /// A farewell, and something nobody should hear behind it.
     pub(crate) fn quit(&mut self) -> Ask {
-        let wire: &[u8] = match self.config().protocol {
-            Protocol::Redis => b"*1\r\n$4\r\nQUIT\r\nPING\r\n",
-            Protocol::Memcache => b"quit\r\nget a\r\n",
+        let (wire, expected): (&[u8], _) = match self.config().protocol {
+            Protocol::Redis => (b"*1\r\n$4\r\nQUIT\r\nPING\r\n", Some(here("+OK\r\n"))),
+            Protocol::Memcache => (b"quit\r\nget a\r\n", None),
         };
-        Ask { wire: wire.to_vec(), expected: None }
+        Ask { wire: wire.to_vec(), expected }
     }
 }
 

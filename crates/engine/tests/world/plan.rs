@@ -189,6 +189,7 @@ fn draw_pool(random: &mut Random) -> PoolConfig {
         database: if is_redis && random.chance(30) { random.between(1, 15) as u32 } else { 0 },
         allow_flush: false,
         multi_error: MultiError::Fail,
+        databases: 16,
         preconnect: random.chance(30),
         limits: PoolLimits {
             client_requests: random.pick(&[256, 256, 1, 4]),

@@ -73,7 +73,7 @@ impl World {
             if !matches!(self.clients[n].life, Life::Coming(at) if at <= self.now) {
                 continue;
             }
-            let conn = self.engine.handle_accepted(PoolId(self.clients[n].pool as u32));
+            let conn = self.engine.handle_accepted(PoolId(self.clients[n].pool as u32), None);
             self.clients[n].life = Life::Talking;
             self.clients[n].conn = Some(conn);
             self.insert(conn, Far::Client(n));

@@ -104,7 +104,8 @@ pub fn gather_status(
 
 pub(super) fn no_error(fragment: usize, response: &[u8]) -> Result<(), GatherError> {
     match outcome(response) {
-        Outcome::Fine => Ok(()),
+        // What is no response is of no type that a command gives, which is found out next.
+        Outcome::Fine | Outcome::Push => Ok(()),
         Outcome::Error | Outcome::Unwell => Err(GatherError::Error { fragment }),
     }
 }

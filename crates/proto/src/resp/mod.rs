@@ -17,6 +17,7 @@ mod extra;
 mod fuzz;
 mod gather;
 mod inline;
+pub mod local;
 mod locate;
 mod lookup;
 mod merge;

@@ -212,6 +212,7 @@ pub(super) fn outcome(response: &[u8]) -> Outcome {
             Outcome::Error
         }
         [b'!', ..] => Outcome::Error,
+        [b'>', ..] => Outcome::Push,
         [b'|', ..] => described(response).map_or(Outcome::Fine, outcome),
         _ => Outcome::Fine,
     }

@@ -145,6 +145,10 @@ pub(super) enum Fault {
     },
     /// `client_requests_max` is 0.
     ZeroClientRequests,
+    /// `databases` is out of its range.
+    Databases {
+        found: u32,
+    },
     /// `memory_max` is neither a number of bytes in its range nor `auto` nor 0.
     MemoryMax {
         found: String,
@@ -206,6 +210,7 @@ pub(super) enum Fault {
     },
     ListenAsterisk,
     DatabaseWithoutRedis,
+    DatabasesWithoutRedis,
 }
 
 impl fmt::Display for Fault {
@@ -373,6 +378,12 @@ impl fmt::Display for Fault {
             Self::ZeroClientRequests => f.write_str(
                 "'client_requests_max' is at least 1: with 0 no request could ever be sent",
             ),
+            Self::Databases { found } => write!(
+                f,
+                "'databases' is a number from {} to {}; {found} is not",
+                limits::DATABASES.start(),
+                limits::DATABASES.end()
+            ),
             Self::MemoryMax { found } => write!(
                 f,
                 "'memory_max' is 'auto' for half of the machine's memory, 0 for no limit, or a number \
@@ -457,6 +468,9 @@ impl fmt::Display for Fault {
             ),
             Self::DatabaseWithoutRedis => {
                 f.write_str("'redis_db' has no effect in a memcached pool")
+            }
+            Self::DatabasesWithoutRedis => {
+                f.write_str("'databases' has no effect in a memcached pool")
             }
         }
     }

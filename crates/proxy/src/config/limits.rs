@@ -47,6 +47,13 @@ pub const UNNAMED_PORT: u16 = 11211;
 /// `backlog` when the file has none.
 pub const BACKLOG_DEFAULT: u32 = 512;
 
+/// Least and most that `databases` may be. Each one that a client chooses may have connections of its
+/// own to every server, so a number above this is a slip of the pen.
+pub const DATABASES: RangeInclusive<u32> = 1..=16_384;
+
+/// `databases` when the file has none: as many as a Redis has.
+pub const DATABASES_DEFAULT: u32 = 16;
+
 /// `server_connections` when the file has none.
 pub const SERVER_CONNECTIONS_DEFAULT: u32 = 1;
 

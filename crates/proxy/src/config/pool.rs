@@ -17,7 +17,7 @@ use super::types::{Listen, Pool, Server};
 use super::{address, limits};
 
 /// The keys of a pool.
-pub(super) const KEYS: [&str; 27] = [
+pub(super) const KEYS: [&str; 28] = [
     "listen",
     "hash",
     "hash_tag",
@@ -37,6 +37,7 @@ pub(super) const KEYS: [&str; 27] = [
     "server_failure_limit",
     "servers",
     // The original has none of these.
+    "databases",
     "client_requests_max",
     "client_unsent_max",
     "server_queue_max",
@@ -68,6 +69,7 @@ pub(super) fn read(section: &Section, findings: &mut Findings) -> Option<Pool> {
         client_connections: keys.number("client_connections").unwrap_or(0),
         redis_auth: redis_auth(keys, redis),
         redis_db: redis_db(keys, redis),
+        databases: databases(keys, redis),
         preconnect: keys.flag("preconnect").unwrap_or(false),
         auto_eject_hosts: keys.flag("auto_eject_hosts").unwrap_or(false),
         server_connections: server_connections(keys),
@@ -144,6 +146,16 @@ fn redis_db(keys: &mut Keys<'_>, redis: bool) -> u32 {
         keys.warn(keys.place("redis_db"), Fault::DatabaseWithoutRedis);
     }
     db
+}
+
+fn databases(keys: &mut Keys<'_>, redis: bool) -> u32 {
+    let Some(databases) = keys.number("databases") else { return limits::DATABASES_DEFAULT };
+    if !limits::DATABASES.contains(&databases) {
+        keys.wrong(keys.place("databases"), Fault::Databases { found: databases });
+    } else if !redis {
+        keys.warn(keys.place("databases"), Fault::DatabasesWithoutRedis);
+    }
+    databases
 }
 
 /// How much the pool may hold.

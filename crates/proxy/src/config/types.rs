@@ -117,8 +117,10 @@ pub struct Pool {
     pub client_connections: u32,
     /// The password that clients must give and that servers are given. Only in Redis pools.
     pub redis_auth: Option<String>,
-    /// The database that every server connection selects. No effect in memcached pools.
+    /// The database that clients begin in. No effect in memcached pools.
     pub redis_db: u32,
+    /// How many databases clients may choose from; within [`DATABASES`](limits::DATABASES).
+    pub databases: u32,
     /// Whether servers are connected to before a client asks.
     pub preconnect: bool,
     /// Whether a failing server leaves the ring.

@@ -1,7 +1,7 @@
 //! One stream socket, TCP or unix.
 
 use std::io::{self, IoSlice, Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::AsFd;
 
 use mio::event::Source;
@@ -53,6 +53,15 @@ impl Socket {
         match self {
             Self::Tcp(stream) => sys::unsent_bytes(stream.as_fd()),
             Self::Unix(stream) => sys::unsent_bytes(stream.as_fd()),
+        }
+    }
+
+    /// Where it is connected to, when that has an address.
+    #[must_use]
+    pub fn peer(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(stream) => stream.peer_addr().ok(),
+            Self::Unix(_) => None,
         }
     }
 

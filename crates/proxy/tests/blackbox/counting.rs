@@ -97,6 +97,7 @@ fn the_figures_are_those_of_the_traffic() {
     proxy.expect_figure("alpha", "client_eof", 1);
     let mut quits = Client::tcp(listen);
     quits.send(redis(&["QUIT"]));
+    quits.expect("+OK\r\n");
     quits.expect_close();
     let resets = Client::tcp(listen);
     proxy.expect_figure("alpha", "client_connections", 1);

@@ -16,7 +16,25 @@ use crate::harness::servers::{MEMCACHED, Memcached, REDIS, Redis};
 const PYTHON: &str = "/usr/bin/python3";
 
 /// Commands whose answer is the proxy's own business. The script sees to them all the same.
-const OURS: [&str; 3] = ["auth", "move", "quit"];
+const OURS: [&str; 17] = [
+    "asking",
+    "auth",
+    "client",
+    "cluster",
+    "command",
+    "config",
+    "echo",
+    "hello",
+    "info",
+    "move",
+    "quit",
+    "readonly",
+    "readwrite",
+    "reset",
+    "select",
+    "time",
+    "ping",
+];
 
 /// Whether all servers answer it together, whose keys other tests share: `everywhere.rs` has servers
 /// of its own for them.

@@ -29,6 +29,8 @@ fn a_limit_that_is_none_is_explained() {
         ("server_queue_max: 0", "'server_queue_max' is a number of bytes from 65536 to "),
         ("request_max: 2g", "'request_max' is a number of bytes from 1024 to 1073741824"),
         ("on_eject: drop", "3:13: pool 'alpha': 'on_eject' is one of rehash, fail; 'drop' is none"),
+        ("databases: 0", "'databases' is a number from 1 to 16384; 0 is not"),
+        ("databases: 16385", "'databases' is a number from 1 to 16384; 16385 is not"),
         ("client_requests_max: 0", "'client_requests_max' is at least 1"),
     ] {
         let errors = errors(pool_with(line));
@@ -266,6 +268,10 @@ fn what_is_odd_and_legal_is_warned_of() {
         (
             pool_with("redis_db: 3"),
             "3:3: pool 'alpha': 'redis_db' has no effect in a memcached pool",
+        ),
+        (
+            pool_with("databases: 20"),
+            "3:3: pool 'alpha': 'databases' has no effect in a memcached pool",
         ),
         (
             pool_with("").replace("127.0.0.1:6379", "192.168.56.291:6379"),

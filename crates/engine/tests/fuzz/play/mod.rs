@@ -181,6 +181,7 @@ impl Play {
             database: if protocol == Protocol::Redis { u32::from(habits >> 3 & 1) } else { 0 },
             allow_flush: false,
             multi_error: MultiError::Fail,
+            databases: 16,
             preconnect: habits & 16 != 0,
             limits: PoolLimits {
                 client_requests: if spread & 8 == 0 { 256 } else { 3 },
@@ -207,7 +208,7 @@ impl Play {
         match step % 16 {
             1 => {
                 let pool = usize::from(script.byte()? % 2);
-                let conn = self.engine.handle_accepted(PoolId(pool as u32));
+                let conn = self.engine.handle_accepted(PoolId(pool as u32), None);
                 self.insert(conn, self.protocols[pool], false);
             }
             step @ (2 | 14) => {

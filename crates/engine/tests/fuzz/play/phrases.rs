@@ -16,7 +16,10 @@ const REDIS_REQUESTS: &[&[u8]] = &[
     b"*2\r\n$4\r\nAUTH\r\n$5\r\nwrong\r\n",
     b"*1\r\n$3\r\nFOO\r\n",
     b"GET a\r\n",
-    b"*1\r\n$7\r\nCOMMAND\r\n",
+    b"*1\r\n$6\r\nLOLWUT\r\n",
+    b"*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n",
+    b"*2\r\n$6\r\nSELECT\r\n$1\r\n2\r\n",
+    b"*3\r\n$6\r\nCLIENT\r\n$5\r\nREPLY\r\n$4\r\nSKIP\r\n",
     b"*2\r\n$3\r\nGET\r\n$1\r\n",
     b"*1\r\n$4\r\nQUIT\r\n",
 ];

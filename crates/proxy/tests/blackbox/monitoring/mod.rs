@@ -72,6 +72,7 @@ impl Watched {
         drop(Client::tcp(self.ports[0]));
         let mut quits = Client::tcp(self.ports[0]);
         quits.send(redis(&["QUIT"]));
+        quits.expect("+OK\r\n");
         quits.expect_close();
         let mut resets = Client::tcp(self.ports[1]);
         resets.ask("get monitoring:none\r\n", "END\r\n");

@@ -1,0 +1,296 @@
+//! What clients say about themselves, and what the proxy answers to it.
+//!
+//! Redis' protocol alone: memcached's clients say nothing of the kind. Arguments are read and answers
+//! written by [`resp::local`](nutcracker_proto::resp::local); here is what they change.
+
+use std::time::Duration;
+
+use nutcracker_proto::resp::local::{self, ClientAsk, ClientFacts, Reply, ReplyMode};
+use nutcracker_proto::{Local, Version, auth};
+
+use crate::action::CloseReason;
+use crate::client::{ClientConn, Farewell};
+use crate::engine::Engine;
+use crate::ids::{ConnId, PoolId, Side};
+use crate::session::{Class, Lane, Mute, Session};
+use crate::stats::{PoolFigure, ServerFigure};
+
+impl Engine {
+    /// Answers a request of Redis' protocol that is about its client, or about the proxy.
+    #[cold]
+    pub(crate) fn answer_session(
+        &mut self,
+        conn: ConnId,
+        pool: PoolId,
+        local: Local,
+        frame: &[u8],
+    ) {
+        let mut out = Vec::new();
+        let version = self.class_of(conn, pool).version;
+        let mut words = local::words(frame).skip(1);
+        let mut reply = Reply::new(version, &mut out);
+        match local {
+            Local::Hello => self.hello(conn, pool, words, &mut out),
+            Local::Authenticate => {
+                let (first, second) = (words.next().unwrap_or_default(), words.next());
+                let password = self.pools[pool.0 as usize].config().password.as_deref();
+                let (answer, admitted) = local::authentication(first, second, password);
+                if let Some(admitted) = admitted {
+                    self.session_mut(conn).authenticated = admitted;
+                }
+                out.extend_from_slice(answer);
+            }
+            Local::Select => {
+                let config = self.pools[pool.0 as usize].config();
+                let word = words.next().unwrap_or_default();
+                match local::parse_select(word, config.databases, config.database) {
+                    Err(refusal) => reply.error(&refusal),
+                    Ok(database) => {
+                        let class = self.class_of(conn, pool);
+                        self.set_class(conn, pool, Class { database, ..class });
+                        reply.ok();
+                    }
+                }
+            }
+            Local::Reset => {
+                self.end_subscriptions(conn, pool);
+                let client = self.clients.get_mut(conn.key()).expect("it sent the request");
+                client.session.reset();
+                client.lane = Lane::Shared;
+                reply.status("RESET");
+            }
+            Local::Client => match local::parse_client(words) {
+                Err(refusal) => reply.error(&refusal),
+                Ok(ask) => return self.answer_client(conn, pool, version, &ask),
+            },
+            Local::Ping | Local::Echo => reply.bulk(words.next().unwrap_or_default()),
+            Local::Command => {
+                if let Err(refusal) = local::command(words, &mut reply) {
+                    reply.error(&refusal);
+                }
+            }
+            Local::Info => local::info(words, &self.server_facts(pool), &mut reply),
+            Local::Config => {
+                if let Err(refusal) = local::config(words, &self.server_facts(pool), &mut reply) {
+                    reply.error(&refusal);
+                }
+            }
+            Local::Time => {
+                let now = self.epoch_time + Duration::from_micros(self.now.0);
+                local::time(now, &mut reply);
+            }
+            Local::Cluster => reply.error(local::NO_CLUSTER),
+            _ => reply.error("ERR not served"),
+        }
+        self.answer(conn, &out);
+    }
+
+    fn server_facts(&self, pool: PoolId) -> local::ServerFacts {
+        let stats = self.pool_stats(pool);
+        let requests: i64 =
+            stats.servers.iter().map(|each| each.at(ServerFigure::Requests).get()).sum();
+        let clients = stats.at(PoolFigure::ClientConnections).get();
+        local::ServerFacts {
+            uptime: u64::from(self.now.seconds()),
+            clients: u64::try_from(clients).unwrap_or(0),
+            requests: u64::try_from(requests).unwrap_or(0),
+            databases: self.pools[pool.0 as usize].config().databases,
+        }
+    }
+
+    fn hello<'a>(
+        &mut self,
+        conn: ConnId,
+        pool: PoolId,
+        words: impl Iterator<Item = &'a [u8]>,
+        out: &mut Vec<u8>,
+    ) {
+        let class = self.class_of(conn, pool);
+        let asked = match local::parse_hello(words) {
+            Ok(asked) => asked,
+            Err(refusal) => return Reply::new(class.version, out).error(&refusal),
+        };
+        let password = self.pools[pool.0 as usize].config().password.as_deref();
+        let owes = password.is_some() && !self.session_mut(conn).authenticated;
+        let password = self.pools[pool.0 as usize].config().password.as_deref();
+        match asked.credentials {
+            Some(credentials) if !credentials.open(password) => {
+                return out.extend_from_slice(auth::WRONG_PAIR);
+            }
+            None if owes => return out.extend_from_slice(auth::HELLO_REQUIRED),
+            Some(_) => self.session_mut(conn).authenticated = true,
+            None => {}
+        }
+        let session = self.session_mut(conn);
+        if let Some(name) = asked.name {
+            session.names_mut().own = name.into();
+        }
+        let id = session.id;
+        let version = asked.version.unwrap_or(class.version);
+        self.set_class(conn, pool, Class { version, ..class });
+        let client = self.clients.get_mut(conn.key()).expect("it sent the request");
+        if version == Version::Resp2 && client.subscriptions.is_some() {
+            client.lane = Lane::Listening;
+        }
+        local::hello(local::HelloFacts { id }, &mut Reply::new(version, out));
+    }
+
+    fn answer_client(&mut self, conn: ConnId, pool: PoolId, version: Version, ask: &ClientAsk<'_>) {
+        let mut out = Vec::new();
+        let mut reply = Reply::new(version, &mut out);
+        let client = self.clients.get_mut(conn.key()).expect("it sent the request");
+        let session = &mut client.session;
+        match ask {
+            ClientAsk::Id => reply.integer(session.id as i64),
+            ClientAsk::GetName => match session.names() {
+                Some(names) if !names.own.is_empty() => reply.bulk(&names.own),
+                _ => reply.null(),
+            },
+            ClientAsk::SetName(name) => {
+                session.names_mut().own = (*name).into();
+                reply.ok();
+            }
+            ClientAsk::SetLibraryName(name) => {
+                session.names_mut().library = (*name).into();
+                reply.ok();
+            }
+            ClientAsk::SetLibraryVersion(version) => {
+                session.names_mut().library_version = (*version).into();
+                reply.ok();
+            }
+            ClientAsk::NoEvict(choice) => {
+                session.no_evict = *choice;
+                reply.ok();
+            }
+            ClientAsk::NoTouch(choice) => {
+                session.no_touch = *choice;
+                reply.ok();
+            }
+            ClientAsk::Reply(mode) => {
+                if client.set_reply(*mode) {
+                    reply.ok();
+                }
+            }
+            ClientAsk::TrackingOff => reply.ok(),
+            ClientAsk::TrackingInfo => local::tracking_info(&mut reply),
+            ClientAsk::GetRedirection => reply.integer(-1),
+            ClientAsk::Help => local::client_help(&mut reply),
+            ClientAsk::Info => {
+                let mut line = Vec::new();
+                let facts = self.facts(self.clients.get(conn.key()).expect("it is there"));
+                let facts = ClientFacts { command: Some("client|info"), ..facts };
+                local::client_line(&facts, &mut line);
+                reply.text(&line);
+            }
+            ClientAsk::List(filter) => {
+                let mut lines = Vec::new();
+                for other in self.clients_of(pool) {
+                    let facts = self.facts(self.clients.get(other.key()).expect("it is listed"));
+                    if filter.passes(&facts) {
+                        let command = (other == conn).then_some("client|list");
+                        local::client_line(&ClientFacts { command, ..facts }, &mut lines);
+                    }
+                }
+                reply.text(&lines);
+            }
+            ClientAsk::Kill(filter) => {
+                let passing = |other: &ConnId| {
+                    let client = self.clients.get(other.key()).expect("it is listed");
+                    !(filter.skip_me && *other == conn) && filter.passes(&self.facts(client))
+                };
+                let found: Vec<_> = self.clients_of(pool).into_iter().filter(passing).collect();
+                reply.integer(found.len() as i64);
+                return self.kill(conn, &found, &out);
+            }
+            ClientAsk::KillAddress(address) => {
+                let at = |other: &ConnId| {
+                    let client = self.clients.get(other.key()).expect("it is listed");
+                    client.session.peer.to_string().as_bytes() == *address
+                };
+                let found = self.clients_of(pool).into_iter().find(at);
+                match found {
+                    Some(_) => reply.ok(),
+                    None => reply.error("ERR No such client"),
+                }
+                return self.kill(conn, found.as_slice(), &out);
+            }
+        }
+        self.answer(conn, &out);
+    }
+
+    /// Answers `conn`, and closes `found`; itself, if it is among them, when it has the answer.
+    fn kill(&mut self, conn: ConnId, found: &[ConnId], answer: &[u8]) {
+        self.answer(conn, answer);
+        for &other in found {
+            if other == conn {
+                self.say_farewell(conn, Farewell::Asked);
+            } else {
+                self.drop_client(other, CloseReason::Reset);
+            }
+        }
+    }
+
+    /// The pool's clients on this worker, in the order of their numbers. O(clients log clients).
+    fn clients_of(&self, pool: PoolId) -> Vec<ConnId> {
+        let mut found: Vec<_> = self
+            .clients
+            .keys()
+            .filter_map(|key| {
+                let client = self.clients.get(key).filter(|client| client.pool == pool)?;
+                Some((client.session.id, ConnId::new(Side::Client, key)))
+            })
+            .collect();
+        found.sort_unstable_by_key(|(id, _)| *id);
+        found.into_iter().map(|(_, conn)| conn).collect()
+    }
+
+    fn facts<'a>(&self, client: &'a ClientConn) -> ClientFacts<'a> {
+        let session = &client.session;
+        let Class { version, database } =
+            self.pools[client.pool.0 as usize].classes.get(session.class);
+        let mut facts = ClientFacts {
+            id: session.id,
+            address: session.peer.to_string(),
+            age: u64::from(self.now.seconds().saturating_sub(session.since)),
+            database,
+            version,
+            no_evict: session.no_evict,
+            no_touch: session.no_touch,
+            unsent_bytes: client.outbox.len(),
+            ..ClientFacts::default()
+        };
+        if let Some(names) = session.names() {
+            facts.name = &names.own;
+            facts.library_name = &names.library;
+            facts.library_version = &names.library_version;
+        }
+        facts
+    }
+
+    /// What a client's requests agree on.
+    pub(crate) fn class_of(&self, conn: ConnId, pool: PoolId) -> Class {
+        let client = self.clients.get(conn.key()).expect("it sent the request");
+        self.pools[pool.0 as usize].classes.get(client.session.class)
+    }
+
+    fn set_class(&mut self, conn: ConnId, pool: PoolId, class: Class) {
+        self.session_mut(conn).class = self.pools[pool.0 as usize].class(class);
+    }
+
+    fn session_mut(&mut self, conn: ConnId) -> &mut Session {
+        &mut self.clients.get_mut(conn.key()).expect("it sent the request").session
+    }
+}
+
+impl ClientConn {
+    /// Says which requests are answered from now on, and whether this one is.
+    fn set_reply(&mut self, mode: ReplyMode) -> bool {
+        self.session.mute = match (mode, self.session.mute) {
+            (ReplyMode::On, _) => Mute::No,
+            (ReplyMode::Off, _) | (ReplyMode::Skip, Mute::All) => Mute::All,
+            (ReplyMode::Skip, _) => Mute::Next,
+        };
+        self.lane = if self.session.mute == Mute::No { Lane::Shared } else { Lane::Muted };
+        mode == ReplyMode::On
+    }
+}
