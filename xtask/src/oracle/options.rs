@@ -38,7 +38,7 @@ fail.
   --only COMMAND     this command alone
   --case N           this case of it alone; even ones are in RESP2, odd ones in RESP3
   --cases N          cases of each command (default: 60)
-  --quick            seed 1, 8 cases of each command
+  --quick            seed 1, 6 cases of each command
   --all              tells of all differences, not of the first ones of each command
   --proxy PATH       the proxy (default: target/release/nutcracker)
   --help             this text
@@ -76,7 +76,7 @@ impl Options {
             seed: seed.unwrap_or_else(|| if quick { 1 } else { clock() }),
             only,
             case,
-            cases: cases.unwrap_or(if quick { 8 } else { 60 }),
+            cases: cases.unwrap_or(if quick { 6 } else { 60 }),
             tells_all,
             proxy: program.canonicalize().map_err(finding)?,
         }))
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn the_quick_form_is_the_same_every_time() {
         let options = read(&["--quick"]).expect("good").expect("no help");
-        assert_eq!((options.seed, options.cases, options.case), (1, 8, None));
+        assert_eq!((options.seed, options.cases, options.case), (1, 6, None));
         let options = read(&["--quick", "--seed", "7"]).expect("good").expect("no help");
         assert_eq!(options.seed, 7);
     }
