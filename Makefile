@@ -7,12 +7,14 @@ SERVERS = redis-server memcached
 ORIGINAL = nutcracker
 # What the tests let loose on the proxy: client libraries, an operator's tools.
 CLIENTS = python3-redis python3-pymemcache curl netcat-openbsd iproute2
+# The languages and libraries of `xtask clients --quick`; its others come from PyPI and npm.
+LIBRARIES = php-cli php-redis php-memcached ruby ruby-redis ruby-dalli npm
 # Counts instructions.
 COUNTER = valgrind
 # What tests and bench run besides: a plain forwarder, and a load tool for memcached.
 BESIDES = haproxy libmemcached-tools
 
-.PHONY: help build demo test soak chaos oracle bench instructions clean
+.PHONY: help build demo test soak chaos oracle clients bench instructions clean
 
 help:
 	@echo 'make demo          servers, the proxy, 10,000 keys, a failure and a return; ONCE=1 ends by itself'
@@ -21,6 +23,8 @@ help:
 	@echo 'make chaos         real servers that fail under load, and every answer checked; ONLY=text for some,'
 	@echo '                   QUICK=1 for a few, MINUTES=N for a long run, DOCS=1 writes docs/chaos.md'
 	@echo 'make oracle        every command of Redis to a server and through the proxy, compared; ONLY=command, SEED=N to repeat'
+	@echo 'make clients       real client libraries from their registries, through the proxy; ONLY=text for some,'
+	@echo '                   QUICK=1 for those that install quickly, FRESH=1 to install them anew; writes docs/clients.md'
 	@echo 'make bench         side by side with the original; ONLY=text for some rows, QUICK=1 for one short round,'
 	@echo '                   DOCS=1 writes docs/performance.md, PREDIXY=binary has predixy take part'
 	@echo 'make instructions  what the hot paths cost, counted; ONLY=text for some, RECORD=1 to record it'
@@ -36,7 +40,7 @@ demo:
 	target/release/xtask demo $(if $(ONCE),--once)
 
 test:
-	sh scripts/install.sh $(SERVERS) $(ORIGINAL) $(CLIENTS) $(BESIDES) $(COUNTER)
+	sh scripts/install.sh $(SERVERS) $(ORIGINAL) $(CLIENTS) $(LIBRARIES) $(BESIDES) $(COUNTER)
 	$(CARGO) xtask ci
 
 soak:
@@ -54,6 +58,12 @@ oracle:
 	sh scripts/install.sh $(SERVERS)
 	$(CARGO) build --release --package nutcracker --package xtask
 	target/release/xtask oracle $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only '$(ONLY)')
+
+clients:
+	sh scripts/install.sh $(SERVERS)
+	$(CARGO) build --release --package nutcracker --package xtask
+	target/release/xtask clients $(if $(FRESH),--fresh) $(if $(QUICK),--quick) $(if $(ONLY),--only '$(ONLY)') \
+		$(if $(QUICK)$(ONLY),,--docs)
 
 bench:
 	sh scripts/install.sh $(SERVERS) $(ORIGINAL) $(BESIDES)

@@ -52,6 +52,7 @@ const STEPS: &[Step] = &[
     Step { promise: "what the original answers is answered here", program: "target/release/xtask", arguments: &["soak", "--quick"], environment: &[] },
     Step { promise: "whatever fails, every answer is its own", program: "target/release/xtask", arguments: &["chaos", "--quick"], environment: &[] },
     Step { promise: "what Redis answers is answered through the proxy", program: "target/release/xtask", arguments: &["oracle", "--quick"], environment: &[] },
+    Step { promise: "client libraries of today are at home", program: "target/release/xtask", arguments: &["clients", "--quick"], environment: &[] },
     Step { promise: "each bench answers right", program: "target/release/xtask", arguments: &["bench", "--quick"], environment: &[] },
 ];
 

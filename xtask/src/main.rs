@@ -3,6 +3,7 @@
 mod bench;
 mod chaos;
 mod ci;
+mod clients;
 mod commands;
 mod demo;
 mod failure;
@@ -36,6 +37,7 @@ const CHORES: &[Chore] = &[
     Chore { name: "bench", summary: "the proxy, the original and others, side by side", run: bench::run },
     Chore { name: "chaos", summary: "real servers that fail under load, and every answer checked", run: chaos::run },
     Chore { name: "ci", summary: "everything that is checked before a change is good", run: ci::run },
+    Chore { name: "clients", summary: "real client libraries at default settings, through the proxy", run: clients::run },
     Chore { name: "commands", summary: "writes the page of all commands from the tables", run: commands::run },
     Chore { name: "demo", summary: "servers, the proxy, a failure and a return, shown in a terminal", run: demo::run },
     Chore { name: "instructions", summary: "what the hot paths cost, counted instead of timed", run: instructions::run },

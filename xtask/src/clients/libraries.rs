@@ -1,0 +1,111 @@
+//! The libraries: where each comes from, and the script that uses it.
+
+use Kind::{Framework, Memcached, MemcachedSessions, Redis, RedisSessions};
+use Source::{Crates, Debian, Npm, Pypi};
+
+use super::cells::Kind;
+
+/// One library, or an older major version of one, or a use of one.
+#[derive(Debug)]
+pub(super) struct Library {
+    /// Its name, and that of its folder.
+    pub(super) name: &'static str,
+    /// The language it is for, as the page has it.
+    pub(super) language: &'static str,
+    /// What it is for.
+    pub(super) kind: Kind,
+    /// Where it comes from.
+    pub(super) source: Source,
+    /// What uses it, in `xtask/data/clients/`; its ending says what runs it.
+    pub(super) script: &'static str,
+    /// Whether it installs quickly, and is tried by `--quick`.
+    pub(super) is_quick: bool,
+}
+
+/// Where a library comes from.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Source {
+    /// PyPI: what pip is asked for.
+    Pypi(&'static str),
+    /// npm: what npm is asked for.
+    Npm(&'static str),
+    /// crates.io, by the script's own manifest.
+    Crates,
+    /// Debian: the packages, with those that run or compile the script.
+    Debian(&'static [&'static str]),
+}
+
+const PHP_REDIS: Source = Debian(&["php-cli", "php-redis"]);
+const PHP_MEMCACHED: Source = Debian(&["php-cli", "php-memcached"]);
+const PREDIS: Source = Debian(&["php-cli", "php-predis"]);
+const DALLI: Source = Debian(&["ruby", "ruby-dalli"]);
+
+const fn slow(
+    name: &'static str,
+    language: &'static str,
+    kind: Kind,
+    source: Source,
+    script: &'static str,
+) -> Library {
+    Library { name, language, kind, source, script, is_quick: false }
+}
+
+const fn quick(
+    name: &'static str,
+    language: &'static str,
+    kind: Kind,
+    source: Source,
+    script: &'static str,
+) -> Library {
+    Library { name, language, kind, source, script, is_quick: true }
+}
+
+/// All of them.
+#[rustfmt::skip]
+pub(super) const ALL: &[Library] = &[
+    quick("redis-py", "Python", Redis, Pypi("redis"), "python/use_redis_py.py"),
+    quick("redis-py, asyncio", "Python", Redis, Pypi("redis"), "python/use_redis_py_asyncio.py"),
+    slow("redis-py 5", "Python", Redis, Pypi("redis==5.*"), "python/use_redis_py.py"),
+    slow("valkey-py", "Python", Redis, Pypi("valkey"), "python/use_redis_py.py"),
+    quick("node-redis", "JavaScript", Redis, Npm("redis@latest"), "node/use_node_redis.js"),
+    slow("node-redis 5", "JavaScript", Redis, Npm("redis@5"), "node/use_node_redis.js"),
+    slow("node-redis 4", "JavaScript", Redis, Npm("redis@4"), "node/use_node_redis.js"),
+    slow("node-redis 3", "JavaScript", Redis, Npm("redis@3"), "node/use_node_redis_3.js"),
+    quick("ioredis", "JavaScript", Redis, Npm("ioredis@latest"), "node/use_ioredis.js"),
+    slow("iovalkey", "JavaScript", Redis, Npm("iovalkey@latest"), "node/use_ioredis.js"),
+    quick("phpredis", "PHP", Redis, PHP_REDIS, "php/use_phpredis.php"),
+    quick("redis-rb", "Ruby", Redis, Debian(&["ruby", "ruby-redis"]), "ruby/use_redis.rb"),
+    slow("redis-rs", "Rust", Redis, Crates, "rust/Cargo.toml"),
+    quick("pymemcache", "Python", Memcached, Pypi("pymemcache"), "python/use_pymemcache.py"),
+    quick("php-memcached", "PHP", Memcached, PHP_MEMCACHED, "php/use_php_memcached.php"),
+    quick("dalli", "Ruby", Memcached, DALLI, "ruby/use_dalli.rb"),
+    quick("phpredis", "PHP", RedisSessions, PHP_REDIS, "php/use_sessions.php"),
+    quick("php-memcached", "PHP", MemcachedSessions, PHP_MEMCACHED, "php/use_sessions.php"),
+    quick("phpredis", "PHP", Framework, PHP_REDIS, "php/use_cache_phpredis.php"),
+    slow("predis", "PHP", Framework, PREDIS, "php/use_cache_predis.php"),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::install;
+    use super::*;
+
+    #[test]
+    fn every_script_is_there_and_every_library_once() {
+        let mut seen = BTreeSet::new();
+        for library in ALL {
+            let script = install::scripts().join(library.script);
+            assert!(script.exists(), "{}", script.display());
+            assert!(seen.insert((library.name, library.kind)), "{} is there twice", library.name);
+        }
+    }
+
+    #[test]
+    fn those_that_every_check_tries_are_quick() {
+        for name in ["redis-py", "ioredis", "phpredis", "pymemcache", "php-memcached", "dalli"] {
+            assert!(ALL.iter().any(|library| library.name == name && library.is_quick), "{name}");
+        }
+    }
+}
