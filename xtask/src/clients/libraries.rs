@@ -40,6 +40,12 @@ const PHP_MEMCACHED: Source = Debian(&["php-cli", "php-memcached"]);
 const PREDIS: Source = Debian(&["php-cli", "php-predis"]);
 const DALLI: Source = Debian(&["ruby", "ruby-dalli"]);
 
+const PERL: Source = Debian(&["perl", "libcache-memcached-perl"]);
+const PERL_FAST: Source = Debian(&["perl", "libcache-memcached-fast-perl"]);
+const LIBMEMCACHED: Source = Debian(&["gcc", "libmemcached-dev"]);
+const GOMEMCACHE: Source = Debian(&["golang-go", "golang-github-bradfitz-gomemcache-dev"]);
+const REDIGO: Source = Debian(&["golang-go", "golang-github-gomodule-redigo-dev"]);
+
 const fn slow(
     name: &'static str,
     language: &'static str,
@@ -76,8 +82,24 @@ pub(super) const ALL: &[Library] = &[
     quick("phpredis", "PHP", Redis, PHP_REDIS, "php/use_phpredis.php"),
     quick("redis-rb", "Ruby", Redis, Debian(&["ruby", "ruby-redis"]), "ruby/use_redis.rb"),
     slow("redis-rs", "Rust", Redis, Crates, "rust/Cargo.toml"),
+    slow("coredis", "Python", Redis, Pypi("coredis"), "python/use_coredis.py"),
+    slow("valkey-glide", "Python", Redis, Pypi("valkey-glide"), "python/use_valkey_glide.py"),
+    slow("predis", "PHP", Redis, PREDIS, "php/use_predis.php"),
+    slow("Redis.pm", "Perl", Redis, Debian(&["perl", "libredis-perl"]), "perl/use_redis.pl"),
+    slow("redis-lua", "Lua", Redis, Debian(&["lua5.1", "lua-redis", "redis-tools"]), "lua/use_redis.lua"),
+    slow("hiredis", "C", Redis, Debian(&["gcc", "libhiredis-dev"]), "c/use_hiredis.c"),
+    slow("redigo", "Go", Redis, REDIGO, "go/use_redigo.go"),
     quick("pymemcache", "Python", Memcached, Pypi("pymemcache"), "python/use_pymemcache.py"),
     quick("php-memcached", "PHP", Memcached, PHP_MEMCACHED, "php/use_php_memcached.php"),
+    slow("pylibmc", "Python", Memcached, Pypi("pylibmc"), "python/use_pylibmc.py"),
+    slow("python-memcached", "Python", Memcached, Pypi("python-memcached"), "python/use_python_memcached.py"),
+    slow("aiomcache", "Python", Memcached, Pypi("aiomcache"), "python/use_aiomcache.py"),
+    slow("memcached", "JavaScript", Memcached, Npm("memcached@latest"), "node/use_memcached.js"),
+    slow("memjs", "JavaScript", Memcached, Npm("memjs@latest"), "node/use_memjs.js"),
+    slow("Cache::Memcached", "Perl", Memcached, PERL, "perl/use_cache_memcached.pl"),
+    slow("Cache::Memcached::Fast", "Perl", Memcached, PERL_FAST, "perl/use_cache_memcached.pl"),
+    slow("libmemcached", "C", Memcached, LIBMEMCACHED, "c/use_libmemcached.c"),
+    slow("gomemcache", "Go", Memcached, GOMEMCACHE, "go/use_gomemcache.go"),
     quick("dalli", "Ruby", Memcached, DALLI, "ruby/use_dalli.rb"),
     quick("phpredis", "PHP", RedisSessions, PHP_REDIS, "php/use_sessions.php"),
     quick("php-memcached", "PHP", MemcachedSessions, PHP_MEMCACHED, "php/use_sessions.php"),
