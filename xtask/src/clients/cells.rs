@@ -24,7 +24,7 @@ pub(super) enum Kind {
     RedisSessions,
     /// PHP's sessions, kept in memcached.
     MemcachedSessions,
-    /// What a web framework keeps in Redis.
+    /// Frameworks on Redis.
     Framework,
 }
 
@@ -45,7 +45,7 @@ impl Kind {
             Self::Memcached => "memcached",
             Self::RedisSessions => "PHP's sessions in Redis",
             Self::MemcachedSessions => "PHP's sessions in memcached",
-            Self::Framework => "What a web framework keeps in Redis",
+            Self::Framework => "Frameworks on Redis",
         }
     }
 
@@ -106,9 +106,12 @@ const MEMCACHED_SESSIONS: &[Cell] = &[
 
 const FRAMEWORK: &[Cell] = &[
     cell("cached", "cached values"),
+    cell("many", "many at once"),
     cell("tags", "tags"),
     cell("lock", "lock"),
     cell("queue", "queue"),
+    cell("tagged", "queue with a hash tag"),
+    cell("rooms", "between servers"),
 ];
 
 #[cfg(test)]

@@ -70,10 +70,11 @@ fn install(library: &Library, folder: &Path) -> Result<()> {
                 debian(&["python3-pip"], folder)?;
             }
             #[rustfmt::skip]
-            let arguments = [
+            let mut arguments = vec![
                 "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check",
-                "--upgrade", "--target", &folder_text, what,
+                "--upgrade", "--target", &folder_text,
             ];
+            arguments.extend(what.split(' '));
             tool("python3", &arguments, folder)
         }
         Source::Npm(what) => {
@@ -81,8 +82,9 @@ fn install(library: &Library, folder: &Path) -> Result<()> {
             // Without a manifest, npm would look for one in the folders above.
             let manifest = folder.join("package.json");
             fs::write(&manifest, "{}").map_err(Failure::system("writing a manifest for npm"))?;
-            let arguments =
-                ["install", "--silent", "--no-audit", "--no-fund", "--prefix", &folder_text, what];
+            let mut arguments =
+                vec!["install", "--silent", "--no-audit", "--no-fund", "--prefix", &folder_text];
+            arguments.extend(what.split(' '));
             tool("npm", &arguments, folder)
         }
     }

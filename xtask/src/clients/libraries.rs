@@ -25,9 +25,9 @@ pub(super) struct Library {
 /// Where a library comes from.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Source {
-    /// PyPI: what pip is asked for.
+    /// PyPI: what pip is asked for, with blanks between.
     Pypi(&'static str),
-    /// npm: what npm is asked for.
+    /// npm: what npm is asked for, with blanks between.
     Npm(&'static str),
     /// crates.io, by the script's own manifest.
     Crates,
@@ -42,6 +42,10 @@ const DALLI: Source = Debian(&["ruby", "ruby-dalli"]);
 
 const PERL: Source = Debian(&["perl", "libcache-memcached-perl"]);
 const PERL_FAST: Source = Debian(&["perl", "libcache-memcached-fast-perl"]);
+const CHANNELS: Source = Pypi("channels-redis");
+const GLIDE: Source = Npm("@valkey/valkey-glide@latest");
+const LIMITER: Source = Npm("rate-limiter-flexible@latest ioredis@latest");
+const SOCKET_IO: Source = Npm("@socket.io/redis-adapter@latest socket.io@latest ioredis@latest");
 const LIBMEMCACHED: Source = Debian(&["gcc", "libmemcached-dev"]);
 const GOMEMCACHE: Source = Debian(&["golang-go", "golang-github-bradfitz-gomemcache-dev"]);
 const REDIGO: Source = Debian(&["golang-go", "golang-github-gomodule-redigo-dev"]);
@@ -84,6 +88,7 @@ pub(super) const ALL: &[Library] = &[
     slow("redis-rs", "Rust", Redis, Crates, "rust/Cargo.toml"),
     slow("coredis", "Python", Redis, Pypi("coredis"), "python/use_coredis.py"),
     slow("valkey-glide", "Python", Redis, Pypi("valkey-glide"), "python/use_valkey_glide.py"),
+    slow("valkey-glide, node", "JavaScript", Redis, GLIDE, "node/use_valkey_glide.js"),
     slow("predis", "PHP", Redis, PREDIS, "php/use_predis.php"),
     slow("Redis.pm", "Perl", Redis, Debian(&["perl", "libredis-perl"]), "perl/use_redis.pl"),
     slow("redis-lua", "Lua", Redis, Debian(&["lua5.1", "lua-redis", "redis-tools"]), "lua/use_redis.lua"),
@@ -91,10 +96,12 @@ pub(super) const ALL: &[Library] = &[
     slow("redigo", "Go", Redis, REDIGO, "go/use_redigo.go"),
     quick("pymemcache", "Python", Memcached, Pypi("pymemcache"), "python/use_pymemcache.py"),
     quick("php-memcached", "PHP", Memcached, PHP_MEMCACHED, "php/use_php_memcached.php"),
+    slow("meta-memcache", "Python", Memcached, Pypi("meta-memcache"), "python/use_meta_memcache.py"),
     slow("pylibmc", "Python", Memcached, Pypi("pylibmc"), "python/use_pylibmc.py"),
     slow("python-memcached", "Python", Memcached, Pypi("python-memcached"), "python/use_python_memcached.py"),
     slow("aiomcache", "Python", Memcached, Pypi("aiomcache"), "python/use_aiomcache.py"),
     slow("memcached", "JavaScript", Memcached, Npm("memcached@latest"), "node/use_memcached.js"),
+    slow("memcache", "JavaScript", Memcached, Npm("memcache@latest"), "node/use_memcache.js"),
     slow("memjs", "JavaScript", Memcached, Npm("memjs@latest"), "node/use_memjs.js"),
     slow("Cache::Memcached", "Perl", Memcached, PERL, "perl/use_cache_memcached.pl"),
     slow("Cache::Memcached::Fast", "Perl", Memcached, PERL_FAST, "perl/use_cache_memcached.pl"),
@@ -104,6 +111,19 @@ pub(super) const ALL: &[Library] = &[
     quick("phpredis", "PHP", RedisSessions, PHP_REDIS, "php/use_sessions.php"),
     quick("php-memcached", "PHP", MemcachedSessions, PHP_MEMCACHED, "php/use_sessions.php"),
     quick("phpredis", "PHP", Framework, PHP_REDIS, "php/use_cache_phpredis.php"),
+    slow("Django", "Python", Framework, Pypi("django redis"), "python/use_django.py"),
+    slow("django-redis", "Python", Framework, Pypi("django-redis"), "python/use_django.py"),
+    slow("Celery", "Python", Framework, Pypi("celery[redis]"), "python/use_celery.py"),
+    slow("RQ", "Python", Framework, Pypi("rq"), "python/use_rq.py"),
+    slow("arq", "Python", Framework, Pypi("arq"), "python/use_arq.py"),
+    slow("dramatiq", "Python", Framework, Pypi("dramatiq[redis]"), "python/use_dramatiq.py"),
+    slow("huey", "Python", Framework, Pypi("huey redis"), "python/use_huey.py"),
+    slow("channels_redis", "Python", Framework, CHANNELS, "python/use_channels_redis.py"),
+    slow("channels_redis, pub/sub", "Python", Framework, CHANNELS, "python/use_channels_redis.py"),
+    slow("Sidekiq", "Ruby", Framework, Debian(&["ruby", "ruby-sidekiq"]), "ruby/use_sidekiq.rb"),
+    slow("BullMQ", "JavaScript", Framework, Npm("bullmq@latest ioredis@latest"), "node/use_bullmq.js"),
+    slow("rate-limiter-flexible", "JavaScript", Framework, LIMITER, "node/use_rate_limiter.js"),
+    slow("Socket.IO", "JavaScript", Framework, SOCKET_IO, "node/use_socket_io.js"),
     slow("predis", "PHP", Framework, PREDIS, "php/use_cache_predis.php"),
 ];
 

@@ -23,6 +23,11 @@ A cell is `yes`, `no` with a note, or empty where the library has no such thing.
   (the pool has `hash_tag: \"{}\"`). *scan*: all of 2,000 keys seen by the library's own iterator. *blocking*: with
   and without a value in time. *script*: by the library's own script object, so by `EVALSHA` first.
 - *databases*: the library's option for one. *flush refused*: `flush_all` is an error, and nothing is gone.
+- Where a framework's transactions or scripts have keys on several servers, a pool of one server serves it as it is,
+  and a larger one where the framework can be told a prefix with a hash tag.
+
+No registry of Java's or .NET's libraries was in reach, so none of them is here; nor is a newer library of PHP,
+Ruby or Go than Debian has.
 ";
 
 /// The whole page.
