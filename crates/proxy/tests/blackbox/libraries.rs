@@ -5,9 +5,6 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use nutcracker_proto::Travel;
-use nutcracker_proto::resp::COMMANDS;
-
 use crate::harness::ports::free_port;
 use crate::harness::proxy::{Proxy, pool, text};
 use crate::harness::servers::{MEMCACHED, Memcached, REDIS, Redis};
@@ -15,32 +12,9 @@ use crate::harness::servers::{MEMCACHED, Memcached, REDIS, Redis};
 /// Debian's, which has Debian's libraries; another in the PATH might not.
 const PYTHON: &str = "/usr/bin/python3";
 
-/// Commands whose answer is the proxy's own business. The script sees to them all the same.
-const OURS: [&str; 17] = [
-    "asking",
-    "auth",
-    "client",
-    "cluster",
-    "command",
-    "config",
-    "echo",
-    "hello",
-    "info",
-    "move",
-    "quit",
-    "readonly",
-    "readwrite",
-    "reset",
-    "select",
-    "time",
-    "ping",
-];
-
-/// Whether all servers answer it together, whose keys other tests share: `everywhere.rs` has servers
-/// of its own for them.
-fn is_for_all(travel: Travel) -> bool {
-    matches!(travel, Travel::AllServers(_) | Travel::Flush | Travel::Scan)
-}
+/// How many commands the script asks for at the least: those of the original and a few more. The
+/// oracle plays every row of the table; here a library does what people do with it.
+const COMMANDS_MIN: usize = 125;
 
 /// Runs a script with ports for arguments, and returns what it says.
 fn script(name: &str, package: &str, ports: &[u16]) -> String {
@@ -66,13 +40,7 @@ fn redis_py_gets_the_same_from_the_proxy_as_from_redis_for_every_command() {
     let proxy = Proxy::start(&conf);
     let said = script("redis_client.py", "python3-redis", &[server.port(), one, many]);
     let compared: BTreeSet<&str> = said.lines().collect();
-    let missing: Vec<&str> = COMMANDS
-        .iter()
-        .filter(|command| !is_for_all(command.travel))
-        .map(|command| command.name)
-        .filter(|name| !compared.contains(name) && !OURS.contains(name))
-        .collect();
-    assert!(missing.is_empty(), "the script asks for none of {missing:?}");
+    assert!(compared.len() >= COMMANDS_MIN, "{} commands: {compared:?}", compared.len());
     for name in ["alpha", "beta"] {
         assert_eq!(proxy.figure(name, "forward_error"), 0);
         assert_eq!(proxy.figure(name, "client_err"), 0);

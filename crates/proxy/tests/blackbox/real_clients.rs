@@ -44,7 +44,10 @@ fn redis_cli_talks_through_the_proxy() {
     assert_eq!(redis_cli(port, &[], script), "OK\n42\nPONG\n3\na\nb\nc\n");
     let script = "return {KEYS[1], ARGV[1]}";
     assert_eq!(redis_cli(port, &["eval", script, "1", "cli:k", "v"], ""), "cli:k\nv\n");
-    let said = redis_cli(port, &["subscribe", "news"], "");
+    let said =
+        redis_cli(port, &[], "multi\nset {cli}:c 1\nincr {cli}:c\nexec\npublish cli:news x\n");
+    assert_eq!(said, "OK\nQUEUED\nQUEUED\nOK\n2\n0\n");
+    let said = redis_cli(port, &["no-such-command", "x"], "");
     assert!(said.starts_with("ERR unknown command"), "{said}");
     let repeated = redis_cli(port, &["-r", "5", "incr", "cli:r"], "");
     assert_eq!(repeated, "1\n2\n3\n4\n5\n");

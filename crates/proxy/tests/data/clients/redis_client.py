@@ -155,7 +155,7 @@ def refused(many):
     for call in [
         lambda: many.msetnx({"client:a": 1, "client:b": 2}),
         lambda: many.execute_command("MOVE", "client:a", 1),
-        lambda: many.publish("channel", "news"),
+        lambda: many.execute_command("DEBUG", "SLEEP", "0"),
     ]:
         try:
             wrong("something that is not served", call())
