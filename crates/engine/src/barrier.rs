@@ -15,21 +15,11 @@ use crate::ids::ConnId;
 use crate::session::{Lane, Mute};
 
 impl Engine {
-    /// Whether `routed`, a request of that client, must wait; the client is paused then, and nothing
-    /// of the request may be consumed. A request that may go on and that its client wants no answer to
-    /// is marked so. One compare for nearly all.
-    #[inline]
-    pub(crate) fn must_wait(&mut self, conn: ConnId, routed: &mut Routed) -> bool {
-        let Some(client) = self.clients.get_mut(conn.key()) else { return false };
-        if client.lane == Lane::Shared && routed.command.travel.is_shared() {
-            return false;
-        }
-        self.must_wait_apart(conn, routed)
-    }
-
-    /// The same of a client in a rare state, or with a rare request.
+    /// Whether `routed`, a request of that client that does not simply go on, must wait; the client is
+    /// paused then, and nothing of the request may be consumed. A request that may go on and that its
+    /// client wants no answer to is marked so.
     #[cold]
-    fn must_wait_apart(&mut self, conn: ConnId, routed: &mut Routed) -> bool {
+    pub(crate) fn must_wait(&mut self, conn: ConnId, routed: &mut Routed) -> bool {
         let Some(client) = self.clients.get_mut(conn.key()) else { return false };
         let travel = routed.command.travel;
         let resets = travel == Travel::Here(Local::Reset);
@@ -56,6 +46,12 @@ impl Engine {
 }
 
 impl ClientConn {
+    /// Whether a request goes on without a further look, as nearly all do. One compare.
+    #[inline]
+    pub(crate) fn goes_on(&self, routed: &Routed) -> bool {
+        self.lane == Lane::Shared && routed.command.travel.is_shared()
+    }
+
     /// The next request of this client is being served, over the shared conns: it may be one that is
     /// not answered.
     pub(crate) fn begin_request(&mut self) {

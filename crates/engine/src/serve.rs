@@ -94,7 +94,7 @@ impl Engine {
                     return at;
                 }
                 Ok(Progress::Done(Parsed::Routed(mut routed))) => {
-                    if self.must_wait(conn, &mut routed) {
+                    if !client.goes_on(&routed) && self.must_wait(conn, &mut routed) {
                         return at;
                     }
                     let frame = Frame::at(bytes, buffer, at, routed.len);
@@ -145,7 +145,7 @@ impl Engine {
             RequestParser::new(config.protocol, config.key_bytes_max, config.limits.request_bytes);
         match parser.parse(frame) {
             Ok(Progress::Done(Parsed::Routed(mut routed))) => {
-                if self.must_wait(conn, &mut routed) {
+                if !client.goes_on(&routed) && self.must_wait(conn, &mut routed) {
                     return false;
                 }
                 self.dispatch(conn, Frame::borrowed(frame), &routed);
@@ -406,6 +406,7 @@ impl Engine {
     }
 
     /// Gives a queued request its deadline and counts it. Its bytes are in the outbox already.
+    #[inline(always)]
     pub(crate) fn enqueue(&mut self, conn: ConnId, id: RequestId, bytes: usize) {
         let server = self.servers.get_mut(conn.key()).expect("the caller wrote to it");
         let pool = &self.pools[server.pool.0 as usize];
@@ -423,7 +424,7 @@ impl Engine {
     }
 
     /// Queues a request that has its deadline, and counts it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn queue(&mut self, conn: ConnId, id: RequestId, bytes: usize) {
         let server = self.servers.get_mut(conn.key()).expect("the caller wrote to it");
         let request = self.requests.get_mut(id);
@@ -441,6 +442,7 @@ impl Engine {
     }
 
     /// The conn for a key: its server's, opened if need be.
+    #[inline(always)]
     fn server_conn(
         &mut self,
         pool: PoolId,
@@ -467,6 +469,7 @@ impl Engine {
     }
 
     /// The conn that `client` uses for `server`, opened if need be.
+    #[inline]
     pub(crate) fn open_conn(
         &mut self,
         pool: PoolId,
@@ -476,9 +479,12 @@ impl Engine {
         if self.pools[pool.0 as usize].fails(server) {
             return Err(CloseReason::Ejected);
         }
-        let class =
-            self.clients.get(client.key()).map_or(ClassId(0), |client| client.session.class);
         let pool_state = &self.pools[pool.0 as usize];
+        // Nearly all pools have one class, their own.
+        let class = match pool_state.classes.len() {
+            1 => ClassId(0),
+            _ => self.clients.get(client.key()).map_or(ClassId(0), |client| client.session.class),
+        };
         let slot = pool_state.slot(class, server, client.index());
         let Some(conn) = pool_state.conn(slot) else {
             return Ok(self.connect_shared(pool, server, class, slot));

@@ -66,7 +66,7 @@ impl Ring {
     /// The original skips hash and distribution when its pool has one server (`server_pool_idx`).
     /// Here one live server of several is enough: every point and slot is that server's, so the
     /// answer is the same.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn pick(
         &self,
         hash: impl FnOnce() -> u32,

@@ -187,7 +187,8 @@ fn check_response(response: &[u8]) {
 }
 
 fn assert_one_error(answer: &[u8]) {
-    assert!(answer.starts_with(b"-ERR "), "{}", answer.escape_ascii());
+    let is_error = [&b"-ERR "[..], b"-EXECABORT "].iter().any(|begin| answer.starts_with(begin));
+    assert!(is_error, "{}", answer.escape_ascii());
     assert_one_response(answer);
 }
 

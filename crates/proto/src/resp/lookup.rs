@@ -6,7 +6,8 @@ use crate::command::Command;
 /// The row of the command called `name`, whatever the case of its letters.
 ///
 /// A few ns: the name in two words, a hash of them, a look at the slot it gives, and one compare.
-#[inline]
+/// Inlined where ordinary requests pass, which is not the only caller.
+#[inline(always)]
 pub(super) fn lookup(name: &[u8]) -> Option<&'static Command> {
     let folded = Folded::of(name);
     let mut slot = folded.slot();
@@ -32,7 +33,7 @@ struct Folded {
 }
 
 impl Folded {
-    #[inline]
+    #[inline(always)]
     const fn of(name: &[u8]) -> Self {
         let (first, last) =
             if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
@@ -49,7 +50,7 @@ impl Folded {
     }
 
     /// The slot at which the search for this name begins.
-    #[inline]
+    #[inline(always)]
     const fn slot(self) -> usize {
         let mixed = self.first ^ self.last.rotate_left(28);
         // Multiplied, so that every bit has a say in the upper ones.

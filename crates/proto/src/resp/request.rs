@@ -141,6 +141,7 @@ impl RequestParser {
     /// # Errors
     /// [`ParseError`] where a Redis server says "Protocol error". Unlike Redis the parser does not
     /// wait for the end of a line whose beginning is wrong, and it wants each CR followed by LF.
+    #[inline(always)]
     pub fn parse(&mut self, buf: &[u8]) -> Result<Progress<Request>, ParseError> {
         if buf.len() < self.place.need as usize {
             return Ok(Progress::Incomplete { missing: self.place.missing(buf.len()) });
@@ -161,7 +162,7 @@ impl RequestParser {
     /// then, which is the same with more words.
     ///
     /// Reads and writes no state, and has few variables, so that they stay in registers.
-    #[inline]
+    #[inline(always)]
     fn whole(&self, buf: &[u8]) -> Option<Routed> {
         let (strings, at) = digits::short_header(buf, 0, b'*')?;
         let arguments = strings.checked_sub(1)?;
