@@ -10,7 +10,7 @@ use crate::Outcome;
 /// name, in the order in which the names are first seen.
 ///
 /// What adds up is summed: whole numbers, and the seconds of `rusage_*`. Of the rest, and of all
-/// settings (`stats settings`), [`Rule`] says what becomes. Quadratic in the names at worst, linear
+/// settings (`stats settings`), `Rule` says what becomes. Quadratic in the names at worst, linear
 /// when all servers tell the same ones in the same order; allocates a place a name.
 ///
 /// # Errors
