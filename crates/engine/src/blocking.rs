@@ -16,12 +16,14 @@ use crate::tick::Tick;
 use crate::together::Unplaced;
 
 /// What a client is told whose keys live apart.
-const APART: &str = "the keys of a blocking command must be on one server: give them a common hash \
-                     tag (option hash_tag)";
+const APART: &[u8] =
+    b"-CROSSSLOT Keys in request don't hash to the same slot: the keys of a blocking \
+command must be on one server; give them a common hash tag (option hash_tag)\r\n";
 
 /// What a client is told that watches keys of another server.
-const WATCHING: &str = "the keys of a blocking command must be on the server of the watched ones: \
-                        UNWATCH first, or give them a common hash tag (option hash_tag)";
+const WATCHING: &[u8] = b"-CROSSSLOT Keys in request don't hash to the same slot: the keys of a \
+blocking command must be on the server of the watched ones; UNWATCH first, or give them a common hash \
+tag (option hash_tag)\r\n";
 
 /// What a client is told when the proxy stops.
 const STOPPING: &str = "the proxy is stopping";
@@ -63,7 +65,7 @@ impl Engine {
             Err(Unplaced::AllEjected) => Err(CloseReason::Refused),
             Err(Unplaced::Apart) => {
                 let text = if chosen.is_some() { WATCHING } else { APART };
-                return self.refuse_command(conn, pool, text);
+                return self.answer(conn, text);
             }
         };
         let pinned = match (home, watching) {

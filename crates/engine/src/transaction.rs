@@ -61,10 +61,15 @@ const ABORTED: &[u8] = b"-EXECABORT Transaction discarded because of previous er
 const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
 const DISCARD: &[u8] = b"*1\r\n$7\r\nDISCARD\r\n";
 
-const APART: &str = "the keys of a transaction must be on one server: give them a common hash tag \
-                     (option hash_tag)";
-const WATCH_APART: &str = "watched keys must be on one server: give them a common hash tag (option \
-                           hash_tag)";
+/// These begin as a Redis in cluster mode says it, for that is what programs and people know. Users of
+/// libraries often meet `MULTI` without having asked for it, so the way around it is told.
+const APART: &[u8] = b"-CROSSSLOT Keys in request don't hash to the same slot: the keys of a \
+transaction must be on one server; give them a common hash tag (option hash_tag), or send them \
+without MULTI (redis-py: pipeline(transaction=False))\r\n";
+const WATCH_APART: &[u8] = b"-CROSSSLOT Keys in request don't hash to the same slot: watched keys \
+must be on one server; give them a common hash tag (option hash_tag)\r\n";
+
+/// In the proxy's own.
 const NOT_INSIDE: &str = "this command cannot be part of a transaction through the proxy";
 const TOO_MUCH_KEPT: &str = "too much is queued before the first key of the transaction";
 const LOST: &str = "the transaction is lost: its server connection has ended";
@@ -245,7 +250,10 @@ impl Engine {
         }
         let chosen = pinned.and_then(|pinned| Some(self.servers.get(pinned.key())?.server));
         let pinned = match (self.home(pool, frame, routed, chosen), pinned) {
-            (Err(Unplaced::Apart), _) => return self.refuse_command(conn, pool, APART),
+            (Err(Unplaced::Apart), _) => {
+                self.fail_transaction(conn);
+                return self.answer(conn, APART);
+            }
             (Err(Unplaced::AllEjected), _) => {
                 self.fail_transaction(conn);
                 return self.fail_request(Some(conn), pool, CloseReason::Refused);
@@ -364,7 +372,7 @@ impl Engine {
         let chosen = watching.and_then(|pinned| Some(self.servers.get(pinned.key())?.server));
         let home = match self.home(pool, frame, routed, chosen) {
             Ok(home) => home.expect("WATCH has a key"),
-            Err(Unplaced::Apart) => return self.refuse_command(conn, pool, WATCH_APART),
+            Err(Unplaced::Apart) => return self.answer(conn, WATCH_APART),
             Err(Unplaced::AllEjected) => {
                 return self.fail_request(Some(conn), pool, CloseReason::Refused);
             }

@@ -145,8 +145,8 @@ fn keys_on_several_servers_are_refused() {
         stage.sends(client, cmd(&apart));
         stage.gets(
             client,
-            "-ERR the keys of a blocking command must be on one server: give them a common hash \
-             tag (option hash_tag)\r\n",
+            "-CROSSSLOT Keys in request don't hash to the same slot: the keys of a blocking \
+             command must be on one server; give them a common hash tag (option hash_tag)\r\n",
         );
     }
     stage.sends(client, cmd(&format!("BLMPOP 0 2 {a} {a} LEFT")));
@@ -259,8 +259,9 @@ fn a_client_that_watches_keys_blocks_on_the_same_conn_and_watches_on() {
     stage.sends(client, cmd(&format!("BLPOP {other} 0")));
     stage.gets(
         client,
-        "-ERR the keys of a blocking command must be on the server of the watched ones: UNWATCH \
-         first, or give them a common hash tag (option hash_tag)\r\n",
+        "-CROSSSLOT Keys in request don't hash to the same slot: the keys of a blocking command \
+         must be on the server of the watched ones; UNWATCH first, or give them a common hash tag \
+         (option hash_tag)\r\n",
     );
     stage.sends(client, cmd(&format!("BLPOP {key} 0")));
     stage.gets(pinned, cmd(&format!("BLPOP {key} 0")));

@@ -18,8 +18,10 @@ pub(crate) const WAITS_MAX: u64 = 150 * MILLISECOND;
 const OK: &str = "+OK\r\n";
 const QUEUED: &str = "+QUEUED\r\n";
 const ABORTED: &str = "-EXECABORT Transaction discarded because of previous errors.\r\n";
-const APART: &str = "-ERR the keys of a transaction must be on one server: give them a common hash \
-                     tag (option hash_tag)\r\n";
+const APART: &str = "-CROSSSLOT Keys in request don't hash to the same slot: the keys of a \
+                     transaction must be on one server; give them a common hash tag (option \
+                     hash_tag), or send them without MULTI (redis-py: \
+                     pipeline(transaction=False))\r\n";
 const LOST: &str = "-ERR the transaction is lost: its server connection has ended\r\n";
 
 impl Asker<'_> {

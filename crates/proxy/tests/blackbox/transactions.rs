@@ -10,8 +10,10 @@ use crate::harness::proxy::{Proxy, pool};
 use crate::harness::servers::Redis;
 use crate::harness::wire::redis;
 
-const APART: &str = "-ERR the keys of a transaction must be on one server: give them a common hash \
-                     tag (option hash_tag)\r\n";
+const APART: &str = "-CROSSSLOT Keys in request don't hash to the same slot: the keys of a \
+                     transaction must be on one server; give them a common hash tag (option \
+                     hash_tag), or send them without MULTI (redis-py: \
+                     pipeline(transaction=False))\r\n";
 const ABORTED: &str = "-EXECABORT Transaction discarded because of previous errors.\r\n";
 
 fn cmd(line: &str) -> Vec<u8> {
