@@ -25,6 +25,7 @@ impl Engine {
         let resets = travel == Travel::Here(Local::Reset);
         // They go over the client's own conn, one behind the other.
         if client.is_in_transaction() && !resets {
+            client.begin_request();
             return false;
         }
         let keeps_its_way = client.lane != Lane::Own && travel.is_shared();

@@ -1,9 +1,12 @@
 //! How conns end, and what becomes of the requests on them.
 
+use nutcracker_proto::Quiet;
+
 use crate::action::{Action, CloseReason, Report};
 use crate::client::Farewell;
 use crate::engine::Engine;
 use crate::gathering::End;
+use crate::held::Held;
 use crate::ids::{ConnId, PoolId, ServerId};
 use crate::request::{Answer, RequestId, Role};
 use crate::server::{State, Tenancy};
@@ -192,7 +195,10 @@ impl Engine {
                 self.requests.remove(id);
             }
             (Role::Whole | Role::Last { .. }, Some(conn)) => {
-                request.answer = Answer::Failed(Box::new(reason.clone()));
+                request.answer = match request.quiet {
+                    Quiet::All => Answer::Held(Held::None),
+                    _ => Answer::Failed(Box::new(reason.clone())),
+                };
                 self.deliver_finished(conn);
             }
             (Role::Fragment { gathering, ordinal }, _) => {

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use nutcracker_proto::{Routed, split};
+use nutcracker_proto::{Quiet, Routed, split};
 use nutcracker_ring::DistributionKind;
 
 use crate::action::CloseReason;
@@ -190,6 +190,11 @@ impl Engine {
         let at = if server.state == State::Ready { deadline } else { opens_until.min(deadline) };
         let is_earlier = at < server.alarm;
         let in_line = request.client.filter(|_| !matches!(request.role, Role::Begin { .. }));
+        let of = in_line.and_then(|client| self.clients.get(client.key()));
+        if of.is_some_and(|client| client.session.mute.is_silent()) {
+            // It has its place in line all the same: what comes behind it goes another way, and waits.
+            request.quiet = Quiet::All;
+        }
         request.deadline = deadline;
         let id = self.requests.insert(request);
         if let Some(client) = in_line {

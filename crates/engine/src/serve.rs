@@ -17,7 +17,7 @@ use crate::gathering::{End, Lack};
 use crate::ids::{ConnId, PoolId, ServerId};
 use crate::pool::MultiError;
 use crate::request::{Answer, Request, RequestId, Role};
-use crate::session::{ClassId, Lane};
+use crate::session::{ClassId, Lane, Mute};
 use crate::spread::Spread;
 use crate::stats::{LimitFigure, PoolFigure, ServerFigure};
 use crate::tick::Tick;
@@ -161,7 +161,7 @@ impl Engine {
     fn refuse(&mut self, conn: ConnId, refused: &Refused) {
         self.hear_refusal(conn, &refused.answer);
         if let Some(client) = self.clients.get_mut(conn.key())
-            && client.lane == Lane::Muted
+            && client.session.mute != Mute::No
         {
             client.begin_request();
         }

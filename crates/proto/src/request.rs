@@ -67,6 +67,8 @@ pub enum Quiet {
     Misses,
     /// A success: `HD`, or `VA` of a command that changes data.
     Successes,
+    /// All of them: the client has said `CLIENT REPLY OFF`, or `SKIP`.
+    All,
 }
 
 impl Quiet {
@@ -76,6 +78,7 @@ impl Quiet {
     pub fn hides(self, response: &[u8]) -> bool {
         match self {
             Self::No => false,
+            Self::All => true,
             Self::Misses => response.starts_with(b"EN"),
             Self::Successes => response.starts_with(b"HD") || response.starts_with(b"VA "),
         }

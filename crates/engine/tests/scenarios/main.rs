@@ -13,6 +13,7 @@ mod idle;
 mod large;
 mod limits;
 mod memcached;
+mod muted;
 mod order;
 mod pause;
 mod pubsub;
