@@ -34,7 +34,10 @@ impl Engine {
             Local::Authenticate => {
                 let (first, second) = (words.next().unwrap_or_default(), words.next());
                 let password = self.pools[pool.0 as usize].config().password.as_deref();
-                let (answer, admitted) = local::authentication(first, second, password);
+                let (answer, admitted) = match words.next() {
+                    Some(_) => (auth::TOO_MANY, None),
+                    None => local::authentication(first, second, password),
+                };
                 if let Some(admitted) = admitted {
                     self.session_mut(conn).authenticated = admitted;
                 }
@@ -79,7 +82,7 @@ impl Engine {
                 let now = self.epoch_time + Duration::from_micros(self.now.0);
                 local::time(now, &mut reply);
             }
-            Local::Cluster => reply.error(local::NO_CLUSTER),
+            Local::Cluster => reply.error(&local::cluster(local::words(frame))),
             _ => reply.error("ERR not served"),
         }
         self.answer(conn, &out);

@@ -12,6 +12,9 @@ pub const NOT_NEEDED: &[u8] = b"-ERR Client sent AUTH, but no password is set\r\
 /// The pool has a password and the client has not given it.
 pub const REQUIRED: &[u8] = b"-NOAUTH Authentication required\r\n";
 
+/// There are more arguments than a user's name and a password, in Redis' words.
+pub const TOO_MANY: &[u8] = b"-ERR syntax error\r\n";
+
 /// A user's name and password do not fit, in Redis' words.
 pub const WRONG_PAIR: &[u8] = b"-WRONGPASS invalid username-password pair or user is disabled.\r\n";
 

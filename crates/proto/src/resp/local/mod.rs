@@ -17,7 +17,7 @@ pub use hello::{
     Credentials, Hello, HelloFacts, SelectError, authentication, hello, parse_hello, parse_select,
 };
 pub use reply::Reply;
-pub use server::{NO_CLUSTER, ServerFacts, config, info, time};
+pub use server::{ServerFacts, cluster, config, info, time};
 
 use super::parts::Strings;
 

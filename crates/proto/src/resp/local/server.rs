@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{REDIS_LEVEL, Refusal, Reply, matches, unknown_subcommand, wrong_arity};
+use super::{REDIS_LEVEL, Refusal, Reply, help, is, matches, unknown_subcommand, wrong_arity};
+use crate::command::Arity::{self, AtLeast, Exactly};
 
 /// What is told of the process and the pool.
 #[derive(Clone, Copy, Debug, Default)]
@@ -95,7 +96,17 @@ pub fn config<'a>(
                  GET alone is served"
                 .into())
         }
-        (b"get" | b"set" | b"rewrite" | b"resetstat", _) => Err(wrong_arity("config", subcommand)),
+        (b"help", []) => {
+            help(
+                "CONFIG",
+                &[("GET <pattern>", "The options whose names are like the pattern.")],
+                reply,
+            );
+            Ok(())
+        }
+        (b"get" | b"set" | b"rewrite" | b"resetstat" | b"help", _) => {
+            Err(wrong_arity("config", subcommand))
+        }
         _ => Err(unknown_subcommand("config", subcommand)),
     }
 }
@@ -107,8 +118,57 @@ pub fn time(now: Duration, reply: &mut Reply<'_>) {
     reply.bulk(now.subsec_micros().to_string().as_bytes());
 }
 
-/// The answer to all that only a server in cluster mode serves, in Redis' words.
-pub const NO_CLUSTER: &str = "ERR This instance has cluster support disabled";
+/// The answer to all that only a server in cluster mode serves; `words` begin with the command's name.
+/// A server without it knows the subcommands of `CLUSTER`, and how many arguments each has.
+pub fn cluster<'a>(words: impl Iterator<Item = &'a [u8]>) -> Refusal {
+    let words: Vec<&[u8]> = words.collect();
+    let [name, subcommand, arguments @ ..] = words.as_slice() else { return NO_CLUSTER };
+    if !is(name, "cluster") {
+        return NO_CLUSTER;
+    }
+    match CLUSTER.iter().find(|(known, _)| is(subcommand, known)) {
+        None => unknown_subcommand("cluster", subcommand),
+        Some((_, arity)) if !arity.allows(arguments.len() as u32) => {
+            wrong_arity("cluster", subcommand)
+        }
+        Some(_) => NO_CLUSTER,
+    }
+}
+
+/// The subcommands of `CLUSTER`, and what may follow each.
+const CLUSTER: &[(&str, Arity)] = &[
+    ("addslots", AtLeast(1)),
+    ("addslotsrange", AtLeast(2)),
+    ("bumpepoch", Exactly(0)),
+    ("count-failure-reports", Exactly(1)),
+    ("countkeysinslot", Exactly(1)),
+    ("delslots", AtLeast(1)),
+    ("delslotsrange", AtLeast(2)),
+    ("failover", AtLeast(0)),
+    ("flushslots", Exactly(0)),
+    ("forget", Exactly(1)),
+    ("getkeysinslot", Exactly(2)),
+    ("help", Exactly(0)),
+    ("info", Exactly(0)),
+    ("keyslot", Exactly(1)),
+    ("links", Exactly(0)),
+    ("meet", AtLeast(2)),
+    ("myid", Exactly(0)),
+    ("myshardid", Exactly(0)),
+    ("nodes", Exactly(0)),
+    ("replicas", Exactly(1)),
+    ("replicate", Exactly(1)),
+    ("reset", AtLeast(0)),
+    ("saveconfig", Exactly(0)),
+    ("set-config-epoch", Exactly(1)),
+    ("setslot", AtLeast(2)),
+    ("shards", Exactly(0)),
+    ("slaves", Exactly(1)),
+    ("slots", Exactly(0)),
+];
+
+/// In Redis' words.
+const NO_CLUSTER: Refusal = Refusal::Borrowed("ERR This instance has cluster support disabled");
 
 #[cfg(test)]
 mod tests {
@@ -160,6 +220,13 @@ mod tests {
             (Version::Resp2, "GET data*", Ok("*2\r\n$9\r\ndatabases\r\n$2\r\n16\r\n")),
             (Version::Resp3, "get save", Ok("%1\r\n$4\r\nsave\r\n$0\r\n\r\n")),
             (Version::Resp2, "GET nosuch", Ok("*0\r\n")),
+            (
+                Version::Resp3,
+                "HELP",
+                Ok("*5\r\n+CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:\r\n\
+                    +GET <pattern>\r\n+    The options whose names are like the pattern.\r\n\
+                    +HELP\r\n+    Prints this help.\r\n"),
+            ),
             (Version::Resp2, "GET", Err("ERR wrong number of arguments for 'config|get' command")),
             (
                 Version::Resp2,
@@ -177,6 +244,26 @@ mod tests {
             let mut out = Vec::new();
             let refusal = config(words(line), &FACTS, &mut Reply::new(Version::Resp2, &mut out));
             assert!(refusal.expect_err(line).contains("CONFIG GET alone"), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_a_server_without_cluster_mode_says() {
+        let disabled = "ERR This instance has cluster support disabled";
+        // redis-server 7.0.15's.
+        for (line, expected) in [
+            ("READONLY", disabled),
+            ("CLUSTER INFO", disabled),
+            ("cluster Failover TAKEOVER", disabled),
+            ("CLUSTER ADDSLOTS 1 2 3", disabled),
+            ("CLUSTER HELP", disabled),
+            ("CLUSTER HELP x", "ERR wrong number of arguments for 'cluster|help' command"),
+            ("CLUSTER KEYSLOT", "ERR wrong number of arguments for 'cluster|keyslot' command"),
+            ("CLUSTER Nodes a", "ERR wrong number of arguments for 'cluster|nodes' command"),
+            ("CLUSTER ADDSLOTS", "ERR wrong number of arguments for 'cluster|addslots' command"),
+            ("CLUSTER FOO", "ERR unknown subcommand 'FOO'. Try CLUSTER HELP."),
+        ] {
+            assert_eq!(cluster(words(line)), expected, "{line}");
         }
     }
 
