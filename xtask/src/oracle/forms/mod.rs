@@ -70,7 +70,9 @@ pub(crate) fn mode(name: &str, words: &[Vec<u8>]) -> Mode {
         "xadd" if has("*") || has("5-*") => Mode::Shape,
         "dump" => Mode::Length,
         "hello" => Mode::Fields,
-        "command" if has("getkeys") || has("getkeysandflags") || has("help") => Mode::Exact,
+        // What there is to help with is the proxy's own.
+        "command" | "client" | "config" if has("help") => Mode::Kind,
+        "command" if has("getkeys") || has("getkeysandflags") => Mode::Exact,
         "client" if has("id") || has("info") || has("list") => Mode::Kind,
         "config" if has("get") => Mode::Kind,
         "time" | "info" | "lastsave" | "lolwut" | "command" | "memory" | "latency" | "slowlog" => {
