@@ -102,6 +102,9 @@ mod tests {
             let mut drawn = BTreeSet::from([judge::LOST, judge::MISSED]);
             for number in 0..BATCH * 7 {
                 let stream = stream(protocol, 3, number);
+                if stream.farewell().is_some_and(|goodbye| !goodbye.is_empty()) {
+                    drawn.insert(judge::GOODBYE);
+                }
                 for ask in &stream.asks {
                     if let Judge::MayDiffer { kind, .. } = ask.judge {
                         drawn.insert(kind);

@@ -23,7 +23,6 @@ pub(crate) fn are_same(mode: Mode, original: &[u8], ours: &[u8]) -> bool {
             (None, None) => are_texts(original, ours),
             _ => false,
         },
-        Mode::Lines => lines(original) == lines(ours),
         Mode::Dump => are_dumps(original, ours),
         Mode::Values => are_values(original, ours),
     }
@@ -50,12 +49,6 @@ fn are_scans(original: &[u8], ours: &[u8], size: usize) -> bool {
 fn are_texts(original: &[u8], ours: &[u8]) -> bool {
     let is_text = |reply: &[u8]| matches!(reply, [b'$', b'0'..=b'9', ..]);
     is_text(original) && is_text(ours)
-}
-
-fn lines(reply: &[u8]) -> Vec<&[u8]> {
-    let mut lines: Vec<&[u8]> = reply.split(|byte| *byte == b'\n').collect();
-    lines.sort_unstable();
-    lines
 }
 
 /// Serialized values. A set and a hash that are hash tables (types 2 and 4) come in any order.
@@ -157,15 +150,5 @@ mod tests {
             b"END\r\n",
         ];
         check(Mode::Values, one, &[b"VALUE k 0 1 1234\r\na\r\nEND\r\n"], &others);
-    }
-
-    #[test]
-    fn lines_may_come_in_any_order() {
-        check(
-            Mode::Lines,
-            b"*2\r\n+a\r\n+b\r\n",
-            &[b"*2\r\n+b\r\n+a\r\n"],
-            &[b"*2\r\n+a\r\n+a\r\n"],
-        );
     }
 }

@@ -42,6 +42,9 @@ pub(crate) const LOST: &str = "lost-at-close";
 /// The rule for a client's close that the original does not notice.
 pub(crate) const MISSED: &str = "missed-close";
 
+/// The kind of the rule by which ours answers a client that takes its leave.
+pub(crate) const GOODBYE: &str = "goodbye";
+
 /// Judges what both said to `stream`.
 pub(crate) fn judge(
     protocol: Protocol,
@@ -170,8 +173,13 @@ impl<'a> Court<'a> {
 
     /// A valid stream ends without another word.
     fn hear_end(&mut self, answered: usize, is_lost: bool) -> Result<(), Finding> {
-        if !self.mine.behind(answered).is_empty() {
-            return Err(self.end_finding(None, "ours said more than it was asked"));
+        let goodbye = self.stream.farewell().unwrap_or_default();
+        if self.mine.behind(answered) != goodbye {
+            return Err(self.end_finding(None, "ours did not end as it should"));
+        }
+        if !goodbye.is_empty() {
+            self.verdict.kinds.push(GOODBYE.to_owned());
+            self.verdict.allowed.push(GOODBYE.to_owned());
         }
         if is_lost {
             return Ok(());
@@ -253,7 +261,7 @@ impl<'a> Court<'a> {
         mine: &[u8],
     ) -> Result<(), String> {
         match judge {
-            Judge::Silent | Judge::Farewell => unreachable!("nobody answers it"),
+            Judge::Silent | Judge::Farewell(_) => unreachable!("nobody answers it"),
             Judge::Same(mode) if !are_same(*mode, theirs, mine) => {
                 Err(format!("they are not the same ({mode:?})"))
             }

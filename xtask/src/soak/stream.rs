@@ -48,8 +48,15 @@ impl Stream {
     pub(crate) fn ends_unanswered(&self) -> bool {
         let last = self.asks.last();
         let answered = last.filter(|ask| ask.is_answered()).map_or(0, |ask| ask.at.end);
-        let says_farewell = self.asks.iter().any(|ask| ask.judge == Judge::Farewell);
-        self.tail.is_none() && !says_farewell && answered < self.wire.len()
+        self.tail.is_none() && self.farewell().is_none() && answered < self.wire.len()
+    }
+
+    /// What ours says to a client that takes its leave, when it does.
+    pub(crate) fn farewell(&self) -> Option<&'static [u8]> {
+        self.asks.iter().find_map(|ask| match ask.judge {
+            Judge::Farewell(goodbye) => Some(goodbye),
+            _ => None,
+        })
     }
 }
 
@@ -65,7 +72,7 @@ pub(crate) struct Ask {
 impl Ask {
     /// Whether there is a reply to it.
     pub(crate) fn is_answered(&self) -> bool {
-        !matches!(self.judge, Judge::Silent | Judge::Farewell)
+        !matches!(self.judge, Judge::Silent | Judge::Farewell(_))
     }
 }
 
@@ -74,8 +81,8 @@ impl Ask {
 pub(crate) enum Judge {
     /// There is none.
     Silent,
-    /// There is none, and the connection closes.
-    Farewell,
+    /// The original says nothing to it, ours says this; and the connection closes.
+    Farewell(&'static [u8]),
     /// They are the same, in this sense.
     Same(Mode),
     /// They are the same to the byte, or differ as a rule of this kind says.
@@ -115,8 +122,6 @@ pub(crate) enum Mode {
     Near(i64),
     /// The same type and, of arrays, the same number of elements: what is drawn at random.
     Shape,
-    /// The same lines in any order: `COMMAND`.
-    Lines,
     /// A serialized value: to the byte, unless it is a hash table; then of the same length.
     Dump,
     /// memcached's values; the numbers that `gets` shows rise, or stay, for the same keys.

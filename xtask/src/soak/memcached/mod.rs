@@ -283,9 +283,9 @@ impl Asker<'_> {
             // A close that the original does not notice, it does not count.
             19 if self.is_counted => {}
             0..15 => {}
-            15..18 => self.draft.ask(b"quit\r\n", Judge::Farewell),
+            15..18 => self.draft.ask(b"quit\r\n", Judge::Farewell(b"")),
             18 => {
-                self.draft.ask(b"quit\r\n", Judge::Farewell);
+                self.draft.ask(b"quit\r\n", Judge::Farewell(b""));
                 let key = self.own("q");
                 let behind = [b"set ", &key[..], b" 0 0 5\r\nnever\r\n"].concat();
                 self.draft.behind(&behind.repeat(self.random.between(1, 3)), true);

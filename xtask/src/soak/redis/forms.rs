@@ -99,7 +99,6 @@ pub(super) fn mode(name: &str) -> Mode {
         "ttl" => Mode::Near(60),
         "pttl" => Mode::Near(60_000),
         "spop" | "srandmember" | "hrandfield" | "zrandmember" | "lolwut" => Mode::Shape,
-        "command" => Mode::Lines,
         "dump" => Mode::Dump,
         _ => Mode::Exact,
     }

@@ -10,6 +10,9 @@ mod cast;
 mod forms;
 mod odd;
 
+use nutcracker_proto::resp::{Parts, RequestParser};
+use nutcracker_proto::{Progress, Request, Travel};
+
 use super::circumstances::Circumstances;
 use super::names;
 use super::pools::Pool;
@@ -55,6 +58,27 @@ pub(super) fn stream(circumstances: Circumstances<'_>, random: &mut Random) -> S
     }
     let Asker { draft, random, .. } = asker;
     draft.finish(random)
+}
+
+/// Puts the first key of a request that travels whole in the place of all its others.
+fn make_one_key(words: &mut [Vec<u8>]) {
+    let frame = wire::array(words);
+    let parsed = RequestParser::new(usize::MAX, usize::MAX).parse(&frame);
+    let Ok(Progress::Done(Request::Routed(routed))) = parsed else { return };
+    if routed.keys < 2 || matches!(routed.command.travel, Travel::Split(_)) {
+        return;
+    }
+    let keys: Vec<Vec<u8>> =
+        Parts::new(&routed, &frame).map(|part| part.key(&frame).to_vec()).collect();
+    for word in words.iter_mut().skip(1).filter(|word| keys.contains(word)) {
+        word.clone_from(&keys[0]);
+    }
+}
+
+/// Whether ours refuses a request for its arguments.
+fn is_refused(words: &[Vec<u8>]) -> bool {
+    let parsed = RequestParser::new(usize::MAX, usize::MAX).parse(&wire::array(words));
+    matches!(parsed, Ok(Progress::Done(Request::Refused(_))))
 }
 
 /// Forms that are not counted alike: of an MSET that it takes apart the original counts some of the
@@ -109,7 +133,23 @@ impl Asker<'_> {
     }
 
     /// Sends a request whose replies are to be the same, in the sense of its name.
+    ///
+    /// The keys of one that cannot be split are one key: on different servers ours refuses them, and
+    /// what the original then does to the first key's server would show in everything that follows.
+    /// The oracle plays such requests.
     fn send(&mut self, mut words: Vec<Vec<u8>>) {
+        make_one_key(&mut words);
+        self.send_as_is(words);
+    }
+
+    /// The same of one whose keys are known to live together.
+    fn send_as_is(&mut self, mut words: Vec<Vec<u8>>) {
+        // What ours refuses comes before the password, and never gets to a server of ours, which may
+        // have a reason of its own to refuse it.
+        let is_told = self.pool.is_counted || self.pool.password.is_some() || self.is_refused;
+        if is_told && is_refused(&words) {
+            return;
+        }
         let name = String::from_utf8_lossy(&words[0]).to_ascii_lowercase();
         let judge = self.judge(&name, words.len());
         self.mix_case(&mut words[0]);
@@ -270,7 +310,7 @@ impl Asker<'_> {
             }
             let store = format!("{name}STORE");
             let words = [store.as_bytes(), &result, b"2", &one, &other];
-            self.send(words.map(<[u8]>::to_vec).to_vec());
+            self.send_as_is(words.map(<[u8]>::to_vec).to_vec());
             let mut words = [b"ZRANGE", &result[..], b"0", b"-1"].map(<[u8]>::to_vec).to_vec();
             words.extend(scores.map(|word| word.as_bytes().to_vec()));
             self.send(words);
@@ -318,9 +358,7 @@ impl Asker<'_> {
 
     /// What goes to the server of the placeholder.
     fn keyless(&mut self) {
-        if self.random.chance(30) {
-            self.send(vec![b"COMMAND".to_vec()]);
-        } else if self.random.chance(200) {
+        if self.random.chance(200) {
             self.send([&b"LOLWUT"[..], b"VERSION", b"5", b"1"].map(<[u8]>::to_vec).to_vec());
         } else {
             self.send(vec![b"LOLWUT".to_vec()]);
@@ -335,9 +373,9 @@ impl Asker<'_> {
             // A close that the original does not notice, it does not count.
             19 if self.pool.is_counted => {}
             0..15 => {}
-            15..18 => self.draft.ask(&quit, Judge::Farewell),
+            15..18 => self.draft.ask(&quit, Judge::Farewell(b"+OK\r\n")),
             18 => {
-                self.draft.ask(&quit, Judge::Farewell);
+                self.draft.ask(&quit, Judge::Farewell(b"+OK\r\n"));
                 let key = self.cast.own("q");
                 let behind = wire::array(&[&b"SET"[..], &key, b"never"]);
                 self.draft.behind(&behind.repeat(self.random.between(1, 3)), true);
