@@ -14,10 +14,6 @@ use crate::ids::{ConnId, PoolId, ServerId};
 use crate::request::{Request, RequestId, Role};
 use crate::stats::PoolFigure;
 
-/// Why data is not flushed unless the operator said so. Memcached's error has the same words.
-const FLUSH_REFUSED: &str =
-    "flushing the servers is off; the pool's option 'allow_flush: true' turns it on";
-
 impl Engine {
     /// Queues a request, whole, for every server of the pool; their responses become one.
     ///
@@ -85,9 +81,8 @@ impl Engine {
         let config = self.pools[pool.0 as usize].config();
         if !config.allow_flush {
             if !routed.noreply {
-                let mut answer = Vec::new();
-                config.protocol.error(FLUSH_REFUSED, &mut answer);
-                self.answer(conn, &answer);
+                let answer = config.protocol.flush_refused();
+                self.answer(conn, answer);
             }
             return;
         }

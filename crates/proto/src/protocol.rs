@@ -74,6 +74,21 @@ impl Protocol {
         }
     }
 
+    /// The answer to a request to flush the servers' data where the operator has not allowed it.
+    /// memcached's begins as that of a memcached which was told so (`-F`): libraries take a
+    /// `SERVER_ERROR` for a server that has failed.
+    #[must_use]
+    pub const fn flush_refused(self) -> &'static [u8] {
+        match self {
+            Self::Redis => {
+                b"-ERR flushing the servers is off; the pool's option 'allow_flush: true' turns it on\r\n"
+            }
+            Self::Memcache => {
+                b"CLIENT_ERROR flush_all not allowed: the pool's option 'allow_flush: true' allows it\r\n"
+            }
+        }
+    }
+
     /// What a server is asked to learn whether it is there: it costs it nothing, and has an answer.
     #[must_use]
     pub const fn probe(self) -> &'static [u8] {

@@ -160,6 +160,26 @@ fn data_is_flushed_only_where_the_operator_allows_it() {
     stage.is_quiet();
 }
 
+#[test]
+fn memcached_is_flushed_only_where_the_operator_allows_it() {
+    let mut stage = Stage::new(memcached(2));
+    let client = stage.client();
+    stage.sends(client, "flush_all noreply\r\nflush_all 10\r\n");
+    let refused =
+        "CLIENT_ERROR flush_all not allowed: the pool's option 'allow_flush: true' allows it\r\n";
+    stage.gets(client, refused);
+    let mut stage = Stage::new(PoolConfig { allow_flush: true, ..memcached(2) });
+    let client = stage.client();
+    stage.sends(client, "flush_all 10\r\nflush_all noreply\r\n");
+    for server in 0..2 {
+        let server = stage.server(server);
+        stage.gets(server, "flush_all 10\r\nflush_all\r\n");
+        stage.sends(server, "OK\r\nOK\r\n");
+    }
+    stage.gets(client, "OK\r\n");
+    stage.is_quiet();
+}
+
 /// The cursor in an answer to `SCAN`, and the keys.
 fn scanned(answer: &[u8]) -> (String, Vec<String>) {
     let text = String::from_utf8(answer.to_vec()).expect("made of text");

@@ -40,9 +40,9 @@ pub(super) const STRAY_BYTE: &[u8] = b"CLIENT_ERROR a line holds no CR and no NU
 pub(super) const ADMINISTRATION: &[u8] =
     b"CLIENT_ERROR not served: servers are administered one by one, not through a proxy\r\n";
 
-/// The answer to `stats` of a kind that does not merge, or that changes the server.
-pub(super) const NO_SUCH_STATS: &[u8] =
-    b"CLIENT_ERROR not served: stats are items, slabs, sizes, settings, or without a word\r\n";
+/// The answer to `stats` of a kind that does not merge, or that changes the server: memcached's to one
+/// that it does not know, at which readers of figures end.
+pub(super) const NO_SUCH_STATS: &[u8] = b"ERROR\r\n";
 
 /// The answer to a flag that is there twice.
 pub(super) const DUPLICATE_FLAG: &[u8] = b"CLIENT_ERROR duplicate flag\r\n";
