@@ -153,7 +153,8 @@ impl Engine {
         let config = self.pools[pool.0 as usize].config();
         let limits = &config.limits;
         let parser =
-            RequestParser::new(config.protocol, config.key_bytes_max, limits.request_bytes);
+            RequestParser::new(config.protocol, config.key_bytes_max, limits.request_bytes)
+                .with_commands(config.commands);
         let number = self.pools[pool.0 as usize].shared.number_client();
         let session = Session::new(number, Peer::from(peer), self.now.seconds());
         let (inbox, outbox) = (Inbox::default(), Outbox::default());

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use nutcracker_proto::Protocol;
+use nutcracker_proto::resp::ExtraCommands;
 use nutcracker_ring::{DistributionKind, Placement, RingBuilder, RingServer};
 
 use crate::ejection::{Ejection, Health, Routing};
@@ -44,6 +45,8 @@ pub struct PoolConfig {
     pub database: u32,
     /// How many databases clients may choose from, from 0 up; 16,384 at most.
     pub databases: u32,
+    /// Commands beside the table's.
+    pub commands: Option<&'static ExtraCommands>,
     /// Whether conns to the servers are opened before the first request.
     pub preconnect: bool,
     /// How much it may hold.

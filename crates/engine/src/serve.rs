@@ -142,7 +142,8 @@ impl Engine {
         let Some(client) = self.clients.get(conn.key()) else { return true };
         let config = self.pools[client.pool.0 as usize].config();
         let mut parser =
-            RequestParser::new(config.protocol, config.key_bytes_max, config.limits.request_bytes);
+            RequestParser::new(config.protocol, config.key_bytes_max, config.limits.request_bytes)
+                .with_commands(config.commands);
         match parser.parse(frame) {
             Ok(Progress::Done(Parsed::Routed(mut routed))) => {
                 if !client.goes_on(&routed) && self.must_wait(conn, &mut routed) {
@@ -255,8 +256,6 @@ impl Engine {
             // In its place in line, and so behind all responses to what came before it.
             Local::Noop => self.answer(conn, b"MN\r\n"),
             Local::Verbosity => self.answer(conn, if routed.noreply { &[] } else { b"OK\r\n" }),
-            // A server's answer is as good.
-            Local::Lolwut => self.forward(conn, pool, frame, routed),
             _ => self.answer_session(conn, pool, local, frame.bytes),
         }
     }

@@ -150,7 +150,7 @@ impl Engine {
             | Travel::Blocking(_)
             | Travel::Script(Script::Body | Script::Digest)
             | Travel::Transaction(Step::Unwatch)
-            | Travel::Here(Local::Ping | Local::Echo | Local::Time | Local::Lolwut) => {
+            | Travel::Here(Local::Ping | Local::Echo | Local::Time) => {
                 self.queue_command(conn, pool, frame, routed);
             }
             Travel::Refused(reason) => self.refuse_command(conn, pool, reason),

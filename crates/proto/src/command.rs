@@ -253,8 +253,6 @@ pub enum Local {
     Config,
     /// What only a server in cluster mode serves.
     Cluster,
-    /// `LOLWUT`.
-    Lolwut,
     /// memcached's `mn`: everything before it has been answered.
     Noop,
     /// memcached's `verbosity`.

@@ -40,6 +40,7 @@ fn pool_config(pool: &Pool, key_bytes_max: usize) -> PoolConfig {
         allow_flush: pool.allow_flush,
         multi_error: pool.multi_error,
         databases: pool.databases,
+        commands: pool.commands.as_ref().map(|added| added.rows),
         preconnect: pool.preconnect,
         limits: pool.limits,
     }

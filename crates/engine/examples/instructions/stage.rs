@@ -42,6 +42,7 @@ impl Stage {
             allow_flush: false,
             multi_error: MultiError::Fail,
             databases: 16,
+            commands: None,
             preconnect: false,
             limits: PoolLimits::default(),
         };

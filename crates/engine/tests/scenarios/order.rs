@@ -1,6 +1,8 @@
 //! Responses in the order of the requests, each to its own client.
 
+use nutcracker_engine::PoolConfig;
 use nutcracker_engine::stats::ServerFigure;
+use nutcracker_proto::resp::{ExtraCommands, KeyPlaces};
 
 use crate::stage::{Stage, cmd, redis};
 
@@ -167,4 +169,34 @@ fn with_several_conns_to_a_server_a_client_keeps_to_one_and_clients_spread() {
         let keys = [format!("{n}a"), format!("{n}b"), format!("{}a", n + 3), format!("{}b", n + 3)];
         stage.gets(conn, keys.map(|key| cmd(&format!("GET {key}"))).concat());
     }
+}
+
+#[test]
+fn a_command_that_the_pool_adds_is_routed_by_its_keys() {
+    let mut added = ExtraCommands::default();
+    added.add("json.get", KeyPlaces { first: 1, last: 1, step: 1 }).expect("it is new");
+    added.add("json.mget", KeyPlaces { first: 1, last: -2, step: 1 }).expect("it is new");
+    let mut stage =
+        Stage::new(PoolConfig { commands: Some(Box::leak(Box::new(added))), ..redis(2) });
+    let client = stage.client();
+    let (one, other) = (stage.key(0, "a"), stage.key(1, "b"));
+    let requests = [
+        format!("JSON.GET {one} $"),
+        format!("Json.Get {other} $"),
+        format!("json.mget {one} {one} $"),
+    ];
+    for (request, server) in requests.iter().zip([0, 1, 0]) {
+        stage.sends(client, cmd(request));
+        let server = stage.server(server);
+        stage.gets(server, cmd(request));
+        stage.sends(server, "$1\r\n1\r\n");
+        stage.gets(client, "$1\r\n1\r\n");
+    }
+    stage.sends(client, cmd(&format!("JSON.MGET {one} {other} $")));
+    let said = stage.take(client);
+    assert!(said.starts_with(b"-CROSSSLOT "), "{}", said.escape_ascii());
+    stage.sends(client, cmd("JSON.DEL x"));
+    let said = stage.take(client);
+    assert!(said.starts_with(b"-ERR unknown command 'JSON.DEL'"), "{}", said.escape_ascii());
+    stage.is_quiet();
 }

@@ -46,6 +46,7 @@ fn pool(protocol: Protocol, servers: usize) -> PoolConfig {
         allow_flush: false,
         multi_error: MultiError::Fail,
         databases: 16,
+        commands: None,
         preconnect: false,
         limits: PoolLimits::default(),
     }

@@ -190,6 +190,7 @@ fn draw_pool(random: &mut Random) -> PoolConfig {
         allow_flush: false,
         multi_error: MultiError::Fail,
         databases: 16,
+        commands: None,
         preconnect: random.chance(30),
         limits: PoolLimits {
             client_requests: random.pick(&[256, 256, 1, 4]),

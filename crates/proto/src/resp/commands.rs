@@ -160,7 +160,7 @@ pub static COMMANDS: &[Command] = &[
     row("llen",                 Exactly(1),    First,                OneServer,                  Read),
     row("lmove",                Exactly(4),    FIRST_TWO,            OneServer,                  Write),
     row("lmpop",                AtLeast(3),    POPPED,               OneServer,                  Write),
-    row("lolwut",               AtLeast(0),    Keys::None,           Here(Local::Lolwut),        Read),
+    row("lolwut",               AtLeast(0),    Keys::None,           Anywhere,                   Read),
     row("lpop",                 AtLeast(1),    First,                OneServer,                  Write),
     row("lpos",                 AtLeast(1),    First,                OneServer,                  Read),
     row("lpush",                AtLeast(1),    First,                OneServer,                  Write),

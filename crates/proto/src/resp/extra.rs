@@ -2,6 +2,7 @@
 
 use super::lookup::lookup;
 use crate::command::{Arity, Command, Keys, Travel};
+use crate::limits::ARGUMENTS_MAX;
 
 /// Rows beside the table's. Made once, while the configuration is read, and kept for as long as the
 /// process: a parsed request points at its row.
@@ -37,6 +38,9 @@ pub struct KeyPlaces {
     pub step: u32,
 }
 
+/// The furthest argument that a place may name: no request has more.
+const PLACE_MAX: u32 = ARGUMENTS_MAX as u32;
+
 impl ExtraCommands {
     /// Adds the command called `name`. It goes, whole, to the one server of its keys, or to any
     /// server when it has none, and is taken to change data.
@@ -58,12 +62,16 @@ impl ExtraCommands {
             KeyPlaces { first: 0, .. } => (Arity::AtLeast(0), Keys::None, Travel::Anywhere),
             KeyPlaces { step: 0, .. } => return Err(ExtraError::BadPlace),
             KeyPlaces { first, last, step } => {
-                // A server counts the name, the table does not.
-                let (first, last) = (first - 1, if last < 0 { last } else { last - 1 });
-                if last >= 0 && i64::from(last) < i64::from(first) {
+                if (last >= 0 && i64::from(last) < i64::from(first)) || first > PLACE_MAX {
                     return Err(ExtraError::BadPlace);
                 }
-                let least = if last < 0 { first + last.unsigned_abs() } else { first + 1 };
+                // A server counts the name, the table does not.
+                let (first, last) = (first - 1, if last < 0 { last } else { last - 1 });
+                let behind = if last < 0 { last.unsigned_abs() } else { 1 };
+                if behind > PLACE_MAX {
+                    return Err(ExtraError::BadPlace);
+                }
+                let least = first + behind;
                 let keys = Keys::Range { first, last, step };
                 (Arity::AtLeast(least), keys, Travel::OneServer)
             }
@@ -170,6 +178,9 @@ mod tests {
             ("\u{e9}", places(1, 1, 1), ExtraError::BadName),
             ("x", places(1, 1, 0), ExtraError::BadPlace),
             ("x", places(2, 1, 1), ExtraError::BadPlace),
+            ("x", places(2, 0, 1), ExtraError::BadPlace),
+            ("x", places(u32::MAX, -1, 1), ExtraError::BadPlace),
+            ("x", places(1, i32::MIN, 1), ExtraError::BadPlace),
         ] {
             assert_eq!(extra.add(name, places), Err(error), "{name}");
         }

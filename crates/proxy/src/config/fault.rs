@@ -145,6 +145,12 @@ pub(super) enum Fault {
     },
     /// `client_requests_max` is 0.
     ZeroClientRequests,
+    /// An item of `commands` cannot be added.
+    Command {
+        item: String,
+        why: &'static str,
+    },
+    CommandsWithoutRedis,
     /// `databases` is out of its range.
     Databases {
         found: u32,
@@ -361,6 +367,12 @@ impl fmt::Display for Fault {
                 write!(f, "'{key}' is one of {}; '{found}' is none", words.join(", "))
             }
             Self::ZeroServerConnections => f.write_str("'server_connections' cannot be 0"),
+            Self::Command { item, why } => {
+                write!(f, "'commands' cannot add '{item}': {why}")
+            }
+            Self::CommandsWithoutRedis => f.write_str(
+                "'commands' is only valid for a Redis pool; add 'redis: true' or leave it out",
+            ),
             Self::AuthWithoutRedis => f.write_str(
                 "'redis_auth' is only valid for a Redis pool; \
                  add 'redis: true' or leave it out",

@@ -32,6 +32,7 @@
 //!   characters like others.
 
 mod address;
+mod commands;
 mod dialect;
 mod document;
 mod encoding;

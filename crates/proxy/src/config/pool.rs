@@ -9,6 +9,7 @@ use nutcracker_engine::{MultiError, OnEject};
 use nutcracker_proto::Protocol;
 use nutcracker_ring::{DistributionKind, HashKind, HashTag, name_order};
 
+use super::commands::{self, AddedCommands};
 use super::document::{Section, Value};
 use super::fault::Fault;
 use super::keys::{Findings, Keys};
@@ -17,7 +18,7 @@ use super::types::{Listen, Pool, Server};
 use super::{address, limits};
 
 /// The keys of a pool.
-pub(super) const KEYS: [&str; 28] = [
+pub(super) const KEYS: [&str; 29] = [
     "listen",
     "hash",
     "hash_tag",
@@ -38,6 +39,7 @@ pub(super) const KEYS: [&str; 28] = [
     "servers",
     // The original has none of these.
     "databases",
+    "commands",
     "client_requests_max",
     "client_unsent_max",
     "server_queue_max",
@@ -70,6 +72,7 @@ pub(super) fn read(section: &Section, findings: &mut Findings) -> Option<Pool> {
         redis_auth: redis_auth(keys, redis),
         redis_db: redis_db(keys, redis),
         databases: databases(keys, redis),
+        commands: added_commands(keys, redis),
         preconnect: keys.flag("preconnect").unwrap_or(false),
         auto_eject_hosts: keys.flag("auto_eject_hosts").unwrap_or(false),
         server_connections: server_connections(keys),
@@ -146,6 +149,14 @@ fn redis_db(keys: &mut Keys<'_>, redis: bool) -> u32 {
         keys.warn(keys.place("redis_db"), Fault::DatabaseWithoutRedis);
     }
     db
+}
+
+fn added_commands(keys: &mut Keys<'_>, redis: bool) -> Option<AddedCommands> {
+    let added = keys.read("commands", commands::read)?;
+    if !redis {
+        keys.wrong(keys.place("commands"), Fault::CommandsWithoutRedis);
+    }
+    Some(added)
 }
 
 fn databases(keys: &mut Keys<'_>, redis: bool) -> u32 {

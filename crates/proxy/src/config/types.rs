@@ -14,6 +14,7 @@ use nutcracker_engine::{MultiError, OnEject};
 use nutcracker_proto::Protocol;
 use nutcracker_ring::{DistributionKind, HashKind, HashTag};
 
+use super::commands::AddedCommands;
 use super::error::Problem;
 use super::limits;
 
@@ -121,6 +122,8 @@ pub struct Pool {
     pub redis_db: u32,
     /// How many databases clients may choose from; within [`DATABASES`](limits::DATABASES).
     pub databases: u32,
+    /// Commands beside the table's. Only in Redis pools.
+    pub commands: Option<AddedCommands>,
     /// Whether servers are connected to before a client asks.
     pub preconnect: bool,
     /// Whether a failing server leaves the ring.

@@ -29,6 +29,13 @@ fn a_limit_that_is_none_is_explained() {
         ("server_queue_max: 0", "'server_queue_max' is a number of bytes from 65536 to "),
         ("request_max: 2g", "'request_max' is a number of bytes from 1024 to 1073741824"),
         ("on_eject: drop", "3:13: pool 'alpha': 'on_eject' is one of rehash, fail; 'drop' is none"),
+        (
+            "commands: json.get",
+            "3:13: pool 'alpha': 'commands' cannot add 'json.get': say behind it which argument is its first key, 0 for none",
+        ),
+        ("commands: json.get 1, get 1", "cannot add 'get 1': the proxy knows it already"),
+        ("commands: a.b 1, A.B 2", "cannot add 'A.B 2': it is there twice"),
+        ("commands: a.b x", "cannot add 'a.b x': its keys are a number, as in 1, or a first"),
         ("databases: 0", "'databases' is a number from 1 to 16384; 0 is not"),
         ("databases: 16385", "'databases' is a number from 1 to 16384; 16385 is not"),
         ("client_requests_max: 0", "'client_requests_max' is at least 1"),

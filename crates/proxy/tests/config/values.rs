@@ -33,6 +33,7 @@ fn a_pool_of_two_keys_has_the_originals_defaults() {
         redis_auth: None,
         redis_db: 0,
         databases: 16,
+        commands: None,
         preconnect: false,
         auto_eject_hosts: false,
         server_connections: 1,
@@ -73,6 +74,7 @@ fn every_key_reaches_its_field() {
         "  redis_auth: 's3 cret'\n",
         "  redis_db: 5\n",
         "  databases: 64\n",
+        "  commands: json.get 1, json.mset 1..-1/3\n",
         "  preconnect: true\n",
         "  auto_eject_hosts: true\n",
         "  server_connections: 4\n",
@@ -114,6 +116,7 @@ fn every_key_reaches_its_field() {
         redis_auth: Some("s3 cret".into()),
         redis_db: 5,
         databases: 64,
+        commands: pool.commands.clone(),
         preconnect: true,
         auto_eject_hosts: true,
         server_connections: 4,
@@ -147,6 +150,8 @@ fn every_key_reaches_its_field() {
         allow_flush: true,
         multi_error: MultiError::Partial,
     };
+    let added = pool.commands.as_ref().map(|added| &*added.text);
+    assert_eq!(added, Some("json.get 1, json.mset 1..-1/3"));
     assert_eq!(pool, expected);
 }
 

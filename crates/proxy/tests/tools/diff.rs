@@ -57,6 +57,7 @@ fn every_option_that_differs_is_told_with_what_it_was() {
         ("redis_auth: s3cret", "redis_auth: none -> a password"),
         ("redis_db: 3", "redis_db: 0 (default) -> 3"),
         ("databases: 64", "databases: 16 (default) -> 64"),
+        ("commands: json.get 1", "commands: none (default) -> json.get 1"),
         ("preconnect: true", "preconnect: false (default) -> true"),
         ("auto_eject_hosts: true", "auto_eject_hosts: false (default) -> true"),
         ("server_connections: 4", "server_connections: 1 (default) -> 4"),

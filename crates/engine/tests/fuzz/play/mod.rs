@@ -182,6 +182,7 @@ impl Play {
             allow_flush: false,
             multi_error: MultiError::Fail,
             databases: 16,
+            commands: None,
             preconnect: habits & 16 != 0,
             limits: PoolLimits {
                 client_requests: if spread & 8 == 0 { 256 } else { 3 },

@@ -30,6 +30,7 @@ const ROWS: &[Row] = &[
     Row { key: "redis_auth",           value: |pool| pool.redis_auth.clone().unwrap_or_default() },
     Row { key: "redis_db",             value: |pool| pool.redis_db.to_string() },
     Row { key: "databases",            value: |pool| pool.databases.to_string() },
+    Row { key: "commands",             value: |pool| pool.commands.as_ref().map_or_else(|| "none".to_owned(), |added| added.text.clone()) },
     Row { key: "client_connections",   value: |pool| no_limit(pool.client_connections) },
     Row { key: "backlog",              value: |pool| pool.backlog.to_string() },
     Row { key: "tcpkeepalive",         value: |pool| pool.tcpkeepalive.to_string() },
