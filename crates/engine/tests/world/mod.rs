@@ -249,6 +249,7 @@ impl World {
                         owner: &owner,
                         index: *server,
                         thinks_max: plan.thinks_max,
+                        lies: plan.lies,
                         now: *now,
                         random,
                     };
