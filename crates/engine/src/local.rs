@@ -259,6 +259,8 @@ impl Engine {
             version,
             no_evict: session.no_evict,
             no_touch: session.no_touch,
+            subscriptions: client.subscriptions.as_ref().map_or([0; 3], |all| all.counts()),
+            queued: client.queued_commands(),
             unsent_bytes: client.outbox.len(),
             ..ClientFacts::default()
         };

@@ -33,6 +33,8 @@ pub(crate) struct Transaction {
     kept: Vec<u8>,
     /// How long each of them is, bytes.
     lengths: Vec<usize>,
+    /// How many commands `EXEC` will run.
+    queued: usize,
 }
 
 /// What becomes of it.
@@ -99,6 +101,12 @@ impl ClientConn {
     pub(crate) fn kept_bytes(&self) -> usize {
         let transaction = self.own.as_ref().and_then(|own| own.transaction.as_ref());
         transaction.map_or(0, |transaction| transaction.kept.capacity())
+    }
+
+    /// How many commands its transaction has, if it is in one.
+    pub(crate) fn queued_commands(&self) -> Option<usize> {
+        let transaction = self.own.as_ref()?.transaction.as_ref();
+        transaction.map(|transaction| transaction.queued)
     }
 
     fn transaction(&mut self) -> Option<&mut Transaction> {
@@ -274,6 +282,8 @@ impl Engine {
             self.fail_transaction(conn);
             return self.fail_request(Some(conn), pool, CloseReason::QueueFull);
         }
+        let client = self.clients.get_mut(conn.key()).expect("it sent the request");
+        client.transaction().expect("it is in a transaction").queued += 1;
         let request = Request::new(Some(conn), Role::Whole);
         let deadline = self.ordinary_deadline(pinned);
         self.send_pinned(pinned, frame, request, deadline);
@@ -288,6 +298,7 @@ impl Engine {
         }
         transaction.kept.extend_from_slice(frame.bytes);
         transaction.lengths.push(frame.bytes.len());
+        transaction.queued += 1;
         self.answer(conn, QUEUED);
     }
 

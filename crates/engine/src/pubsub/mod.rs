@@ -142,6 +142,11 @@ impl Subscriptions {
         was_there
     }
 
+    /// Channels, patterns and shard channels.
+    pub(crate) const fn counts(&self) -> [usize; Topic::ALL.len()] {
+        self.counts
+    }
+
     /// How many there are, as a client is told: channels and patterns are counted together.
     const fn count(&self, topic: Topic) -> usize {
         match topic {

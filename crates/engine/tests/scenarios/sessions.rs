@@ -329,6 +329,26 @@ fn clients_are_closed_by_number_or_address_and_spare_themselves() {
     stage.is_quiet();
 }
 
+#[test]
+fn the_list_tells_who_is_subscribed_and_who_is_in_a_transaction() {
+    let mut stage = Stage::new(redis(1));
+    let [one, subscriber, other] = [(); 3].map(|()| stage.client());
+    stage.sends(subscriber, [cmd("SUBSCRIBE a b"), cmd("PSUBSCRIBE p*")].concat());
+    stage.sends(other, [cmd("MULTI"), cmd("PING"), cmd("SET k v")].concat());
+    let list = said(&mut stage, one, "CLIENT LIST");
+    let of = |id: u32| {
+        let line = list.lines().find(|line| line.contains(&format!("id={id} ")));
+        line.expect("each is in the list").to_owned()
+    };
+    assert!(of(1).contains(" flags=N ") && of(1).contains(" sub=0 psub=0 ssub=0 multi=-1 "));
+    assert!(of(2).contains(" flags=P ") && of(2).contains(" sub=2 psub=0 ssub=0 multi=-1 "));
+    assert!(of(3).contains(" flags=x ") && of(3).contains(" sub=0 psub=0 ssub=0 multi=2 "));
+    let subscribers = said(&mut stage, one, "CLIENT LIST TYPE pubsub");
+    assert!(subscribers.contains("id=2 ") && !subscribers.contains("id=1 "), "{subscribers}");
+    assert_eq!(said(&mut stage, one, "CLIENT KILL TYPE pubsub"), ":1\r\n");
+    assert!(stage.is_closed(subscriber) && !stage.is_closed(other));
+}
+
 /// What libraries were seen to send first, off the wire, at their default settings.
 #[test]
 fn the_first_words_of_each_library_are_answered_as_it_hopes() {

@@ -109,6 +109,8 @@ pub struct ClientFacts<'a> {
     pub version: Version,
     /// Channels, patterns and shard channels it is subscribed to.
     pub subscriptions: [usize; 3],
+    /// Commands that wait in its transaction, if it is in one.
+    pub queued: Option<usize>,
     /// It asked to be spared.
     pub no_evict: bool,
     /// It asked that its reads count for nothing.
@@ -289,9 +291,12 @@ pub fn client_line(client: &ClientFacts<'_>, out: &mut Vec<u8>) {
     line += &text(client.name);
     let mut flags = String::new();
     let [channels, patterns, shards] = client.subscriptions;
-    for (flag, is_set) in
-        [('P', client.subscriptions != [0; 3]), ('e', client.no_evict), ('T', client.no_touch)]
-    {
+    for (flag, is_set) in [
+        ('P', client.subscriptions != [0; 3]),
+        ('x', client.queued.is_some()),
+        ('e', client.no_evict),
+        ('T', client.no_touch),
+    ] {
         if is_set {
             flags.push(flag);
         }
@@ -304,9 +309,10 @@ pub fn client_line(client: &ClientFacts<'_>, out: &mut Vec<u8>) {
         Version::Resp3 => 3,
     };
     let unsent = client.unsent_bytes;
+    let queued = client.queued.map_or_else(|| "-1".to_owned(), |queued| queued.to_string());
     writeln!(
         line,
-        " age={} idle=0 flags={flags} db={} sub={channels} psub={patterns} ssub={shards} multi=-1 \
+        " age={} idle=0 flags={flags} db={} sub={channels} psub={patterns} ssub={shards} multi={queued} \
          watch=0 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl={unsent} oll=0 omem=0 \
          tot-mem={unsent} events=r cmd={} user=default redir=-1 resp={resp} lib-name={} lib-ver={}",
         client.age,
