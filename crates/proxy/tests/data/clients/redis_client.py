@@ -153,7 +153,8 @@ def ask_many(many):
 def refused(many):
     """What is not served raises the error of the library, and the connection stays."""
     for call in [
-        lambda: many.msetnx({"client:a": 1, "client:b": 2}),
+        # So many keys that they are on different servers, whatever the servers' ports.
+        lambda: many.msetnx({f"client:apart:{n}": n for n in range(40)}),
         lambda: many.execute_command("MOVE", "client:a", 1),
         lambda: many.execute_command("DEBUG", "SLEEP", "0"),
     ]:
