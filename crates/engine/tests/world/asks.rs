@@ -25,7 +25,7 @@ pub(crate) struct Expected {
     pub(crate) answers: Answers,
     /// A server is asked: the proxy may have to say that it failed.
     pub(crate) served: bool,
-    /// How long a server may let it wait besides, microseconds.
+    /// How long its client lets it wait besides, microseconds; the largest number is for ever.
     pub(crate) waits: u64,
 }
 

@@ -358,8 +358,9 @@ impl Client {
         if self.obstructed_at.is_some_and(|at| at >= read_at) {
             return;
         }
-        let waits = due.expected.waits + plan.weather.latency_max + LATENESS_MAX;
-        let latest = read_at + timeout.as_micros() as u64 + waits;
+        let begun = read_at + timeout.as_micros() as u64;
+        let latest =
+            (begun + plan.weather.latency_max + LATENESS_MAX).saturating_add(due.expected.waits);
         assert!(
             now <= latest,
             "client {}, request {}: read at {read_at}, answered at {now}, due by {latest}",
