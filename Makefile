@@ -26,7 +26,8 @@ help:
 	@echo 'make clients       real client libraries from their registries, through the proxy; ONLY=text for some,'
 	@echo '                   QUICK=1 for those that install quickly, FRESH=1 to install them anew; writes docs/clients.md'
 	@echo 'make bench         side by side with the original; ONLY=text for some rows, QUICK=1 for one short round,'
-	@echo '                   DOCS=1 writes docs/performance.md, PREDIXY=binary has predixy take part'
+	@echo '                   DOCS=1 writes docs/performance.md, PREDIXY=binary has predixy take part,'
+	@echo '                   BEFORE=binary an earlier build of the proxy'
 	@echo 'make instructions  what the hot paths cost, counted; ONLY=text for some, RECORD=1 to record it'
 	@echo 'make build         target/release/nutcracker'
 	@echo 'make clean         removes what was built'
@@ -69,7 +70,7 @@ bench:
 	sh scripts/install.sh $(SERVERS) $(ORIGINAL) $(BESIDES)
 	$(CARGO) build --release --package nutcracker --package xtask
 	target/release/xtask bench $(if $(ONLY),--only '$(ONLY)') $(if $(QUICK),--quick) $(if $(DOCS),--docs) \
-		$(if $(JSON),--json '$(JSON)') $(if $(PREDIXY),--predixy '$(PREDIXY)')
+		$(if $(JSON),--json '$(JSON)') $(if $(BEFORE),--before '$(BEFORE)') $(if $(PREDIXY),--predixy '$(PREDIXY)')
 
 instructions:
 	sh scripts/install.sh $(COUNTER)

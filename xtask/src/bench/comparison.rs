@@ -44,6 +44,8 @@ struct Side {
     clients: usize,
     /// Clients that are connected besides, and silent.
     idle: usize,
+    /// Whether the clients speak RESP3 instead of RESP2.
+    resp3: bool,
     setup: Setup,
 }
 
@@ -52,7 +54,14 @@ const fn redis(operation: Operation) -> Workload {
 }
 
 const fn side(label: &'static str, clients: usize, operation: Operation) -> Side {
-    Side { label, workload: redis(operation), clients, idle: 0, setup: Setup::EVERYDAY }
+    Side {
+        label,
+        workload: redis(operation),
+        clients,
+        idle: 0,
+        resp3: false,
+        setup: Setup::EVERYDAY,
+    }
 }
 
 const fn with_servers(side: Side, servers: usize) -> Side {
@@ -89,6 +98,12 @@ pub(crate) const COMPARISONS: &[Comparison] = &[
         name: "growth: clients, mostly idle", unit: "request", targets: BOTH, ratio_max: 1.2,
         few: side("50 clients", 50, Get),
         many: Side { idle: 9_950, ..side("10000 clients, 9950 of them idle", 50, Get) },
+    },
+    // The same requests, and nothing but the connections that they share differs.
+    Comparison {
+        name: "RESP3: cost of a GET", unit: "request", targets: &[Target::Proxy], ratio_max: 1.05,
+        few: side("RESP2", 50, Get),
+        many: Side { resp3: true, ..side("RESP3", 50, Get) },
     },
     // Each worker has half the clients, so less comes together that could share a system call.
     Comparison {
@@ -188,7 +203,8 @@ impl Running {
         let front = rig.front(target, side.setup)?;
         let port = front.port(side.workload.protocol);
         let idle = crowd::connect(port, redis(Get), side.idle(options.quick))?;
-        let load = Load::connect(port, side.workload, side.clients, 1)?;
+        let connect = if side.resp3 { Load::connect_resp3 } else { Load::connect };
+        let load = connect(port, side.workload, side.clients, 1)?;
         let units_per_request = match side.workload.operation {
             MultiGet(keys) => keys as u64,
             _ => 1,

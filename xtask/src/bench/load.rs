@@ -5,6 +5,7 @@
 //! for memcached, and wherever answers must be proved right.
 
 use std::io::{self, Read, Write};
+use std::net;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
@@ -65,11 +66,34 @@ impl Load {
         clients: usize,
         pipeline: usize,
     ) -> Result<Self> {
+        Self::connect_greeting(port, workload, clients, pipeline, |_| Ok(()))
+    }
+
+    /// Connects `clients` Redis clients to `port`, which ask for RESP3 as today's libraries do.
+    ///
+    /// # Errors
+    /// As [`Self::connect`], and when a client is not answered.
+    pub(crate) fn connect_resp3(
+        port: u16,
+        workload: Workload,
+        clients: usize,
+        pipeline: usize,
+    ) -> Result<Self> {
+        Self::connect_greeting(port, workload, clients, pipeline, ask_for_resp3)
+    }
+
+    fn connect_greeting(
+        port: u16,
+        workload: Workload,
+        clients: usize,
+        pipeline: usize,
+        greet: fn(&mut net::TcpStream) -> io::Result<()>,
+    ) -> Result<Self> {
         let poll = Poll::new().map_err(Failure::system("making a poller"))?;
         let clients = (0..clients)
             .map(|index| {
                 interrupt::check()?;
-                Client::connect(port, index, &poll)
+                Client::connect(port, index, &poll, greet)
                     .map_err(Failure::system(format!("connecting client {index} to port {port}")))
             })
             .collect::<Result<Vec<_>>>()?;
@@ -165,8 +189,14 @@ struct Client {
 }
 
 impl Client {
-    fn connect(port: u16, index: usize, poll: &Poll) -> io::Result<Self> {
-        let stream = servers::connect(port)?;
+    fn connect(
+        port: u16,
+        index: usize,
+        poll: &Poll,
+        greet: fn(&mut net::TcpStream) -> io::Result<()>,
+    ) -> io::Result<Self> {
+        let mut stream = servers::connect(port)?;
+        greet(&mut stream)?;
         stream.set_nonblocking(true)?;
         let mut stream = TcpStream::from_std(stream);
         let interest = Interest::READABLE | Interest::WRITABLE;
@@ -279,6 +309,24 @@ impl Client {
             "a wrong answer: {found}\nwhere this was due: {due}\nin a batch that begins: {request}"
         ))
     }
+}
+
+/// Changes the connection to RESP3. What `HELLO` answers is the server's own; what comes after it,
+/// the answer to a `PING`, shows its end.
+fn ask_for_resp3(stream: &mut net::TcpStream) -> io::Result<()> {
+    stream.write_all(b"*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n*1\r\n$4\r\nPING\r\n")?;
+    let (mut answer, mut piece) = (Vec::new(), [0; 512]);
+    while !answer.ends_with(b"+PONG\r\n") {
+        let count = stream.read(&mut piece)?;
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        answer.extend_from_slice(&piece[..count]);
+    }
+    if answer.starts_with(b"%") {
+        return Ok(());
+    }
+    Err(io::Error::other(format!("HELLO 3 was answered with {}", answer.escape_ascii())))
 }
 
 /// The lines of responses, each `VALUE` with the value below it, in an order of their own.

@@ -36,6 +36,7 @@ pub(crate) struct Options {
 #[derive(Debug, Default)]
 pub(crate) struct NamedBinaries {
     proxy: Option<PathBuf>,
+    before: Option<PathBuf>,
     original: Option<PathBuf>,
     predixy: Option<PathBuf>,
 }
@@ -45,6 +46,8 @@ pub(crate) struct NamedBinaries {
 pub(crate) struct Binaries {
     /// The proxy's.
     pub(crate) proxy: PathBuf,
+    /// That of an earlier build of the proxy, where it was named.
+    pub(crate) before: Option<PathBuf>,
     /// The original's.
     pub(crate) original: PathBuf,
     /// HAProxy's.
@@ -70,6 +73,7 @@ answers are checked first; the run fails if one is wrong, and never because of a
   --docs             write docs/performance.md's results and docs/performance/ anew; not with --quick
   --from FILE        run nothing: print, plot and write the results of an earlier run's JSON
   --proxy PATH       the proxy (default: target/release/nutcracker)
+  --before PATH      an earlier build of the proxy, which is visited as well: what has a change cost?
   --original PATH    the original (default: Debian's nutcracker)
   --predixy PATH     predixy, which is visited as well when named (default: the variable PREDIXY)
   --help             this text
@@ -98,6 +102,7 @@ impl Options {
                 Arg::Long("docs") => docs = true,
                 Arg::Long("from") => from = Some(path(&mut arguments)?),
                 Arg::Long("proxy") => binaries.proxy = Some(path(&mut arguments)?),
+                Arg::Long("before") => binaries.before = Some(path(&mut arguments)?),
                 Arg::Long("original") => binaries.original = Some(path(&mut arguments)?),
                 Arg::Long("predixy") => binaries.predixy = Some(path(&mut arguments)?),
                 Arg::Long("help") | Arg::Short('h') => return Ok(None),
@@ -143,6 +148,7 @@ impl NamedBinaries {
         };
         Ok(Binaries {
             proxy: named(&self.proxy, servers::ours)?,
+            before: self.before.as_deref().map(existing).transpose()?,
             original: named(&self.original, servers::original)?,
             haproxy: existing(&proc::find("haproxy", "haproxy")?)?,
             predixy: self.predixy.as_deref().map(existing).transpose()?,

@@ -86,7 +86,11 @@ impl Rig {
 
     /// Whether `target` can be put in front.
     pub(crate) fn has(&self, target: Target) -> bool {
-        target != Target::Predixy || self.binaries.predixy.is_some()
+        match target {
+            Target::Before => self.binaries.before.is_some(),
+            Target::Predixy => self.binaries.predixy.is_some(),
+            _ => true,
+        }
     }
 
     /// The CPU time that the Redis servers have had.
@@ -150,6 +154,13 @@ impl Rig {
             }
             Target::Proxy => {
                 let program = self.binaries.proxy.clone();
+                let text = configuration::workers(setup.workers) + &pools;
+                Running::Proxy(self.start_proxy(target, &program, &text, setup)?)
+            }
+            Target::Before => {
+                let program = self.binaries.before.clone().ok_or_else(|| {
+                    Failure::Wrong("no earlier build is named; --before does".to_owned())
+                })?;
                 let text = configuration::workers(setup.workers) + &pools;
                 Running::Proxy(self.start_proxy(target, &program, &text, setup)?)
             }

@@ -12,6 +12,8 @@ pub(crate) enum Target {
     Original,
     /// This project's proxy.
     Proxy,
+    /// An earlier build of it, to hold a change against; visited where its binary is named.
+    Before,
     /// predixy, another proxy for Redis; visited where its binary is named.
     Predixy,
     /// HAProxy as a plain TCP forwarder to the first server: it looks at no byte, so its figures
@@ -22,33 +24,42 @@ pub(crate) enum Target {
 }
 
 /// Whom a load of single Redis keys goes to, in the order in which a round visits them.
-pub(crate) const REDIS_SINGLE: &[Target] =
-    &[Target::Original, Target::Proxy, Target::Predixy, Target::Haproxy, Target::Direct];
+pub(crate) const REDIS_SINGLE: &[Target] = &[
+    Target::Original,
+    Target::Proxy,
+    Target::Before,
+    Target::Predixy,
+    Target::Haproxy,
+    Target::Direct,
+];
 
 /// Whom a load of many Redis keys a request goes to. A plain forwarder gathers nothing, so its figures
 /// would be of another task.
 pub(crate) const REDIS_MANY: &[Target] =
-    &[Target::Original, Target::Proxy, Target::Predixy, Target::Direct];
+    &[Target::Original, Target::Proxy, Target::Before, Target::Predixy, Target::Direct];
 
 /// Whom a load of single memcached keys goes to: predixy does not speak memcached.
 pub(crate) const MEMCACHED_SINGLE: &[Target] =
-    &[Target::Original, Target::Proxy, Target::Haproxy, Target::Direct];
+    &[Target::Original, Target::Proxy, Target::Before, Target::Haproxy, Target::Direct];
 
 /// Whom a load of many memcached keys a request goes to.
-pub(crate) const MEMCACHED_MANY: &[Target] = &[Target::Original, Target::Proxy, Target::Direct];
+pub(crate) const MEMCACHED_MANY: &[Target] =
+    &[Target::Original, Target::Proxy, Target::Before, Target::Direct];
 
 /// The original and the proxy, side by side.
 pub(crate) const BOTH: &[Target] = &[Target::Original, Target::Proxy];
 
 impl Target {
     /// Those that a ratio of the proxy's figures is taken to.
-    pub(crate) const BASES: [Self; 3] = [Self::Original, Self::Predixy, Self::Haproxy];
+    pub(crate) const BASES: [Self; 4] =
+        [Self::Original, Self::Before, Self::Predixy, Self::Haproxy];
 
     /// What the report calls it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Original => "original",
             Self::Proxy => "proxy",
+            Self::Before => "before",
             Self::Predixy => "predixy",
             Self::Haproxy => "haproxy",
             Self::Direct => "direct",
