@@ -55,6 +55,8 @@ pub struct Engine {
     pub(crate) spares: Spares,
     pub(crate) deadlines: Deadlines,
     pub(crate) stats: Arc<Stats>,
+    /// Those of all workers.
+    pub(crate) all_stats: Arc<[Arc<Stats>]>,
     pub(crate) random: Random,
     pub(crate) spread: Spread,
     /// Where a conn with an empty inbox is read; see [`recv_space`](Self::recv_space).
@@ -121,6 +123,7 @@ impl Engine {
             holding: Holding::default(),
             spares: Spares::default(),
             deadlines: Deadlines::default(),
+            all_stats: Arc::from([Arc::clone(&stats)]),
             stats,
             random: Random(seed | 1),
             spread: Spread::new(servers),

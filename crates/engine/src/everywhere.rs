@@ -27,7 +27,8 @@ impl Engine {
         routed: &Routed,
         (gather, lack): (Gather, Lack),
     ) {
-        if self.pools[pool.0 as usize].config().servers.len() == 1 {
+        let with_ours = gather == Gather::Stats && frame.bytes.trim_ascii() == b"stats";
+        if self.pools[pool.0 as usize].config().servers.len() == 1 && !with_ours {
             return self.forward(conn, pool, frame, routed);
         }
         self.welcome_back(pool);
@@ -63,6 +64,12 @@ impl Engine {
             }
         }
         self.pool_stats(pool).at(PoolFigure::Fragments).add(live.len() as i64);
+        if let Some(gathering) = gathering
+            && with_ours
+        {
+            let ours = self.answer_stats(pool);
+            self.gatherings.get_mut(gathering).ends.push(ours);
+        }
         if let Some(gathering) = gathering
             && self.gatherings.get_mut(gathering).pending == 0
         {

@@ -30,7 +30,7 @@
 //!   large bytes held once, and buffers between two uses.
 //! - `pool`: a key's route. `ejection`: failures and returns. `probe`: whether a server is back. `deadlines`: who gives up next.
 //! - `pubsub`: who is subscribed to what, and the conns that listen.
-//! - [`stats`]: the table of counters. [`limits`]: the numbers, and why.
+//! - [`stats`]: the table of counters. `own_figures`: those that clients ask for. [`limits`]: the numbers, and why.
 #![forbid(unsafe_code)]
 
 mod action;
@@ -51,6 +51,7 @@ mod ids;
 pub mod limits;
 mod local;
 mod own;
+mod own_figures;
 mod partial;
 mod pool;
 mod probe;

@@ -13,7 +13,6 @@ use crate::client::{ClientConn, Farewell};
 use crate::engine::Engine;
 use crate::ids::{ConnId, PoolId, Side};
 use crate::session::{Class, Lane, Mute, Session};
-use crate::stats::{PoolFigure, ServerFigure};
 
 impl Engine {
     /// Answers a request of Redis' protocol that is about its client, or about the proxy.
@@ -86,19 +85,6 @@ impl Engine {
             _ => reply.error("ERR not served"),
         }
         self.answer(conn, &out);
-    }
-
-    fn server_facts(&self, pool: PoolId) -> local::ServerFacts {
-        let stats = self.pool_stats(pool);
-        let requests: i64 =
-            stats.servers.iter().map(|each| each.at(ServerFigure::Requests).get()).sum();
-        let clients = stats.at(PoolFigure::ClientConnections).get();
-        local::ServerFacts {
-            uptime: u64::from(self.now.seconds()),
-            clients: u64::try_from(clients).unwrap_or(0),
-            requests: u64::try_from(requests).unwrap_or(0),
-            databases: self.pools[pool.0 as usize].config().databases,
-        }
     }
 
     fn hello<'a>(

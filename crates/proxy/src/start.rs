@@ -204,7 +204,7 @@ impl Proxy {
             polls.push(poll);
             mailboxes.push(Mailbox::new(waker));
         }
-        let stats: Vec<Arc<Stats>> = (0..workers)
+        let stats: Arc<[Arc<Stats>]> = (0..workers)
             .map(|_| Arc::new(Stats::new(config.pools.iter().map(|pool| pool.servers.len()))))
             .collect();
         let stats_source = Arc::new(StatsSource::new(
@@ -212,7 +212,7 @@ impl Proxy {
             begun,
             memory_max,
             pool_names(&config),
-            stats.clone(),
+            Arc::clone(&stats),
         ));
         let resolver = Resolver::start().map_err(StartError::system("starting a thread"))?;
         tracing::info!(
@@ -223,13 +223,14 @@ impl Proxy {
         let shared = Arc::new(Shared::new(config, pools, mailboxes.into(), resolver, clients_max));
         let seed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         let mut listeners = Some(listeners);
-        let seats = std::iter::zip(polls, stats)
+        let seats = polls
+            .into_iter()
             .enumerate()
-            .map(|(id, (poll, stats))| Seat {
+            .map(|(id, poll)| Seat {
                 id,
                 poll,
                 listeners: listeners.take().unwrap_or_default(),
-                stats,
+                stats: Arc::clone(&stats),
                 epoch: begun,
                 seed: (seed as u64).wrapping_add(id as u64),
                 turn_pause,

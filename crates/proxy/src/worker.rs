@@ -123,8 +123,8 @@ pub struct Seat {
     pub poll: Poll,
     /// The listeners of all pools, in order, for the worker that accepts; none for the others.
     pub listeners: Vec<Listener>,
-    /// The worker's own counters.
-    pub stats: Arc<Stats>,
+    /// The counters of all workers; the worker's own are at its number.
+    pub stats: Arc<[Arc<Stats>]>,
     /// A moment before any other, the same for all workers.
     pub epoch: Instant,
     /// What the worker's choices at random begin with.
@@ -151,14 +151,16 @@ impl Worker {
             let pool = PoolId(at as u32);
             accepting.push(Accepting { pool, listener, ready: false, resting: None });
         }
-        let mut engine = Engine::new(&shared.pools, Arc::clone(&stats), epoch, seed);
+        let own = Arc::clone(&stats[id]);
+        let mut engine = Engine::new(&shared.pools, Arc::clone(&own), epoch, seed);
+        engine.set_all_stats(stats);
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         engine.set_epoch_time(wall.saturating_sub(epoch.elapsed()));
         Ok(Self {
             id,
             poll,
             engine,
-            stats,
+            stats: own,
             shared,
             clients: Sockets::default(),
             servers: Sockets::default(),

@@ -29,8 +29,13 @@ impl Running {
         let names = (0..servers).map(|n| format!("server-{n}")).collect();
         let pools = vec![PoolNames { name: "alpha".into(), servers: names }];
         let workers = vec![Arc::new(Stats::new([servers]))];
-        let source =
-            Arc::new(StatsSource::new("host".into(), Instant::now(), usize::MAX, pools, workers));
+        let source = Arc::new(StatsSource::new(
+            "host".into(),
+            Instant::now(),
+            usize::MAX,
+            pools,
+            workers.into(),
+        ));
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()

@@ -165,7 +165,7 @@ mod tests {
     fn source(workers: &[Arc<Stats>]) -> StatsSource {
         let pools =
             vec![PoolNames { name: "al\"pha".into(), servers: vec!["one".into(), "b\\c".into()] }];
-        StatsSource::new("vm".into(), Instant::now(), 1 << 30, pools, workers.to_vec())
+        StatsSource::new("vm".into(), Instant::now(), 1 << 30, pools, workers.into())
     }
 
     #[test]

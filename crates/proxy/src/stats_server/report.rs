@@ -25,7 +25,7 @@ pub struct StatsSource {
     started: Instant,
     memory_max: usize,
     pools: Vec<PoolNames>,
-    workers: Vec<Arc<Stats>>,
+    workers: Arc<[Arc<Stats>]>,
 }
 
 impl StatsSource {
@@ -40,9 +40,9 @@ impl StatsSource {
         started: Instant,
         memory_max: usize,
         pools: Vec<PoolNames>,
-        workers: Vec<Arc<Stats>>,
+        workers: Arc<[Arc<Stats>]>,
     ) -> Self {
-        for worker in &workers {
+        for worker in workers.iter() {
             let counted = worker.pools.iter().map(|pool| pool.servers.len());
             let named = pools.iter().map(|pool| pool.servers.len());
             assert!(counted.eq(named), "a worker's figures are not those of the pools");
@@ -166,7 +166,7 @@ mod tests {
             PoolNames { name: "beta".into(), servers: vec!["127.0.0.1:25092".into()] },
             PoolNames { name: "alpha".into(), servers: vec!["one".into(), "we\"ird".into()] },
         ];
-        StatsSource::new("vm".into(), Instant::now(), usize::MAX, pools, workers.to_vec())
+        StatsSource::new("vm".into(), Instant::now(), usize::MAX, pools, workers.into())
     }
 
     fn worker() -> Arc<Stats> {

@@ -10,9 +10,9 @@ use crate::command::Arity::{self, AtLeast, Exactly};
 pub struct ServerFacts {
     /// For how long it has run, seconds.
     pub uptime: u64,
-    /// Clients of the pool on this worker.
+    /// Clients of the pool.
     pub clients: u64,
-    /// Requests that this worker sent to the pool's servers.
+    /// Requests that were sent to the pool's servers.
     pub requests: u64,
     /// How many databases there are.
     pub databases: u32,
