@@ -28,14 +28,14 @@ pub(super) fn read_flags(
     words: &mut Words<'_>,
 ) -> Result<(Meta, Option<Range<u32>>), &'static [u8]> {
     let mut meta = Meta::default();
-    let mut omit = None;
+    let (mut omit, mut twice) = (None, false);
     let mut count = 0;
     let mut end = before.end;
     for word in words {
         count += 1;
         match text[word.start] {
             b'q' if command == "me" => {}
-            b'q' if omit.is_some() => return Err(encode::DUPLICATE_FLAG),
+            b'q' if omit.is_some() => twice = true,
             b'q' => {
                 omit = Some(end as u32..word.end as u32);
                 meta.quiet = if command == "mg" { Quiet::Misses } else { Quiet::Successes };
@@ -44,6 +44,10 @@ pub(super) fn read_flags(
             _ => {}
         }
         end = word.end;
+    }
+    // Not before the line's end: a byte that may be in none of it is the graver fault.
+    if twice {
+        return Err(encode::DUPLICATE_FLAG);
     }
     if count > FLAGS_MAX {
         return Err(encode::TOO_MANY_FLAGS);
