@@ -32,7 +32,7 @@ const NOTES: &[(&str, &str)] = &[
     ("pubsub|numpat", "a pattern is asked for on every server, so one server's number is the number"),
     ("publish", "the number in the answer is the server's: the proxy counts there as one"),
     ("spublish", "as `publish`"),
-    ("sort", "the keys that `BY` and `GET` make of patterns are looked up on that server only"),
+    ("sort", "a pattern of `BY` or `GET` needs the hash tag of the sorted key in front of its `*`, or is refused"),
     ("sort_ro", "as `sort`"),
     ("xread", "with `BLOCK` on a connection of its own"),
     ("xreadgroup", "with `BLOCK` on a connection of its own"),
@@ -129,7 +129,7 @@ fn keys(keys: Keys) -> String {
 
 fn travel(travel: Travel) -> String {
     match travel {
-        Travel::OneServer => "to the server of its keys".to_owned(),
+        Travel::OneServer | Travel::Sorted => "to the server of its keys".to_owned(),
         Travel::Split(gather) => format!("split, a part a server; {}", gathered(gather)),
         Travel::Anywhere => "to the server of the key `placeholder`".to_owned(),
         Travel::AllServers(gather) => format!("to all servers; {}", gathered(gather)),

@@ -68,6 +68,7 @@ mod session;
 mod shared;
 mod shortage;
 mod slab;
+mod sorted;
 mod spares;
 mod spread;
 pub mod stats;

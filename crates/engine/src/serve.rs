@@ -207,9 +207,10 @@ impl Engine {
         }
         let config = self.pools[pool.0 as usize].config();
         match travel {
-            Travel::OneServer if routed.keys >= 2 && config.servers.len() > 1 => {
+            Travel::OneServer if routed.keys >= 2 => {
                 self.forward_together(conn, pool, frame, routed);
             }
+            Travel::Sorted => self.forward_sorted(conn, pool, frame, routed),
             Travel::OneServer | Travel::Anywhere => self.forward(conn, pool, frame, routed),
             Travel::Split(gather) if routed.keys >= 2 && config.servers.len() > 1 => {
                 self.split(conn, pool, frame, routed, gather);

@@ -65,6 +65,9 @@ impl Engine {
         frame: Frame<'_>,
         routed: &Routed,
     ) {
+        if self.pools[pool.0 as usize].config().servers.len() == 1 || routed.keys < 2 {
+            return self.forward(conn, pool, frame, routed);
+        }
         match self.server_of_all(pool, frame, routed) {
             Err(Unplaced::Apart) => self.refuse_apart(conn, pool),
             // Where all are ejected, the way of a request with one key has the words for it.

@@ -161,6 +161,13 @@ impl Engine {
             | Travel::Here(Local::Ping | Local::Echo | Local::Time) => {
                 self.queue_command(conn, pool, frame, routed);
             }
+            Travel::Sorted => match self.refuse_patterns(pool, frame, routed) {
+                Some(refusal) => {
+                    self.fail_transaction(conn);
+                    self.answer(conn, refusal.as_bytes());
+                }
+                None => self.queue_command(conn, pool, frame, routed),
+            },
             Travel::Refused(reason) => self.refuse_command(conn, pool, reason),
             Travel::AllServers(_)
             | Travel::Flush

@@ -113,6 +113,8 @@ pub enum Counting {
 pub enum Travel {
     /// Whole, to the one server that all its keys belong to.
     OneServer,
+    /// As [`OneServer`](Self::OneServer), and its options `BY` and `GET` make the names of further keys.
+    Sorted,
     /// With two keys or more it is split, a fragment a server; the responses become one.
     Split(Gather),
     /// It has no key and any server will do. To be the original's equal it goes to the server
@@ -148,6 +150,7 @@ impl Travel {
     pub const fn is_shared(self) -> bool {
         match self {
             Self::OneServer
+            | Self::Sorted
             | Self::Split(_)
             | Self::Anywhere
             | Self::AllServers(_)

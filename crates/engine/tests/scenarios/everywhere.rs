@@ -303,6 +303,57 @@ fn keys_of_one_request_live_on_one_server_or_it_is_refused() {
 }
 
 #[test]
+fn a_sort_looks_up_keys_of_its_own_server_or_is_refused() {
+    let refused =
+        "-ERR BY and GET look up keys that may be on other servers of this pool ('w_*'); ";
+    let mut config = redis(3);
+    config.placement.tag = Some(HashTag::new(b'{', b'}'));
+    let (mut stage, client, servers) = three(config);
+    let [tag, other] = [0, 1].map(|server| stage.key(server, "t"));
+    for sort in [
+        format!("SORT {tag}"),
+        format!("SORT {tag} BY nosort GET # LIMIT 0 1"),
+        format!("SORT {{{tag}}}l BY w{{{tag}}}_* GET {{{tag}}}o_*->f STORE {{{tag}}}d"),
+        format!("SORT_RO {tag} BY {{{tag}}}*"),
+    ] {
+        stage.sends(client, cmd(&sort));
+        stage.gets(servers[0], cmd(&sort));
+        stage.sends(servers[0], "*0\r\n");
+        stage.gets(client, "*0\r\n");
+    }
+    stage.sends(client, cmd(&format!("SORT {tag} BY w_*")));
+    let told = String::from_utf8(stage.take(client)).expect("made of text");
+    assert!(told.starts_with(refused) && told.contains("between '{' and '}'"), "{told}");
+    for astray in [
+        format!("SORT {tag} BY {{{other}}}w_*"),
+        format!("SORT_RO {tag} GET *{{{tag}}}"),
+        format!("SORT {tag} GET o_*->{{{tag}}}"),
+    ] {
+        stage.sends(client, cmd(&astray));
+        assert!(stage.take(client).starts_with(b"-ERR BY and GET look up keys"), "{astray}");
+    }
+    stage.sends(client, cmd("MULTI"));
+    stage.gets(client, "+OK\r\n");
+    stage.sends(client, cmd(&format!("SORT {tag} GET w_*")));
+    assert!(stage.take(client).starts_with(refused.as_bytes()));
+    stage.sends(client, cmd("EXEC"));
+    stage.gets(client, "-EXECABORT Transaction discarded because of previous errors.\r\n");
+    servers.iter().for_each(|server| stage.gets_nothing(*server));
+    stage.is_quiet();
+
+    let (mut stage, client, _) = three(redis(3));
+    stage.sends(client, cmd("SORT k BY w_*"));
+    let told = String::from_utf8(stage.take(client)).expect("made of text");
+    assert!(told.starts_with(refused) && told.contains("hash_tag: \"{}\""), "{told}");
+
+    // One server has all keys.
+    let mut stage = Stage::new(redis(1));
+    let client = stage.client();
+    stage.sends(client, cmd("SORT k BY w_*"));
+    stage.gets(stage.server(0), cmd("SORT k BY w_*"));
+}
+
+#[test]
 fn a_partial_answer_has_what_the_servers_that_are_left_brought() {
     let partial = |config| PoolConfig { multi_error: MultiError::Partial, ..config };
     let (mut stage, client, _) = three(partial(redis(3)));

@@ -13,7 +13,7 @@ use crate::command::Subscription::{
 use crate::command::Transaction::{Begin, Commit, Discard, Unwatch, Watch};
 use crate::command::Travel::{
     self, AllServers, Anywhere, Blocking, Flush, Here, OneServer, Refused, Scan,
-    Script as Scripted, Split, Subscription, Transaction,
+    Script as Scripted, Sorted, Split, Subscription, Transaction,
 };
 use crate::command::{Command, Counting, Local};
 use crate::gather::Gather::{Array, Concat, NotNull, Status, Sum};
@@ -237,8 +237,8 @@ pub static COMMANDS: &[Command] = &[
     row("smembers",             Exactly(1),    First,                OneServer,                  Read),
     row("smismember",           AtLeast(1),    First,                OneServer,                  Read),
     row("smove",                Exactly(3),    FIRST_TWO,            OneServer,                  Write),
-    row("sort",                 AtLeast(1),    SortStore,            OneServer,                  Write),
-    row("sort_ro",              AtLeast(1),    First,                OneServer,                  Read),
+    row("sort",                 AtLeast(1),    SortStore,            Sorted,                     Write),
+    row("sort_ro",              AtLeast(1),    First,                Sorted,                     Read),
     row("spop",                 AtLeast(1),    First,                OneServer,                  Write),
     row("spublish",             Exactly(2),    First,                OneServer,                  Write),
     row("srandmember",          AtLeast(1),    First,                OneServer,                  Read),

@@ -162,6 +162,30 @@ impl Word {
     }
 }
 
+/// What stands in front of the `*` of each pattern of a whole `SORT` or `SORT_RO` (`BY` and `GET`), which
+/// puts an element in its place to make a key. A pattern without a `*` makes none, and what follows a `->`
+/// is a field's name and not the key's.
+pub fn sort_patterns(frame: &[u8]) -> impl Iterator<Item = &[u8]> {
+    // The command and the sorted key come first.
+    let mut options = Strings::new(frame).skip(2);
+    std::iter::from_fn(move || {
+        loop {
+            let word = options.next()?;
+            let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
+            if is("LIMIT") {
+                options.nth(1);
+            } else if is("STORE") {
+                options.next();
+            } else if is("BY") || is("GET") {
+                let pattern = options.next()?;
+                if let Some(star) = pattern.iter().position(|&byte| byte == b'*') {
+                    return Some(&pattern[..star]);
+                }
+            }
+        }
+    })
+}
+
 /// Where `SORT` stores: behind the last `STORE` that is no pattern and no number.
 fn sort_store(strings: Strings<'_>) -> Option<u32> {
     let mut store = None;
@@ -190,4 +214,30 @@ fn geo_store(strings: Strings<'_>) -> Option<u32> {
         }
     }
     store
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_that_make_keys_are_known_by_what_is_in_front_of_their_star() {
+        let cases: [(&[&str], &[&str]); 6] = [
+            (&["SORT", "BY"], &[]),
+            (&["SORT", "k", "BY", "nosort", "GET", "#", "get", "o_*->f*"], &["o_"]),
+            (&["SORT", "k", "by", "{t}w_*", "LIMIT", "BY", "1", "GET", "*"], &["{t}w_", ""]),
+            (&["SORT", "k", "STORE", "BY", "GET", "a*b*"], &["a"]),
+            (&["SORT", "k", "ASC", "BY"], &[]),
+            (&["SORT_RO", "GET", "GET", "GET*"], &["GET"]),
+        ];
+        for (words, expected) in cases {
+            let mut frame = format!("*{}\r\n", words.len()).into_bytes();
+            for word in words {
+                frame.extend(format!("${}\r\n{word}\r\n", word.len()).into_bytes());
+            }
+            let found: Vec<&[u8]> = sort_patterns(&frame).collect();
+            let expected: Vec<&[u8]> = expected.iter().map(|word| word.as_bytes()).collect();
+            assert_eq!(found, expected, "{words:?}");
+        }
+    }
 }
