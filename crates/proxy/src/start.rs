@@ -14,7 +14,7 @@ use tokio::runtime::{self, Runtime};
 use tokio::sync::mpsc;
 
 use crate::cli::Options;
-use crate::config::{self, Config, LoadError, Workers};
+use crate::config::{self, Config, Global, LoadError, Workers};
 use crate::daemon::{self, Launcher};
 use crate::log::{self, Log, reason};
 use crate::memory::{self, Memory};
@@ -179,7 +179,7 @@ impl Proxy {
             tracing::warn!("{}: {warning}", paths.conf_file.display());
         }
         let workers = worker_count(options, &config);
-        let turn_pause = config.global.turn_pause;
+        let Global { busy_poll, turn_pause, .. } = config.global;
         let memory_max = memory::limit(config.global.memory_max);
         let pools = topology::pools(&config, options.mbuf_bytes);
         let clients_max = clients_max(&config, workers)?;
@@ -233,6 +233,7 @@ impl Proxy {
                 stats: Arc::clone(&stats),
                 epoch: begun,
                 seed: (seed as u64).wrapping_add(id as u64),
+                busy_poll,
                 turn_pause,
                 memory: Memory::new(memory_max),
                 stop_timeout: STOP_TIMEOUT,

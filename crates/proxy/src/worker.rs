@@ -56,6 +56,7 @@ pub struct Worker {
     unread: Vec<ConnId>,
     listeners: Vec<Accepting>,
     /// When to let more come together.
+    busy_poll: Duration,
     pacer: Pacer,
     /// Bytes read in this turn.
     read_bytes: usize,
@@ -129,6 +130,8 @@ pub struct Seat {
     pub epoch: Instant,
     /// What the worker's choices at random begin with.
     pub seed: u64,
+    /// How long the worker looks for events before it sleeps; zero for never.
+    pub busy_poll: Duration,
     /// How long the worker waits before a poll when it is busy; zero for never.
     pub turn_pause: Duration,
     /// How much memory the process may hold.
@@ -143,8 +146,7 @@ impl Worker {
     /// # Errors
     /// When a listener cannot be polled.
     pub fn new(seat: Seat, shared: Arc<Shared>) -> io::Result<Self> {
-        let Seat { id, poll, listeners, stats, epoch, seed, turn_pause, memory, stop_timeout } =
-            seat;
+        let Seat { id, poll, listeners, stats, epoch, seed, memory, stop_timeout, .. } = seat;
         let mut accepting = Vec::with_capacity(listeners.len());
         for (at, mut listener) in listeners.into_iter().enumerate() {
             listener.register(poll.registry(), Token(LISTENERS - at))?;
@@ -166,7 +168,8 @@ impl Worker {
             servers: Sockets::default(),
             unread: Vec::new(),
             listeners: accepting,
-            pacer: Pacer::new(turn_pause),
+            busy_poll: seat.busy_poll,
+            pacer: Pacer::new(seat.turn_pause),
             memory,
             read_bytes: 0,
             lingering: Lingering::default(),
@@ -200,7 +203,7 @@ impl Worker {
             if let Some(pause) = pause {
                 thread::sleep(pause);
             }
-            match self.poll.poll(&mut events, timeout) {
+            match self.wait(&mut events, timeout) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 other => other?,
             }
@@ -233,6 +236,21 @@ impl Worker {
                 return Ok(());
             }
         }
+    }
+
+    /// Waits for events, for as long as `timeout` says at most.
+    fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        let busy = timeout.map_or(self.busy_poll, |timeout| timeout.min(self.busy_poll));
+        if !busy.is_zero() {
+            let begun = Instant::now();
+            while begun.elapsed() < busy {
+                self.poll.poll(events, Some(Duration::ZERO))?;
+                if !events.is_empty() {
+                    return Ok(());
+                }
+            }
+        }
+        self.poll.poll(events, timeout)
     }
 
     /// Reads the clock and the count of memory, once a turn.

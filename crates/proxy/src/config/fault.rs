@@ -131,9 +131,11 @@ pub(super) enum Fault {
     Workers {
         found: String,
     },
-    /// `turn_pause` is no number of microseconds in its range.
-    TurnPause {
+    /// A number of microseconds that is none, or above what it may be.
+    Microseconds {
+        key: &'static str,
         found: String,
+        max: u32,
     },
 
     /// A number of bytes that is none, or out of its range.
@@ -377,10 +379,9 @@ impl fmt::Display for Fault {
                 "'redis_auth' is only valid for a Redis pool; \
                  add 'redis: true' or leave it out",
             ),
-            Self::TurnPause { found } => write!(
+            Self::Microseconds { key, found, max } => write!(
                 f,
-                "'turn_pause' is a number of microseconds from 0, for never, to {}, and not '{found}'",
-                limits::TURN_PAUSE_MICROSECONDS_MAX
+                "'{key}' is a number of microseconds from 0, for never, to {max}, and not '{found}'"
             ),
             Self::Bytes { key, found, min, max } => write!(
                 f,

@@ -12,7 +12,7 @@ use super::limits;
 use super::types::{Global, MemoryMax, Workers};
 
 /// The keys of the section.
-const KEYS: [&str; 3] = ["memory_max", "turn_pause", "workers"];
+const KEYS: [&str; 4] = ["busy_poll", "memory_max", "turn_pause", "workers"];
 
 /// Whether `section` holds options of the process.
 pub(super) fn is_global(section: &Section) -> bool {
@@ -31,20 +31,26 @@ pub(super) fn read(section: &Section, findings: &mut Findings) -> Global {
     let workers = keys.read("workers", |found| {
         Workers::from_text(found).ok_or_else(|| Fault::Workers { found: found.to_owned() })
     });
-    let turn_pause = keys.read("turn_pause", |found| {
-        number(found)
-            .filter(|&microseconds| microseconds <= limits::TURN_PAUSE_MICROSECONDS_MAX)
-            .map(|microseconds| Duration::from_micros(microseconds.into()))
-            .ok_or_else(|| Fault::TurnPause { found: found.to_owned() })
-    });
+    let busy_poll = microseconds(keys, "busy_poll", limits::BUSY_POLL_MICROSECONDS_MAX);
+    let turn_pause = microseconds(keys, "turn_pause", limits::TURN_PAUSE_MICROSECONDS_MAX);
     let memory_max = keys.read("memory_max", |found| {
         memory_max(found).ok_or_else(|| Fault::MemoryMax { found: found.to_owned() })
     });
     Global {
         workers,
+        busy_poll: busy_poll.unwrap_or_default(),
         turn_pause: turn_pause.unwrap_or(limits::TURN_PAUSE_DEFAULT),
         memory_max: memory_max.unwrap_or(MemoryMax::Auto),
     }
+}
+
+fn microseconds(keys: &mut Keys<'_>, key: &'static str, max: u32) -> Option<Duration> {
+    keys.read(key, |found| {
+        number(found)
+            .filter(|&microseconds| microseconds <= max)
+            .map(|microseconds| Duration::from_micros(microseconds.into()))
+            .ok_or_else(|| Fault::Microseconds { key, found: found.to_owned(), max })
+    })
 }
 
 fn memory_max(found: &str) -> Option<MemoryMax> {

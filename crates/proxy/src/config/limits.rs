@@ -14,6 +14,9 @@ pub const TURN_PAUSE_DEFAULT: Duration = Duration::from_micros(120);
 /// Longest `turn_pause`, microseconds: a millisecond would be felt.
 pub const TURN_PAUSE_MICROSECONDS_MAX: u32 = 1000;
 
+/// Longest `busy_poll`, microseconds: who waits longer than a millisecond does not feel a wake-up.
+pub const BUSY_POLL_MICROSECONDS_MAX: u32 = 1000;
+
 /// Least and most that `client_unsent_max` may be, bytes: a page of responses, and what 31 bits hold.
 pub const CLIENT_UNSENT_MAX: RangeInclusive<u64> = 4 * KIB..=2 * GIB - 1;
 

@@ -34,6 +34,8 @@ pub struct Config {
 pub struct Global {
     /// How many workers serve clients; the command line's `-w` wins over it.
     pub workers: Option<Workers>,
+    /// How long a worker that has nothing to do looks for events before it sleeps; zero for never.
+    pub busy_poll: Duration,
     /// How long a busy worker lets events come together before it polls; zero for never.
     pub turn_pause: Duration,
     /// How much memory the process may hold before it stops reading clients.
@@ -42,7 +44,12 @@ pub struct Global {
 
 impl Default for Global {
     fn default() -> Self {
-        Self { workers: None, turn_pause: limits::TURN_PAUSE_DEFAULT, memory_max: MemoryMax::Auto }
+        Self {
+            workers: None,
+            busy_poll: Duration::ZERO,
+            turn_pause: limits::TURN_PAUSE_DEFAULT,
+            memory_max: MemoryMax::Auto,
+        }
     }
 }
 

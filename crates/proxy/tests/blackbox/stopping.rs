@@ -52,6 +52,25 @@ fn a_signal_to_stop_lets_what_is_in_flight_end_first() {
 }
 
 #[test]
+fn a_worker_that_polls_busily_answers_and_stops_as_any_other() {
+    let (listen, slow) = (free_port(), free_port());
+    let server = Peer::start(Does::SayLater(ms(50), bulk("late")));
+    let conf = pool("alpha", listen, &["redis: true"], &[REDIS[0].item()])
+        + &pool("beta", slow, &["redis: true"], &[item(server.port())]);
+    let mut proxy = Proxy::start(&format!("global:\n  busy_poll: 1000\n  workers: 2\n{conf}"));
+    let mut clients = [Client::tcp(listen), Client::tcp(listen), Client::tcp(slow)];
+    for _ in 0..100 {
+        clients[0].ask(redis(&["STRLEN", "stopping:none"]), ":0\r\n");
+        clients[1].ask(redis(&["STRLEN", "stopping:none"]), ":0\r\n");
+    }
+    // It sleeps in between, and is woken.
+    clients[2].ask(redis(&["GET", "k"]), bulk("late"));
+    proxy.signal("TERM");
+    clients.iter_mut().for_each(Client::expect_close);
+    assert_eq!(proxy.wait(ms(2000)).expect("it ends").code(), Some(0));
+}
+
+#[test]
 fn under_load_no_response_is_cut_short() {
     let listen = free_port();
     let servers: Vec<String> = REDIS.iter().map(Redis::item).collect();

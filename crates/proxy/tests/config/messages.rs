@@ -8,7 +8,10 @@ fn a_wrong_global_section_is_explained() {
         ("workers: 0", "2:12: 'workers' is 'auto' or a number from 1 to 1024"),
         ("workers: many", "'many' is neither"),
         ("worker: 4", "has no key 'worker'; did you mean 'workers'?"),
-        ("redis: true", "has no key 'redis'; the keys are memory_max, turn_pause, workers"),
+        (
+            "redis: true",
+            "has no key 'redis'; the keys are busy_poll, memory_max, turn_pause, workers",
+        ),
         ("workers:", "2:3: 'workers' has no value"),
     ] {
         let errors = errors(format!("global:\n  {line}\n{}", pool_with("")));

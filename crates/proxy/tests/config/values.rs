@@ -199,6 +199,22 @@ fn a_global_section_without_listen_is_of_the_process() {
 }
 
 #[test]
+fn a_workers_busy_poll_is_a_number_of_microseconds() {
+    for (value, microseconds) in [("0", 0), ("50", 50), ("1000", 1000)] {
+        let config = valid(format!("global:\n  busy_poll: {value}\n{}", pool_with("")));
+        assert_eq!(config.global.busy_poll, Duration::from_micros(microseconds), "{value}");
+    }
+    assert_eq!(valid(pool_with("")).global.busy_poll, Duration::ZERO);
+    for value in ["1001", "-1", "50us", "on"] {
+        let errors = errors(format!("global:\n  busy_poll: {value}\n{}", pool_with("")));
+        let expected = format!(
+            "2:14: 'busy_poll' is a number of microseconds from 0, for never, to 1000, and not '{value}'"
+        );
+        assert!(errors[0].contains(&expected), "{errors:?}");
+    }
+}
+
+#[test]
 fn a_busy_workers_pause_is_a_number_of_microseconds() {
     for (value, microseconds) in [("0", 0), ("80", 80), ("1000", 1000)] {
         let config = valid(format!("global:\n  turn_pause: {value}\n{}", pool_with("")));

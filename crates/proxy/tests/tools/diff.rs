@@ -95,10 +95,11 @@ fn every_option_that_differs_is_told_with_what_it_was() {
     let out = changes(&plain, &plain.replace("22121", "22122").replace("true", "false"));
     assert!(out.contains("  listen: 127.0.0.1:22121 -> 127.0.0.1:22122\n"), "{out}");
     assert!(out.contains("  redis: true -> false\n"), "{out}");
-    let global =
-        "global:\n  workers: auto\n  turn_pause: 0\n  memory_max: 1g\n".to_owned() + &plain;
+    let global = "global:\n  workers: auto\n  turn_pause: 0\n  busy_poll: 50\n  memory_max: 1g\n"
+        .to_owned()
+        + &plain;
     let out = changes(&plain, &global);
-    let lines = "global\n  workers: 1 (default) -> auto\n  turn_pause: 120 microseconds (default) -> never\n  memory_max: auto (default) -> 1073741824 bytes\n";
+    let lines = "global\n  workers: 1 (default) -> auto\n  busy_poll: never (default) -> 50 microseconds\n  turn_pause: 120 microseconds (default) -> never\n  memory_max: auto (default) -> 1073741824 bytes\n";
     assert_eq!(out, lines);
 }
 

@@ -131,10 +131,12 @@ pub(super) fn of_process(old: &Side, new: &Side) -> Vec<String> {
         Some(Workers::Auto) => "auto".to_owned(),
         Some(Workers::Count(count)) => count.to_string(),
     };
-    let pause = |side: &Side| match side.config.global.turn_pause.as_micros() {
+    let microseconds = |time: Duration| match time.as_micros() {
         0 => "never".to_owned(),
         microseconds => format!("{microseconds} microseconds"),
     };
+    let pause = |side: &Side| microseconds(side.config.global.turn_pause);
+    let busy = |side: &Side| microseconds(side.config.global.busy_poll);
     let mut lines = Vec::new();
     let memory = |side: &Side| match side.config.global.memory_max {
         MemoryMax::Auto => "auto".to_owned(),
@@ -143,6 +145,7 @@ pub(super) fn of_process(old: &Side, new: &Side) -> Vec<String> {
     };
     for (key, before, after) in [
         ("workers", workers(old), workers(new)),
+        ("busy_poll", busy(old), busy(new)),
         ("turn_pause", pause(old), pause(new)),
         ("memory_max", memory(old), memory(new)),
     ] {
