@@ -363,6 +363,10 @@ impl Engine {
                     if !client.blocked && !client.outbox.is_empty() {
                         return Some(Action::Flush(conn));
                     }
+                    // The last that was due to it was not to be told: nothing is sent that would end it.
+                    if client.closing.is_some() {
+                        self.close_if_settled(conn);
+                    }
                 }
                 continue;
             }

@@ -1,8 +1,8 @@
-//! Clients that want no answers, on a server conn of their own.
+//! Clients that want no answers, on a server conn of their own or at their end.
 
 use nutcracker_engine::CloseReason;
 
-use crate::stage::{POOL, Stage, cmd, redis};
+use crate::stage::{POOL, Stage, cmd, memcached, redis};
 
 /// Several requests in a row.
 fn cmds(lines: &[&str]) -> Vec<u8> {
@@ -41,4 +41,23 @@ fn what_shall_not_be_answered_is_not_in_a_transaction_and_around_it() {
     stage.gets(client, "+PONG\r\n");
     stage.is_quiet();
     assert_eq!(stage.engine.pinned(POOL), 0);
+}
+
+#[test]
+fn a_client_that_leaves_is_closed_when_its_last_response_is_one_that_it_does_not_want() {
+    for end in ["quit\r\n", ""] {
+        let mut stage = Stage::new(memcached(1));
+        let client = stage.client();
+        stage.sends(client, format!("mg a v q\r\n{end}"));
+        if end.is_empty() {
+            stage.closes(client, CloseReason::Eof);
+        }
+        let server = stage.server(0);
+        stage.gets(server, "mg a v\r\n");
+        assert!(!stage.is_closed(client), "a value would be due to it");
+        stage.sends(server, "EN\r\n");
+        stage.gets_nothing(client);
+        assert!(stage.is_closed(client), "{end:?}");
+        stage.is_quiet();
+    }
 }
