@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use nutcracker_proto::ParseError;
 
-use crate::ids::{ConnId, PoolId, ServerId};
+use crate::census::Question;
+use crate::ids::{ConnId, PoolId, ServerId, WorkerId};
 
 /// Something for the shell to do. Drain [`Engine::poll_action`](crate::Engine::poll_action) at the
 /// end of every turn, in order.
@@ -32,6 +34,14 @@ pub enum Action {
         conn: ConnId,
         /// Its pool.
         pool: PoolId,
+    },
+    /// Hand the question to that worker's engine (`handle_question`), and what it says back to this
+    /// one (`handle_share`).
+    Ask {
+        /// Who is asked: another worker, never this one.
+        worker: WorkerId,
+        /// What is asked.
+        question: Arc<Question>,
     },
     /// Nothing to do, but worth a line in the log.
     Report(Report),

@@ -97,6 +97,10 @@ impl Engine {
             (Role::Subscription, _) => {
                 self.requests.remove(id);
             }
+            (Role::Census { ask }, _) => {
+                self.requests.remove(id);
+                self.census.forget(ask);
+            }
             (Role::Errand { .. }, _) => unreachable!("an errand ends with the answer"),
             (Role::Fragment { .. } | Role::Begin { .. }, _) => {
                 unreachable!("it is in no client's line")
@@ -205,9 +209,13 @@ impl Engine {
                 self.requests.remove(id);
                 self.end_fragment(gathering, ordinal, End::Failed(Box::new(reason.clone())));
             }
-            (Role::Parent { .. } | Role::Subscription | Role::Errand { .. }, _) => {
-                unreachable!("it is in no server's queue, and an errand was seen to")
-            }
+            (
+                Role::Parent { .. }
+                | Role::Subscription
+                | Role::Census { .. }
+                | Role::Errand { .. },
+                _,
+            ) => unreachable!("it is in no server's queue, and an errand was seen to"),
         }
     }
 }

@@ -10,6 +10,7 @@ use nutcracker_proto::RequestParser;
 
 use crate::action::{Action, CloseReason};
 use crate::buffer::{Inbox, Outbox};
+use crate::census::Census;
 use crate::client::{ClientConn, Farewell};
 use crate::deadlines::Deadlines;
 use crate::errand::Errand;
@@ -73,6 +74,8 @@ pub struct Engine {
     pub(crate) alarms: Alarms,
     /// Who is subscribed to what, a pool.
     pub(crate) pubsub: Box<[PubSub]>,
+    /// The other workers, and what they were asked.
+    pub(crate) census: Census,
     /// When buffers are looked through for what nobody needs.
     trim_at: Option<Tick>,
 }
@@ -137,6 +140,7 @@ impl Engine {
             response_times: ResponseTimes::default(),
             alarms: Alarms::default(),
             pubsub,
+            census: Census::default(),
             trim_at: None,
         }
     }
@@ -306,6 +310,7 @@ impl Engine {
         }
         self.tend_listeners();
         self.tend_pinned();
+        self.tend_census();
         while let Some(conn) = self.deadlines.pop_due(self.now) {
             let Some(server) = self.servers.get_mut(conn.key()) else { continue };
             server.armed = false;
@@ -336,7 +341,7 @@ impl Engine {
         let ends = ends.chain(self.pubsub.iter().filter_map(PubSub::alarm));
         let probes = self.pools.iter().filter_map(|pool| pool.shared.health.next_probe());
         let ends = ends.chain(probes);
-        let ends = ends.chain(self.alarms.next());
+        let ends = ends.chain(self.alarms.next()).chain(self.census.alarm());
         let next = self.deadlines.next().into_iter().chain(ends).min()?;
         Some(next.instant(self.epoch))
     }

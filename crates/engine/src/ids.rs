@@ -10,6 +10,10 @@ pub struct PoolId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ServerId(pub u32);
 
+/// A worker of the process, by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WorkerId(pub u32);
+
 /// Which side of the proxy a conn is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {

@@ -22,7 +22,7 @@
 //! - [`engine`](crate::Engine): the tables and the turn; `serve` handles what clients send, `relay`
 //!   what servers send, `close` how conns end.
 //! - `client`, `server`: one conn of each side. `session`: what a client has said about itself, `local`:
-//!   the answers to that, and
+//!   the answers to that, `census`: who all clients are, whichever worker has them, and
 //!   `barrier`: when its next request must wait for those before it. `request`: the table of what is outstanding.
 //! - `own`: a client's own server conn, pinned for a `transaction` or a `blocking` request.
 //! - `spread`, `gathering`: a request split by server, and its fragments' responses together.
@@ -37,6 +37,7 @@ mod action;
 mod barrier;
 mod blocking;
 mod buffer;
+mod census;
 mod client;
 mod close;
 mod deadlines;
@@ -77,8 +78,9 @@ mod together;
 mod transaction;
 
 pub use action::{Action, CloseReason, Report};
+pub use census::{Question, Share};
 pub use ejection::{Ejection, Health, OnEject};
 pub use engine::{Engine, ResponseTimes};
-pub use ids::{ConnId, PoolId, ServerId, Side};
+pub use ids::{ConnId, PoolId, ServerId, Side, WorkerId};
 pub use pool::{MultiError, PoolConfig, SharedPool};
 pub use shortage::MemoryState;

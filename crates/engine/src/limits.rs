@@ -137,6 +137,11 @@ pub const PINNED_KEPT_MAX: usize = 32;
 /// How long it keeps them.
 pub const PINNED_KEPT: Duration = Duration::from_secs(30);
 
+/// How long the other workers may take to say what clients they have. A worker's turn lasts some
+/// milliseconds; one that has not come to its messages in this time is in trouble, and who asks about
+/// clients is somebody who looks for trouble.
+pub const CENSUS_PATIENCE: Duration = Duration::from_secs(1);
+
 /// Commands without a key that are kept before the first key of a transaction says where they go,
 /// bytes. People open a transaction with a PING at most.
 pub const TRANSACTION_KEPT_BYTES_MAX: usize = 64 * 1024;

@@ -8,10 +8,9 @@ use std::time::Duration;
 use nutcracker_proto::resp::local::{self, ClientAsk, ClientFacts, Reply, ReplyMode};
 use nutcracker_proto::{Local, Version, auth};
 
-use crate::action::CloseReason;
-use crate::client::{ClientConn, Farewell};
+use crate::client::ClientConn;
 use crate::engine::Engine;
-use crate::ids::{ConnId, PoolId, Side};
+use crate::ids::{ConnId, PoolId};
 use crate::session::{Class, Lane, Mute, Session};
 
 impl Engine {
@@ -63,7 +62,7 @@ impl Engine {
             }
             Local::Client => match local::parse_client(words) {
                 Err(refusal) => reply.error(&refusal),
-                Ok(ask) => return self.answer_client(conn, pool, version, &ask),
+                Ok(ask) => return self.answer_client(conn, pool, version, &ask, frame),
             },
             Local::Ping | Local::Echo => reply.bulk(words.next().unwrap_or_default()),
             Local::Command => {
@@ -124,7 +123,14 @@ impl Engine {
         local::hello(local::HelloFacts { id }, &mut Reply::new(version, out));
     }
 
-    fn answer_client(&mut self, conn: ConnId, pool: PoolId, version: Version, ask: &ClientAsk<'_>) {
+    fn answer_client(
+        &mut self,
+        conn: ConnId,
+        pool: PoolId,
+        version: Version,
+        ask: &ClientAsk<'_>,
+        frame: &[u8],
+    ) {
         let mut out = Vec::new();
         let mut reply = Reply::new(version, &mut out);
         let client = self.clients.get_mut(conn.key()).expect("it sent the request");
@@ -171,69 +177,15 @@ impl Engine {
                 local::client_line(&facts, &mut line);
                 reply.text(&line);
             }
-            ClientAsk::List(filter) => {
-                let mut lines = Vec::new();
-                for other in self.clients_of(pool) {
-                    let facts = self.facts(self.clients.get(other.key()).expect("it is listed"));
-                    if filter.passes(&facts) {
-                        let command = (other == conn).then_some("client|list");
-                        local::client_line(&ClientFacts { command, ..facts }, &mut lines);
-                    }
-                }
-                reply.text(&lines);
-            }
-            ClientAsk::Kill(filter) => {
-                let passing = |other: &ConnId| {
-                    let client = self.clients.get(other.key()).expect("it is listed");
-                    !(filter.skip_me && *other == conn) && filter.passes(&self.facts(client))
-                };
-                let found: Vec<_> = self.clients_of(pool).into_iter().filter(passing).collect();
-                reply.integer(found.len() as i64);
-                return self.kill(conn, &found, &out);
-            }
-            ClientAsk::KillAddress(address) => {
-                let at = |other: &ConnId| {
-                    let client = self.clients.get(other.key()).expect("it is listed");
-                    client.session.peer.to_string().as_bytes() == *address
-                };
-                let found = self.clients_of(pool).into_iter().find(at);
-                match found {
-                    Some(_) => reply.ok(),
-                    None => reply.error("ERR No such client"),
-                }
-                return self.kill(conn, found.as_slice(), &out);
+            ClientAsk::List(_) | ClientAsk::Kill(_) | ClientAsk::KillAddress(_) => {
+                return self.take_census(conn, pool, version, ask, frame);
             }
         }
         self.answer(conn, &out);
     }
 
-    /// Answers `conn`, and closes `found`; itself, if it is among them, when it has the answer.
-    fn kill(&mut self, conn: ConnId, found: &[ConnId], answer: &[u8]) {
-        self.answer(conn, answer);
-        for &other in found {
-            if other == conn {
-                self.say_farewell(conn, Farewell::Asked);
-            } else {
-                self.drop_client(other, CloseReason::Reset);
-            }
-        }
-    }
-
-    /// The pool's clients on this worker, in the order of their numbers. O(clients log clients).
-    fn clients_of(&self, pool: PoolId) -> Vec<ConnId> {
-        let mut found: Vec<_> = self
-            .clients
-            .keys()
-            .filter_map(|key| {
-                let client = self.clients.get(key).filter(|client| client.pool == pool)?;
-                Some((client.session.id, ConnId::new(Side::Client, key)))
-            })
-            .collect();
-        found.sort_unstable_by_key(|(id, _)| *id);
-        found.into_iter().map(|(_, conn)| conn).collect()
-    }
-
-    fn facts<'a>(&self, client: &'a ClientConn) -> ClientFacts<'a> {
+    /// What is told of a client.
+    pub(crate) fn facts<'a>(&self, client: &'a ClientConn) -> ClientFacts<'a> {
         let session = &client.session;
         let Class { version, database } =
             self.pools[client.pool.0 as usize].classes.get(session.class);

@@ -152,7 +152,7 @@ impl Engine {
                 self.end_fragment(gathering, ordinal, end);
             }
             (Role::Errand { errand }, _) => self.settle_errand(id, errand, frame),
-            (Role::Parent { .. } | Role::Subscription, _) => {
+            (Role::Parent { .. } | Role::Subscription | Role::Census { .. }, _) => {
                 unreachable!("it is in no server's queue")
             }
         }

@@ -60,6 +60,8 @@ pub(crate) enum Role {
     Last { conn: Key },
     /// Waits for servers to say that its client is subscribed; on no server conn.
     Subscription,
+    /// Waits for other workers to say what clients they have; on no server conn.
+    Census { ask: Key },
     /// As [`Whole`](Self::Whole), and something is to be done with its response first.
     Errand { errand: Key },
 }

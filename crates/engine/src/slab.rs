@@ -34,6 +34,13 @@ impl<T> Slab<T> {
         self.len
     }
 
+    /// The key that the next value will have.
+    pub(crate) fn next_key(&self) -> Key {
+        let index = self.free.unwrap_or(self.slots.len() as u32);
+        let generation = self.slots.get(index as usize).map_or(0, |slot| slot.generation);
+        Key { index, generation }
+    }
+
     /// Puts a value into a free place. Amortised O(1).
     ///
     /// # Panics
@@ -108,7 +115,10 @@ mod tests {
         let mut slab = Slab::new();
         let first = slab.insert("first");
         assert_eq!(slab.remove(first), Some("first"));
+        let next = slab.next_key();
         let second = slab.insert("second");
+        assert_eq!(next, second);
+        assert_ne!(slab.next_key(), second);
         assert_eq!(second.index, first.index, "the place is used again");
         assert_eq!(slab.get(first), None);
         assert_eq!(slab.remove(first), None);

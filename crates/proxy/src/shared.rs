@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mio::Waker;
-use nutcracker_engine::{ConnId, PoolId, SharedPool};
+use nutcracker_engine::{ConnId, PoolId, Question, Share, SharedPool};
 
 use crate::config::{Config, Pool};
 use crate::names::Resolver;
@@ -28,6 +28,10 @@ pub enum Message {
         /// Where to connect, or why the name has no address.
         target: io::Result<Target>,
     },
+    /// A client of another worker asks about all clients.
+    Question(Arc<Question>),
+    /// What another worker says to a question.
+    Share(Share),
     /// Answer what is outstanding, then end.
     Stop,
 }

@@ -13,7 +13,9 @@ use mio::event::Event;
 use mio::{Events, Poll, Token};
 use nutcracker_engine::limits::{EVENTS_A_TURN, SLICES_A_WRITE};
 use nutcracker_engine::stats::{LimitFigure, ServerFigure, Stats};
-use nutcracker_engine::{Action, CloseReason, ConnId, Engine, PoolId, Report, ServerId, Side};
+use nutcracker_engine::{
+    Action, CloseReason, ConnId, Engine, PoolId, Report, ServerId, Side, WorkerId,
+};
 
 use crate::log::{self, reason};
 use crate::memory::Memory;
@@ -158,6 +160,7 @@ impl Worker {
         engine.set_all_stats(stats);
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         engine.set_epoch_time(wall.saturating_sub(epoch.elapsed()));
+        engine.set_workers(WorkerId(id as u32), shared.mailboxes.len() as u32);
         Ok(Self {
             id,
             poll,
@@ -293,6 +296,12 @@ impl Worker {
                     Ok(_) => {}
                     Err(_) => self.engine.handle_closed(conn, CloseReason::Unresolved),
                 },
+                Message::Question(question) => {
+                    let share = self.engine.handle_question(&question);
+                    let asker = &self.shared.mailboxes[question.asker().0 as usize];
+                    asker.send(Message::Share(share));
+                }
+                Message::Share(share) => self.engine.handle_share(share),
                 Message::Stop => {
                     stop = true;
                     self.listeners.clear();
@@ -387,6 +396,9 @@ impl Worker {
                 Action::Read(conn) => self.read(conn),
                 Action::Connect { conn, pool, server } => self.open(conn, pool, server),
                 Action::Close { conn, pool } => self.close(conn, pool),
+                Action::Ask { worker, question } => {
+                    self.shared.mailboxes[worker.0 as usize].send(Message::Question(question));
+                }
                 Action::Report(what) => self.report(&what),
             }
         }

@@ -124,6 +124,7 @@ impl Stage {
                 // What there is to read comes with the next turn.
                 Action::Read(_) => {}
                 Action::Close { conn, .. } => unreachable!("{conn:?} does nothing wrong"),
+                Action::Ask { worker, .. } => unreachable!("there is no {worker:?}"),
                 Action::Report(report) => unreachable!("nothing fails: {report:?}"),
             }
         }

@@ -5,6 +5,7 @@
 //! should look for what nobody thought of, see `simulation.rs`.
 
 mod blocking;
+mod census;
 mod clients;
 mod ejection;
 mod everywhere;

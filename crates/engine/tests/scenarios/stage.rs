@@ -12,7 +12,7 @@ use nutcracker_engine::limits::{PoolLimits, SLICES_A_WRITE};
 use nutcracker_engine::stats::{LimitFigure, PoolFigure, ServerFigure, Stats};
 use nutcracker_engine::{
     Action, CloseReason, ConnId, Ejection, Engine, MemoryState, MultiError, OnEject, PoolConfig,
-    PoolId, Report, ServerId, SharedPool, Side,
+    PoolId, Question, Report, ServerId, Share, SharedPool, Side, WorkerId,
 };
 use nutcracker_proto::Protocol;
 use nutcracker_ring::{DistributionKind, HashKind, Placement, Ring, RingServer};
@@ -98,6 +98,8 @@ pub(crate) struct Stage {
     /// Conns that the engine asked to read.
     pub(crate) reads: Vec<ConnId>,
     pub(crate) reports: Vec<Report>,
+    /// What other workers are to be asked.
+    pub(crate) questions: Vec<(WorkerId, Arc<Question>)>,
     /// Writes the shell made, of either side.
     pub(crate) writes: usize,
 }
@@ -110,6 +112,31 @@ impl Stage {
     /// One more worker of the same process.
     pub(crate) fn sibling(&self) -> Self {
         Self::sharing(&self.shared, self.now)
+    }
+
+    /// All workers of one process.
+    pub(crate) fn workers<const N: usize>(config: PoolConfig) -> [Self; N] {
+        let (shared, epoch) = (Arc::new(SharedPool::new(config)), epoch());
+        std::array::from_fn(|own| {
+            let mut stage = Self::sharing(&shared, epoch);
+            stage.engine.set_workers(WorkerId(own as u32), N as u32);
+            stage
+        })
+    }
+
+    /// Another worker's question comes in.
+    pub(crate) fn is_asked(&mut self, question: &Question) -> Share {
+        self.engine.begin_turn(self.now);
+        let share = self.engine.handle_question(question);
+        self.finish_turn();
+        share
+    }
+
+    /// Another worker's answer comes in.
+    pub(crate) fn is_told(&mut self, share: Share) {
+        self.engine.begin_turn(self.now);
+        self.engine.handle_share(share);
+        self.finish_turn();
     }
 
     fn sharing(shared: &Arc<SharedPool>, epoch: Instant) -> Self {
@@ -132,6 +159,7 @@ impl Stage {
             closed: BTreeSet::new(),
             reads: Vec::new(),
             reports: Vec::new(),
+            questions: Vec::new(),
             writes: 0,
         }
     }
@@ -152,8 +180,13 @@ impl Stage {
 
     /// A client comes.
     pub(crate) fn client(&mut self) -> ConnId {
+        self.client_from("127.0.0.1:50000")
+    }
+
+    /// A client comes from there.
+    pub(crate) fn client_from(&mut self, address: &str) -> ConnId {
         self.engine.begin_turn(self.now);
-        let peer = "127.0.0.1:50000".parse().expect("it is an address");
+        let peer = address.parse().expect("it is an address");
         let conn = self.engine.handle_accepted(POOL, Some(peer));
         self.finish_turn();
         conn
@@ -351,6 +384,7 @@ impl Stage {
                     assert_eq!(pool, POOL);
                     assert!(self.closed.insert(conn), "{conn:?} is closed once");
                 }
+                Action::Ask { worker, question } => self.questions.push((worker, question)),
                 Action::Report(report) => self.reports.push(report),
             }
         }

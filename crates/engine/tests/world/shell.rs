@@ -192,6 +192,7 @@ impl World {
                     }
                 }
                 Action::Close { conn, pool } => self.close(conn, pool),
+                Action::Ask { worker, .. } => unreachable!("there is no {worker:?}"),
                 Action::Report(report) => self.hear(&report),
             }
         }

@@ -1,6 +1,7 @@
 //! The real binary, between real and scripted servers and clients.
 
 mod balanced;
+mod census;
 mod counting;
 mod credentials;
 mod crowd;

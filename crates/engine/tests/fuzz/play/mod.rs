@@ -393,6 +393,7 @@ impl Play {
                     assert!(self.peers.remove(&conn).is_some(), "{conn} is closed once");
                     self.gone.push(conn);
                 }
+                Some(Action::Ask { worker, .. }) => unreachable!("there is no {worker:?}"),
                 Some(Action::Report(_)) => {}
             }
         }

@@ -351,7 +351,7 @@ pub fn client_help(reply: &mut Reply<'_>) {
                 "KILL <option> <value> [<option> <value> [...]]",
                 "Closes connections, by ADDR, ID, TYPE, USER, MAXAGE and SKIPME.",
             ),
-            ("LIST [TYPE <type>|ID <id> [<id> ...]]", "The connections of this worker."),
+            ("LIST [TYPE <type>|ID <id> [<id> ...]]", "The connections of this pool."),
             ("NO-EVICT (ON|OFF)", "Kept for the list; it changes nothing."),
             ("NO-TOUCH (ON|OFF)", "Kept for the list; it changes nothing."),
             ("REPLY (ON|OFF|SKIP)", "Which requests are answered."),
