@@ -33,9 +33,7 @@ impl Engine {
         let shared = Arc::clone(&self.pools[pool.0 as usize].shared);
         match script {
             Script::Body => {
-                if let Some(body) = resp::script_argument(frame.bytes) {
-                    shared.scripts.note(body);
-                }
+                self.note_script(pool, frame);
                 if routed.keys < 2 || shared.config.servers.len() == 1 {
                     self.forward(conn, pool, frame, routed);
                 } else {
@@ -54,6 +52,13 @@ impl Engine {
                 shared.scripts.clear();
                 self.ask_all(conn, pool, frame, routed, (Gather::Status, Lack::Fails));
             }
+        }
+    }
+
+    /// Remembers the script that a request carries, wherever it goes.
+    pub(crate) fn note_script(&self, pool: PoolId, frame: Frame<'_>) {
+        if let Some(body) = resp::script_argument(frame.bytes) {
+            self.pools[pool.0 as usize].shared.scripts.note(body);
         }
     }
 

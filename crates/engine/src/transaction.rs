@@ -156,7 +156,7 @@ impl Engine {
             | Travel::Split(_)
             | Travel::Anywhere
             | Travel::Blocking(_)
-            | Travel::Script(Script::Body | Script::Digest)
+            | Travel::Script(Script::Digest)
             | Travel::Transaction(Step::Unwatch)
             | Travel::Here(Local::Ping | Local::Echo | Local::Time) => {
                 self.queue_command(conn, pool, frame, routed);
@@ -168,6 +168,10 @@ impl Engine {
                 }
                 None => self.queue_command(conn, pool, frame, routed),
             },
+            Travel::Script(Script::Body) => {
+                self.note_script(pool, frame);
+                self.queue_command(conn, pool, frame, routed);
+            }
             Travel::Refused(reason) => self.refuse_command(conn, pool, reason),
             Travel::AllServers(_)
             | Travel::Flush

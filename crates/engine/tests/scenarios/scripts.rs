@@ -45,6 +45,28 @@ fn a_script_that_came_by_is_given_to_a_server_that_lacks_it() {
 }
 
 #[test]
+fn a_script_that_came_by_in_a_transaction_is_given_to_a_server_that_lacks_it() {
+    let mut stage = Stage::new(redis(2));
+    let (client, key) = (stage.client(), stage.key(1, "k"));
+    let run = array(&[b"EVAL", SCRIPT, b"1", key.as_bytes()]);
+    stage.sends(client, [cmd("MULTI"), run.clone(), cmd("EXEC")].concat());
+    let pinned = stage.server(1);
+    stage.gets(pinned, [cmd("MULTI"), run, cmd("EXEC")].concat());
+    stage.sends(pinned, "+OK\r\n+QUEUED\r\n*1\r\n:1\r\n");
+    stage.gets(client, "+OK\r\n+QUEUED\r\n*1\r\n:1\r\n");
+    // The other server has never seen it.
+    let key = stage.key(0, "k");
+    stage.sends(client, cmd(&format!("EVALSHA {DIGEST} 1 {key}")));
+    let server = stage.server(0);
+    stage.take(server);
+    stage.sends(server, UNKNOWN);
+    stage.gets(server, array(&[b"EVAL", SCRIPT, b"1", key.as_bytes()]));
+    stage.sends(server, ":1\r\n");
+    stage.gets(client, ":1\r\n");
+    stage.is_quiet();
+}
+
+#[test]
 fn a_request_without_a_key_is_sent_again_too_and_only_once() {
     let (mut stage, client, _, _) = known();
     stage.sends(client, cmd(&format!("EVALSHA {} 0", DIGEST.to_ascii_uppercase())));
