@@ -139,6 +139,9 @@ impl Engine {
     pub(crate) fn take_down(&mut self, conn: ConnId, reason: &CloseReason) -> Option<Ended> {
         let mut server = self.servers.remove(conn.key())?;
         let (pool, id) = (server.pool, server.server);
+        if server.takes_room() {
+            self.pools[pool.0 as usize].shared.room.give_back();
+        }
         match server.tenancy {
             Tenancy::Shared { slot } => self.pools[pool.0 as usize].set_conn(slot, None),
             Tenancy::Own { client } => self.lose_pinned(conn, pool, client),

@@ -506,6 +506,9 @@ impl Engine {
         let pool_state = &self.pools[pool.0 as usize];
         let config = pool_state.config();
         let mut conn = ServerConn::new(pool, server, tenancy, class, config.protocol);
+        if conn.takes_room() {
+            pool_state.shared.room.take_anyhow();
+        }
         let mut greeting = Vec::new();
         let Class { version, database } = pool_state.classes.get(class);
         let password = config.password.as_deref();

@@ -27,7 +27,7 @@
 //! - `own`: a client's own server conn, pinned for a `transaction` or a `blocking` request.
 //! - `spread`, `gathering`: a request split by server, and its fragments' responses together.
 //! - `buffer`: bytes in and out. `held`: responses that came before their turn. `shared`, `spares`:
-//!   large bytes held once, and buffers between two uses.
+//!   large bytes held once, and buffers between two uses. `room`: places for sockets.
 //! - `pool`: a key's route. `ejection`: failures and returns. `probe`: whether a server is back. `deadlines`: who gives up next.
 //! - `pubsub`: who is subscribed to what, and the conns that listen.
 //! - [`stats`]: the table of counters. `own_figures`: those that clients ask for. [`limits`]: the numbers, and why.
@@ -60,6 +60,7 @@ mod pubsub;
 mod relay;
 mod relief;
 mod request;
+mod room;
 mod scan;
 mod scripting;
 mod scripts;
@@ -83,4 +84,5 @@ pub use ejection::{Ejection, Health, OnEject};
 pub use engine::{Engine, ResponseTimes};
 pub use ids::{ConnId, PoolId, ServerId, Side, WorkerId};
 pub use pool::{MultiError, PoolConfig, SharedPool};
+pub use room::Room;
 pub use shortage::MemoryState;

@@ -140,7 +140,8 @@ impl Engine {
     /// A conn to `server` that is `client`'s alone: one that is kept, or a new one.
     ///
     /// # Errors
-    /// When as many clients have one as may, or the server is ejected and its keys fail.
+    /// When as many clients have one as may, no open file is left for it, or the server is ejected and
+    /// its keys fail.
     pub(crate) fn take_pinned(
         &mut self,
         client: ConnId,
@@ -152,16 +153,20 @@ impl Engine {
         if pool_state.fails(server) {
             return Err(CloseReason::Ejected);
         }
+        let shelf = pool_state.shelf(class, server);
+        let kept = pool_state.stock.shelf(shelf).last().copied();
+        // Two workers may both see the last place free; there is some to spare.
+        if kept.is_none() && pool_state.shared.room.free() <= 0 {
+            return Err(self.refuse_pinned(
+                pool,
+                "the limit of open files leaves none, raise it (ulimit -n, LimitNOFILE)",
+            ));
+        }
         let max = pool_state.config().limits.pinned_connections;
         if !pool_state.shared.pinned.take(max) {
-            self.pool_stats(pool).limit(LimitFigure::PinnedRefused).add(1);
-            let text = format!(
-                "no server connection is left for a transaction or a blocking command: \
-                 {max} are in use, the limit that pinned_connections_max sets"
-            );
-            return Err(CloseReason::Other(text.into()));
+            let why = format!("{max} are in use, the limit that pinned_connections_max sets");
+            return Err(self.refuse_pinned(pool, &why));
         }
-        let shelf = pool_state.shelf(class, server);
         let tenancy = Tenancy::Own { client };
         let Some(conn) = pool_state.stock.shelf(shelf).pop() else {
             return Ok(self.connect(pool, server, class, tenancy));
@@ -169,6 +174,12 @@ impl Engine {
         self.set_pinned_alarm(conn, Tick::NEVER);
         self.servers.get_mut(conn.key()).expect("what is kept is open").tenancy = tenancy;
         Ok(conn)
+    }
+
+    fn refuse_pinned(&self, pool: PoolId, why: &str) -> CloseReason {
+        self.pool_stats(pool).limit(LimitFigure::PinnedRefused).add(1);
+        let what = "no server connection is left for a transaction or a blocking command";
+        CloseReason::Other(format!("{what}: {why}").into())
     }
 
     /// Appends a whole request to a pinned conn. The server has until `deadline` for it, from the

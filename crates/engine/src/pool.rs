@@ -12,6 +12,7 @@ use crate::ejection::{Ejection, Health, Routing};
 use crate::ids::{ConnId, ServerId};
 use crate::limits::PoolLimits;
 use crate::own::{Pinned, Stock};
+use crate::room::Room;
 use crate::scan::Cursors;
 use crate::scripts::Scripts;
 use crate::session::{Class, ClassId, Classes};
@@ -79,6 +80,8 @@ pub struct SharedPool {
     pub(crate) scripts: Scripts,
     /// Clients that have a server conn of their own.
     pub(crate) pinned: Pinned,
+    /// For clients, and for server conns beyond the ordinary ones; the same for all pools.
+    pub(crate) room: Arc<Room>,
     /// The newest client's number.
     newest_client: AtomicU64,
 }
@@ -90,8 +93,15 @@ impl SharedPool {
         let builder = RingBuilder::new(config.distribution, &config.servers);
         let health = Health::new(builder, config.servers.len(), config.ejection);
         let cursors = Cursors::new(&config);
-        let (scripts, pinned) = (Scripts::default(), Pinned::default());
-        Self { config, health, cursors, scripts, pinned, newest_client: AtomicU64::new(0) }
+        let (scripts, pinned, room) = (Scripts::default(), Pinned::default(), Arc::default());
+        let newest_client = AtomicU64::new(0);
+        Self { config, health, cursors, scripts, pinned, room, newest_client }
+    }
+
+    /// The same, with so much room for sockets instead of as much as may be wanted.
+    #[must_use]
+    pub fn with_room(self, room: Arc<Room>) -> Self {
+        Self { room, ..self }
     }
 
     /// A number for a client, which no other has; from 1 up.

@@ -124,6 +124,16 @@ impl ServerConn {
         }
     }
 
+    /// Whether it takes a place of the [`Room`](crate::Room), as all do but those that have one set aside:
+    /// the shared ones of the pool's own class. A probe takes one of these, whose server is away.
+    pub(crate) fn takes_room(&self) -> bool {
+        match self.tenancy {
+            Tenancy::Shared { .. } => self.class != ClassId::default(),
+            Tenancy::Own { .. } | Tenancy::Kept | Tenancy::Listener => true,
+            Tenancy::Probe => false,
+        }
+    }
+
     /// When the conn itself gives up, whatever waits on it; [`Tick::NEVER`] for most.
     pub(crate) fn gives_up_at(&self) -> Tick {
         match (self.state, self.tenancy) {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mio::Waker;
-use nutcracker_engine::{ConnId, PoolId, Question, Share, SharedPool};
+use nutcracker_engine::{ConnId, PoolId, Question, Room, Share, SharedPool};
 
 use crate::config::{Config, Pool};
 use crate::names::Resolver;
@@ -87,9 +87,9 @@ pub struct Shared {
     pub mailboxes: Box<[Mailbox]>,
     /// Looks hosts up off the request path.
     pub resolver: Resolver,
-    /// Clients there may be, in all pools: what the system's limit of descriptors leaves.
-    clients_max: usize,
-    clients: AtomicUsize,
+    /// For clients, and for server conns beyond the ordinary ones: what the system's limit of
+    /// descriptors leaves.
+    room: Arc<Room>,
 }
 
 impl Shared {
@@ -100,7 +100,7 @@ impl Shared {
         pools: Box<[Arc<SharedPool>]>,
         mailboxes: Box<[Mailbox]>,
         resolver: Resolver,
-        clients_max: usize,
+        room: Arc<Room>,
     ) -> Self {
         let shells = config
             .pools
@@ -115,23 +115,21 @@ impl Shared {
                 clients: AtomicU32::new(0),
             })
             .collect();
-        Self { pools, shells, mailboxes, resolver, clients_max, clients: AtomicUsize::new(0) }
+        Self { pools, shells, mailboxes, resolver, room }
     }
 
     /// Counts a new client of `pool` in and names the worker to deal it to: the one with the fewest.
-    /// `None` when the pool or the process has as many as it may.
+    /// `None` when the pool has as many as it may, or the process as many open files.
     #[must_use]
     pub fn deal(&self, pool: PoolId) -> Option<usize> {
         let shell = &self.shells[pool.0 as usize];
         let limit = shell.config.client_connections;
         // Only one thread accepts, so nobody else counts in between.
-        if (limit > 0 && shell.clients.load(Ordering::Relaxed) >= limit)
-            || self.clients.load(Ordering::Relaxed) >= self.clients_max
-        {
+        let full = limit > 0 && shell.clients.load(Ordering::Relaxed) >= limit;
+        if full || !self.room.take() {
             return None;
         }
         shell.clients.fetch_add(1, Ordering::Relaxed);
-        self.clients.fetch_add(1, Ordering::Relaxed);
         let load = |worker: &usize| self.mailboxes[*worker].clients.load(Ordering::Relaxed);
         let worker = (0..self.mailboxes.len()).min_by_key(load)?;
         self.mailboxes[worker].clients.fetch_add(1, Ordering::Relaxed);
@@ -141,7 +139,7 @@ impl Shared {
     /// Counts a client of `pool` out.
     pub fn release(&self, worker: usize, pool: PoolId) {
         self.shells[pool.0 as usize].clients.fetch_sub(1, Ordering::Relaxed);
-        self.clients.fetch_sub(1, Ordering::Relaxed);
+        self.room.give_back();
         self.mailboxes[worker].clients.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mio::{Poll, Waker};
+use nutcracker_engine::Room;
 use nutcracker_engine::stats::Stats;
 use tokio::runtime::{self, Runtime};
 use tokio::sync::mpsc;
@@ -181,8 +182,9 @@ impl Proxy {
         let workers = worker_count(options, &config);
         let Global { busy_poll, turn_pause, .. } = config.global;
         let memory_max = memory::limit(config.global.memory_max);
-        let pools = topology::pools(&config, options.mbuf_bytes);
         let clients_max = clients_max(&config, workers)?;
+        let room = Arc::new(Room::new(clients_max));
+        let pools = topology::pools(&config, options.mbuf_bytes, &room);
         let stats_server = StatsServer::bind(&options.stats_addr, options.stats_port)
             .map_err(StartError::Stats)?;
         let listeners: Vec<Listener> = config
@@ -220,7 +222,7 @@ impl Proxy {
             config.pools.len(),
             log.level()
         );
-        let shared = Arc::new(Shared::new(config, pools, mailboxes.into(), resolver, clients_max));
+        let shared = Arc::new(Shared::new(config, pools, mailboxes.into(), resolver, room));
         let seed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         let mut listeners = Some(listeners);
         let seats = polls
@@ -321,7 +323,7 @@ fn worker_count(options: &Options, config: &Config) -> usize {
 }
 
 /// How many clients the limit of descriptors leaves room for, once all servers are connected
-/// (`core_calc_connections`).
+/// (`core_calc_connections`). They share it with server conns beyond the ordinary ones.
 fn clients_max(config: &Config, workers: usize) -> Result<usize, StartError> {
     let limit = sys::raise_open_files_limit()
         .map_err(StartError::system("raising the limit of open files"))?;
@@ -338,7 +340,9 @@ fn clients_max(config: &Config, workers: usize) -> Result<usize, StartError> {
     }
 }
 
-/// How many open files the proxy needs for all but its clients, once all servers are connected.
+/// How many open files the proxy needs for all but its clients, once all servers are connected by their
+/// ordinary conns. Others (pinned, listening, of another class) take places of clients while they are
+/// open, see [`Room`].
 #[must_use]
 pub fn descriptors_taken(config: &Config, workers: usize) -> usize {
     let servers: usize = config

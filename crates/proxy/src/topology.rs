@@ -2,22 +2,22 @@
 
 use std::sync::Arc;
 
-use nutcracker_engine::{Ejection, PoolConfig, SharedPool};
+use nutcracker_engine::{Ejection, PoolConfig, Room, SharedPool};
 use nutcracker_proto::limits::MBUF_HEADER_BYTES;
 use nutcracker_ring::{Placement, RingServer};
 
 use crate::config::{Config, Pool};
 
 /// The pools of `config`, their rings built. `mbuf_bytes` (`-m`) bounds the keys of Redis pools, as
-/// it did in the original, whose keys had to fit a chunk.
+/// it did in the original, whose keys had to fit a chunk. All share `room`.
 #[must_use]
-pub fn pools(config: &Config, mbuf_bytes: usize) -> Box<[Arc<SharedPool>]> {
+pub fn pools(config: &Config, mbuf_bytes: usize, room: &Arc<Room>) -> Box<[Arc<SharedPool>]> {
     let key_bytes_max = mbuf_bytes.saturating_sub(MBUF_HEADER_BYTES + 1);
-    config
-        .pools
-        .iter()
-        .map(|pool| Arc::new(SharedPool::new(pool_config(pool, key_bytes_max))))
-        .collect()
+    let shared = |pool| {
+        let pool = SharedPool::new(pool_config(pool, key_bytes_max));
+        Arc::new(pool.with_room(Arc::clone(room)))
+    };
+    config.pools.iter().map(shared).collect()
 }
 
 fn pool_config(pool: &Pool, key_bytes_max: usize) -> PoolConfig {

@@ -1,10 +1,11 @@
 //! What a pool may hold, and what happens where it may hold no more.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use nutcracker_engine::limits::{PoolLimits, SHORT_INTERVAL, SHORT_PATIENCE};
 use nutcracker_engine::stats::{LimitFigure, PoolFigure};
-use nutcracker_engine::{CloseReason, ConnId, MemoryState, PoolConfig, Report};
+use nutcracker_engine::{CloseReason, ConnId, MemoryState, PoolConfig, Report, Room};
 
 use crate::stage::{Stage, array, bulk, cmd, memcached, redis};
 
@@ -182,5 +183,41 @@ fn responses_that_nobody_reads_count_as_held_by_their_client() {
     stage.sends(first, "$1\r\na\r\n");
     stage.memory_is(MemoryState::Enough);
     stage.closes(waits, CloseReason::Eof);
+    stage.is_quiet();
+}
+
+/// The shell takes places for clients; here all of them are for server conns.
+#[test]
+fn conns_beyond_the_ordinary_ones_take_room_and_a_pinned_one_is_refused_where_there_is_none() {
+    let room = Arc::new(Room::new(3));
+    let mut stage = Stage::with_room(redis(1), &room);
+    let [plain, other_class, subscriber, first, second] = [(); 5].map(|()| stage.client());
+    stage.sends(plain, cmd("GET k"));
+    assert_eq!(room.free(), 3, "an ordinary conn has its place");
+    stage.sends(other_class, [cmd("SELECT 3"), cmd("GET k")].concat());
+    stage.sends(subscriber, cmd("SUBSCRIBE news"));
+    assert_eq!(room.free(), 1);
+    stage.sends(first, cmd("WATCH k"));
+    assert_eq!(room.free(), 0);
+    let refused = "-ERR no server connection is left for a transaction or a blocking command: the limit \
+                   of open files leaves none, raise it (ulimit -n, LimitNOFILE)\r\n";
+    stage.sends(second, [cmd("WATCH k"), cmd("BLPOP k 0")].concat());
+    stage.gets(second, refused.repeat(2));
+    assert_eq!(stage.limit(LimitFigure::PinnedRefused), 2);
+    // Conns that many depend on are opened all the same.
+    stage.sends(second, [cmd("SELECT 4"), cmd("GET k")].concat());
+    assert_eq!(room.free(), -1);
+
+    let conns = stage.conns_of(0).to_vec();
+    let watching = conns[3];
+    stage.gets(watching, cmd("WATCH k"));
+    stage.sends(watching, "+OK\r\n");
+    stage.sends(first, cmd("UNWATCH"));
+    stage.sends(watching, "+OK\r\n");
+    assert_eq!(room.free(), -1, "what is kept is open still");
+    for conn in conns {
+        stage.closes(conn, CloseReason::Reset);
+    }
+    assert_eq!(room.free(), 3);
     stage.is_quiet();
 }

@@ -12,7 +12,7 @@ use nutcracker_engine::limits::{PoolLimits, SLICES_A_WRITE};
 use nutcracker_engine::stats::{LimitFigure, PoolFigure, ServerFigure, Stats};
 use nutcracker_engine::{
     Action, CloseReason, ConnId, Ejection, Engine, MemoryState, MultiError, OnEject, PoolConfig,
-    PoolId, Question, Report, ServerId, Share, SharedPool, Side, WorkerId,
+    PoolId, Question, Report, Room, ServerId, Share, SharedPool, Side, WorkerId,
 };
 use nutcracker_proto::Protocol;
 use nutcracker_ring::{DistributionKind, HashKind, Placement, Ring, RingServer};
@@ -107,6 +107,11 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) fn new(config: PoolConfig) -> Self {
         Self::sharing(&Arc::new(SharedPool::new(config)), epoch())
+    }
+
+    /// One in a process that may open so many sockets beyond the ordinary ones.
+    pub(crate) fn with_room(config: PoolConfig, room: &Arc<Room>) -> Self {
+        Self::sharing(&Arc::new(SharedPool::new(config).with_room(Arc::clone(room))), epoch())
     }
 
     /// One more worker of the same process.

@@ -180,6 +180,35 @@ fn the_limit_of_open_files_bounds_the_clients() {
     assert!(proxy.runs());
 }
 
+/// A connection that a client has to itself takes the place of one more client while it is open.
+#[test]
+fn connections_of_clients_own_share_the_room_that_open_files_leave() {
+    let (listen, server) = (free_port(), Redis::start());
+    let conf = pool("alpha", listen, &["redis: true"], &[server.item()]);
+    let proxy = Proxy::start_with_open_files(&conf, 60);
+    // 60 less 32 kept, one for the server, a listener, and 2 of the worker's own.
+    let room = 24;
+    let ping = redis(&["PING"]);
+    let mut clients: Vec<Client> = (0..room - 2).map(|_| Client::tcp(listen)).collect();
+    clients.iter_mut().for_each(|client| client.ask(&ping, "+PONG\r\n"));
+    let mut blocked = Client::tcp(listen);
+    blocked.send(redis(&["BLPOP", "listening:room", "0"]));
+    let of_server = format!("alpha/127.0.0.1:{}", server.port());
+    proxy.expect_figure(&of_server, "server_connections", 1);
+    Client::tcp(listen).expect_close();
+    let refused = "-ERR no server connection is left for a transaction or a blocking command: the limit \
+                   of open files leaves none, raise it (ulimit -n, LimitNOFILE)\r\n";
+    clients[0].ask(redis(&["WATCH", "listening:room"]), refused);
+    clients[0].ask(redis(&["LPUSH", "listening:room", "v"]), ":1\r\n");
+    blocked.expect("*2\r\n$14\r\nlistening:room\r\n$1\r\nv\r\n");
+    // What one has done with serves the next.
+    clients[0].ask(redis(&["WATCH", "listening:room"]), "+OK\r\n");
+    assert_eq!(proxy.figure("alpha", "server_ejects"), 0);
+    drop(blocked);
+    proxy.expect_figure("alpha", "client_connections", room - 2);
+    Client::tcp(listen).ask(&ping, "+PONG\r\n");
+}
+
 #[test]
 fn servers_are_connected_to_before_the_first_request_if_wanted() {
     let (eager, lazy) = (free_port(), free_port());
