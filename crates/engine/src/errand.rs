@@ -3,10 +3,11 @@
 //! An ordinary request needs none of this: its role says so, and it pays nothing. One with an errand
 //! has a place in a side table, where a copy of its bytes may lie until it is answered.
 
+use crate::aside::Aside;
 use crate::engine::Engine;
 use crate::frame::Frame;
 use crate::held::Held;
-use crate::ids::{Key, ServerId};
+use crate::ids::{ConnId, Key, ServerId, Side};
 use crate::request::{RequestId, Role};
 
 /// What is to be done with a request's response.
@@ -24,14 +25,22 @@ pub(crate) enum Errand {
         /// The request's bytes.
         kept: Held,
     },
+    /// It is the last answer of that pinned conn, to an `EXEC`: it gets the proxy's own answers.
+    Exec {
+        /// The conn.
+        pinned: Key,
+        /// What the proxy answers.
+        asides: Vec<Aside>,
+    },
 }
 
 impl Errand {
     /// Bytes kept for it.
-    pub(crate) const fn kept_bytes(&self) -> usize {
+    pub(crate) fn kept_bytes(&self) -> usize {
         match self {
             Self::Scan { .. } => 0,
             Self::Script { kept, .. } => kept.len(),
+            Self::Exec { asides, .. } => asides.iter().map(Aside::kept_bytes).sum(),
         }
     }
 }
@@ -56,6 +65,19 @@ impl Engine {
                 self.holding.release(kept, &mut self.spares);
                 if !again {
                     self.settle(id, frame);
+                }
+            }
+            (Errand::Exec { pinned, asides }, client) => {
+                // Not a null, which says that nothing was run.
+                let ran = matches!(frame.bytes, [b'*', b'0'..=b'9', ..]);
+                if ran && asides.iter().any(Aside::moves_conn) {
+                    self.retire(ConnId::new(Side::Server, pinned));
+                } else {
+                    self.end_pinned(pinned, frame.bytes);
+                }
+                match client.and_then(|conn| self.exec_answer(conn, &asides, frame.bytes)) {
+                    Some(answer) => self.settle(id, Frame::borrowed(&answer)),
+                    None => self.settle(id, frame),
                 }
             }
         }

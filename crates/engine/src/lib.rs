@@ -24,7 +24,8 @@
 //! - `client`, `server`: one conn of each side. `session`: what a client has said about itself, `local`:
 //!   the answers to that, `census`: who all clients are, whichever worker has them, and
 //!   `barrier`: when its next request must wait for those before it. `request`: the table of what is outstanding.
-//! - `own`: a client's own server conn, pinned for a `transaction` or a `blocking` request.
+//! - `own`: a client's own server conn, pinned for a `transaction` or a `blocking` request. `aside`:
+//!   what of a transaction the proxy answers.
 //! - `spread`, `gathering`: a request split by server, and its fragments' responses together.
 //! - `buffer`: bytes in and out. `held`: responses that came before their turn. `shared`, `spares`:
 //!   large bytes held once, and buffers between two uses. `room`: places for sockets.
@@ -34,6 +35,7 @@
 #![forbid(unsafe_code)]
 
 mod action;
+mod aside;
 mod barrier;
 mod blocking;
 mod buffer;

@@ -23,6 +23,19 @@ impl Engine {
         local: Local,
         frame: &[u8],
     ) {
+        if let Some(answer) = self.local_answer(conn, pool, local, frame) {
+            self.answer(conn, &answer);
+        }
+    }
+
+    /// Does what such a request asks for, and says what the answer is; `None` where it comes later.
+    pub(crate) fn local_answer(
+        &mut self,
+        conn: ConnId,
+        pool: PoolId,
+        local: Local,
+        frame: &[u8],
+    ) -> Option<Vec<u8>> {
         let mut out = Vec::new();
         let version = self.class_of(conn, pool).version;
         let mut words = local::words(frame).skip(1);
@@ -62,7 +75,11 @@ impl Engine {
             }
             Local::Client => match local::parse_client(words) {
                 Err(refusal) => reply.error(&refusal),
-                Ok(ask) => return self.answer_client(conn, pool, version, &ask, frame),
+                Ok(ask @ (ClientAsk::List(_) | ClientAsk::Kill(_) | ClientAsk::KillAddress(_))) => {
+                    self.take_census(conn, pool, version, &ask, frame);
+                    return None;
+                }
+                Ok(ask) => self.answer_client(conn, &ask, &mut reply),
             },
             Local::Ping | Local::Echo => reply.bulk(words.next().unwrap_or_default()),
             Local::Command => {
@@ -83,7 +100,7 @@ impl Engine {
             Local::Cluster => reply.error(&local::cluster(local::words(frame))),
             _ => reply.error("ERR not served"),
         }
-        self.answer(conn, &out);
+        Some(out)
     }
 
     fn hello<'a>(
@@ -123,16 +140,7 @@ impl Engine {
         local::hello(local::HelloFacts { id }, &mut Reply::new(version, out));
     }
 
-    fn answer_client(
-        &mut self,
-        conn: ConnId,
-        pool: PoolId,
-        version: Version,
-        ask: &ClientAsk<'_>,
-        frame: &[u8],
-    ) {
-        let mut out = Vec::new();
-        let mut reply = Reply::new(version, &mut out);
+    fn answer_client(&mut self, conn: ConnId, ask: &ClientAsk<'_>, reply: &mut Reply<'_>) {
         let client = self.clients.get_mut(conn.key()).expect("it sent the request");
         let session = &mut client.session;
         match ask {
@@ -167,9 +175,9 @@ impl Engine {
                 }
             }
             ClientAsk::TrackingOff => reply.ok(),
-            ClientAsk::TrackingInfo => local::tracking_info(&mut reply),
+            ClientAsk::TrackingInfo => local::tracking_info(reply),
             ClientAsk::GetRedirection => reply.integer(-1),
-            ClientAsk::Help => local::client_help(&mut reply),
+            ClientAsk::Help => local::client_help(reply),
             ClientAsk::Info => {
                 let mut line = Vec::new();
                 let facts = self.facts(self.clients.get(conn.key()).expect("it is there"));
@@ -178,10 +186,9 @@ impl Engine {
                 reply.text(&line);
             }
             ClientAsk::List(_) | ClientAsk::Kill(_) | ClientAsk::KillAddress(_) => {
-                return self.take_census(conn, pool, version, ask, frame);
+                unreachable!("asked of all workers: {ask:?}")
             }
         }
-        self.answer(conn, &out);
     }
 
     /// What is told of a client.

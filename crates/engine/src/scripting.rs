@@ -42,9 +42,7 @@ impl Engine {
             }
             Script::Digest => self.run_by_digest(conn, pool, frame, routed),
             Script::Load => {
-                if let Some(body) = resp::loaded_script(frame.bytes) {
-                    shared.scripts.remember(body);
-                }
+                self.note_loaded_script(pool, frame);
                 // A server that is away is told the script when it is asked for it.
                 self.ask_all(conn, pool, frame, routed, (Gather::First, Lack::LeftOut));
             }
@@ -59,6 +57,13 @@ impl Engine {
     pub(crate) fn note_script(&self, pool: PoolId, frame: Frame<'_>) {
         if let Some(body) = resp::script_argument(frame.bytes) {
             self.pools[pool.0 as usize].shared.scripts.note(body);
+        }
+    }
+
+    /// Remembers the script that a `SCRIPT LOAD` gives to the servers.
+    pub(crate) fn note_loaded_script(&self, pool: PoolId, frame: Frame<'_>) {
+        if let Some(body) = resp::loaded_script(frame.bytes) {
+            self.pools[pool.0 as usize].shared.scripts.remember(body);
         }
     }
 

@@ -10,11 +10,12 @@
 //! ```
 //! A transaction is of one server: that of its first key, or of the keys that were watched before. What
 //! the server would have queued and did not get makes the whole fail, as an error of the server's own
-//! does. Not one of its commands is ever run outside it.
+//! does. Not one of its commands is ever run outside it. What the proxy itself answers is in `aside.rs`.
 
 use nutcracker_proto::{Local, Routed, Script, Transaction as Step, Travel};
 
 use crate::action::{CloseReason, Report};
+use crate::aside::Aside;
 use crate::client::ClientConn;
 use crate::engine::Engine;
 use crate::frame::Frame;
@@ -35,6 +36,8 @@ pub(crate) struct Transaction {
     lengths: Vec<usize>,
     /// How many commands `EXEC` will run.
     queued: usize,
+    /// Those of them that the proxy answers itself.
+    asides: Vec<Aside>,
 }
 
 /// What becomes of it.
@@ -72,7 +75,8 @@ const WATCH_APART: &[u8] = b"-CROSSSLOT Keys in request don't hash to the same s
 must be on one server; give them a common hash tag (option hash_tag)\r\n";
 
 /// In the proxy's own.
-const NOT_INSIDE: &str = "this command cannot be part of a transaction through the proxy";
+pub(crate) const NOT_INSIDE: &str =
+    "this command cannot be part of a transaction through the proxy";
 const TOO_MUCH_KEPT: &str = "too much is queued before the first key of the transaction";
 const LOST: &str = "the transaction is lost: its server connection has ended";
 const WATCH_LOST: &str =
@@ -100,7 +104,21 @@ impl ClientConn {
     /// Bytes of the commands that are kept for its transaction.
     pub(crate) fn kept_bytes(&self) -> usize {
         let transaction = self.own.as_ref().and_then(|own| own.transaction.as_ref());
-        transaction.map_or(0, |transaction| transaction.kept.capacity())
+        transaction.map_or(0, |transaction| {
+            let asides: usize = transaction.asides.iter().map(Aside::kept_bytes).sum();
+            transaction.kept.capacity() + asides
+        })
+    }
+
+    /// The commands of its transaction that the proxy answers itself.
+    pub(crate) fn asides(&self) -> &[Aside] {
+        let transaction = self.own.as_ref().and_then(|own| own.transaction.as_ref());
+        transaction.map_or(&[], |transaction| &transaction.asides)
+    }
+
+    /// One more of them, which has just been queued.
+    pub(crate) fn push_aside(&mut self, aside: Aside) {
+        self.transaction().expect("it is in a transaction").asides.push(aside);
     }
 
     /// How many commands its transaction has, if it is in one.
@@ -146,6 +164,8 @@ impl Engine {
         if !client.is_in_transaction() {
             return false;
         }
+        let config = self.pools[pool.0 as usize].config();
+        let is_only_server = config.servers.len() == 1;
         match routed.command.travel {
             Travel::Here(Local::Quit) => return false,
             Travel::Transaction(Step::Begin) => self.answer(conn, NESTED),
@@ -173,6 +193,25 @@ impl Engine {
                 self.queue_command(conn, pool, frame, routed);
             }
             Travel::Refused(reason) => self.refuse_command(conn, pool, reason),
+            Travel::Here(
+                local @ (Local::Client
+                | Local::Select
+                | Local::Command
+                | Local::Config
+                | Local::Info
+                | Local::Cluster),
+            ) => self.queue_aside(conn, pool, local, frame, routed),
+            // What is asked of all servers is asked of the only one.
+            Travel::AllServers(_) | Travel::Scan if is_only_server => {
+                self.queue_command(conn, pool, frame, routed);
+            }
+            Travel::Flush if is_only_server && config.allow_flush => {
+                self.queue_command(conn, pool, frame, routed);
+            }
+            Travel::Script(Script::Load) if is_only_server => {
+                self.note_loaded_script(pool, frame);
+                self.queue_command(conn, pool, frame, routed);
+            }
             Travel::AllServers(_)
             | Travel::Flush
             | Travel::Scan
@@ -205,7 +244,7 @@ impl Engine {
     }
 
     /// A request of that client was refused: a transaction that it is in fails.
-    fn fail_transaction(&mut self, conn: ConnId) {
+    pub(crate) fn fail_transaction(&mut self, conn: ConnId) {
         let client = self.clients.get_mut(conn.key());
         if let Some(transaction) = client.and_then(ClientConn::transaction) {
             transaction.fail();
@@ -259,7 +298,13 @@ impl Engine {
     }
 
     /// A command between `MULTI` and its end, for a server to queue.
-    fn queue_command(&mut self, conn: ConnId, pool: PoolId, frame: Frame<'_>, routed: &Routed) {
+    pub(crate) fn queue_command(
+        &mut self,
+        conn: ConnId,
+        pool: PoolId,
+        frame: Frame<'_>,
+        routed: &Routed,
+    ) {
         let client = self.clients.get_mut(conn.key()).expect("it sent the request");
         let own = client.own.as_mut().expect("it is in a transaction");
         let course = own.transaction.as_ref().expect("it is in a transaction").course;
@@ -339,11 +384,12 @@ impl Engine {
     fn commit(&mut self, conn: ConnId, pool: PoolId, frame: Frame<'_>) {
         let client = self.clients.get_mut(conn.key()).expect("it sent the request");
         let own = client.own.as_mut().expect("it is in a transaction");
-        let transaction = own.transaction.as_ref().expect("it is in a transaction");
+        let transaction = own.transaction.as_mut().expect("it is in a transaction");
+        let asides = std::mem::take(&mut transaction.asides);
         match (transaction.course, own.conn) {
             (Course::Open, Some(pinned)) => {
                 client.own = None;
-                self.send_last(pinned, frame, Some(conn));
+                self.send_exec(pinned, frame, conn, asides);
             }
             (Course::Open, None) if transaction.lengths.is_empty() => {
                 client.own = None;
@@ -354,7 +400,7 @@ impl Engine {
                 let opened = home.and_then(|server| self.open_transaction(conn, server));
                 self.clients.get_mut(conn.key()).expect("it sent the request").own = None;
                 match opened {
-                    Ok(pinned) => self.send_last(pinned, frame, Some(conn)),
+                    Ok(pinned) => self.send_exec(pinned, frame, conn, asides),
                     Err(reason) => self.fail_request(Some(conn), pool, reason),
                 }
             }
@@ -375,7 +421,7 @@ impl Engine {
     }
 
     /// Sends the last request of a client on its own conn, which serves the next when it is answered.
-    fn send_last(&mut self, pinned: ConnId, frame: Frame<'_>, client: Option<ConnId>) {
+    pub(crate) fn send_last(&mut self, pinned: ConnId, frame: Frame<'_>, client: Option<ConnId>) {
         let request = Request::new(client, Role::Last { conn: pinned.key() });
         let deadline = self.ordinary_deadline(pinned);
         self.send_pinned(pinned, frame, request, deadline);

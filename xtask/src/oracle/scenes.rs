@@ -28,6 +28,8 @@ pub(crate) const TOGETHER: &[Scene] = &[
     ("multi", &["A MULTI", "A XREAD STREAMS @x0 0", "A SORT @L0", "A OBJECT ENCODING @l0", "A EXEC"]),
     ("multi", &["A MULTI", "A PUBLISH @ch1 hi", "A EXEC"]),
     ("multi", &["A MULTI", "A CLIENT SETNAME inside", "A CLIENT GETNAME", "A GET @s0", "A EXEC"]),
+    ("multi", &["A MULTI", "A DBSIZE", "A GET @s0", "A KEYS @s0", "A EXEC"]),
+    ("multi", &["A MULTI", "A CLIENT KILL ID 1", "A GET @s0", "A EXEC"]),
     ("multi", &["A GET @s0", "A MULTI", "A GET @s0", "A GET @h0", "A EXEC", "A GET @s0", "A MULTI", "A INCR @i0", "A EXEC"]),
     ("exec", &["A MULTI", "A HGETALL @h0", "A SMEMBERS @e0", "A ZRANGE @z0 0 -1 WITHSCORES", "A GET @a0", "A LRANGE @a0 0 -1", "A XRANGE @x0 - +", "A LPOP @a0 2", "A INCRBYFLOAT @i0 0.5", "A EXEC"]),
     ("exec", &["A MULTI", "A GET @s0", "A EXEC x", "A EXEC", "A GET @s0"]),

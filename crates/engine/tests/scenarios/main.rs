@@ -4,6 +4,7 @@
 //! There is no network and no clock: [`stage`] plays the shell and holds the time. Where chance
 //! should look for what nobody thought of, see `simulation.rs`.
 
+mod asides;
 mod blocking;
 mod census;
 mod clients;

@@ -12,6 +12,7 @@
 
 mod commands;
 mod digits;
+mod elements;
 mod encode;
 mod extra;
 mod fuzz;
@@ -31,6 +32,7 @@ mod script;
 mod subcommands;
 
 pub use commands::COMMANDS;
+pub use elements::with_elements;
 pub use encode::{fragment_head, handshake, protocol_error};
 pub use extra::{ExtraCommands, ExtraError, KeyPlaces};
 #[doc(hidden)]

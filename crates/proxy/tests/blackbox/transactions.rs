@@ -123,6 +123,32 @@ fn a_transaction_is_all_of_one_server_or_nothing() {
 }
 
 #[test]
+fn what_the_proxy_answers_itself_is_part_of_a_transaction() {
+    let stage = Stage::new(&[]);
+    let [tag, _] = stage.tags();
+    let mut client = stage.client();
+    let (set, get) = (format!("SET {tag}aside v"), format!("GET {tag}aside"));
+    let lines = ["MULTI", "CLIENT SETNAME inside", &set, "CLIENT GETNAME", &get, "EXEC"];
+    client.send(cmds(&lines));
+    client.expect(["+OK\r\n", &"+QUEUED\r\n".repeat(4)].concat());
+    client.expect("*4\r\n+OK\r\n+OK\r\n$6\r\ninside\r\n$1\r\nv\r\n");
+    client.ask(cmd("CLIENT GETNAME"), "$6\r\ninside\r\n");
+    // In another database, and from then on.
+    client.send(cmds(&["MULTI", "SELECT 3", &format!("SET {tag}aside three"), "EXEC", &get]));
+    client.expect("+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+OK\r\n+OK\r\n$5\r\nthree\r\n");
+    client.ask(cmd("SELECT 0"), "+OK\r\n");
+    client.ask(cmd(&get), "$1\r\nv\r\n");
+    // Nothing of one that is not run.
+    client.ask(cmd(&format!("WATCH {tag}aside")), "+OK\r\n");
+    stage.client().ask(cmd(&format!("APPEND {tag}aside w")), ":2\r\n");
+    client.send(cmds(&["MULTI", &get, "CLIENT SETNAME never", "EXEC", "CLIENT GETNAME"]));
+    client.expect("+OK\r\n+QUEUED\r\n+QUEUED\r\n*-1\r\n$6\r\ninside\r\n");
+    let mut other = stage.client();
+    other.send(cmds(&["MULTI", &get, "EXEC"]));
+    other.expect("+OK\r\n+QUEUED\r\n*1\r\n$2\r\nvw\r\n");
+}
+
+#[test]
 fn a_watched_key_that_another_client_changes_stops_the_transaction() {
     let stage = Stage::new(&[]);
     let [a, _] = stage.tags();
