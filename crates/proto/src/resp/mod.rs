@@ -17,6 +17,7 @@ mod encode;
 mod extra;
 mod fuzz;
 mod gather;
+pub mod glob;
 mod inline;
 pub mod local;
 mod locate;

@@ -2,7 +2,7 @@
 
 use super::super::commands::COMMANDS;
 use super::super::lookup::lookup;
-use super::super::{Parts, RequestParser};
+use super::super::{Parts, RequestParser, glob};
 use super::{Refusal, Reply, SYNTAX, help, is, unknown_subcommand, wrong_arity};
 use crate::command::{Arity, Command, Keys, Travel};
 use crate::progress::Progress;
@@ -152,7 +152,7 @@ fn list(filter: &[&[u8]], reply: &mut Reply<'_>) -> Result<(), Refusal> {
         [] => Box::new(|_| true),
         [by, kind, value] if is(by, "filterby") && is(kind, "pattern") => {
             let pattern = value.to_ascii_lowercase();
-            Box::new(move |row| super::matches(&pattern, row.name.as_bytes()))
+            Box::new(move |row| glob::matches(&pattern, row.name.as_bytes()))
         }
         // The table knows of no categories and there are no modules.
         [by, kind, _] if is(by, "filterby") && (is(kind, "aclcat") || is(kind, "module")) => {

@@ -58,29 +58,6 @@ fn printable(word: &[u8]) -> String {
     String::from_utf8_lossy(word).replace(['\r', '\n', '\0'], " ")
 }
 
-/// Whether `text` is as `pattern` says, where `*` stands for any bytes and `?` for one. Quadratic at
-/// worst, in names that are short.
-fn matches(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut at, mut from) = (0, 0);
-    // Where the newest star is, and what of the text it does not take in yet.
-    let mut star = None;
-    while from < text.len() {
-        match pattern.get(at) {
-            Some(b'*') => {
-                star = Some((at, from));
-                at += 1;
-            }
-            Some(&byte) if byte == b'?' || byte == text[from] => (at, from) = (at + 1, from + 1),
-            _ => {
-                let Some((star_at, taken)) = star else { return false };
-                star = Some((star_at, taken + 1));
-                (at, from) = (star_at + 1, taken + 1);
-            }
-        }
-    }
-    pattern[at..].iter().all(|&byte| byte == b'*')
-}
-
 /// Whether a word is `other`, whatever the case of its letters.
 fn is(word: &[u8], other: &str) -> bool {
     word.eq_ignore_ascii_case(other.as_bytes())

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{REDIS_LEVEL, Refusal, Reply, help, is, matches, unknown_subcommand, wrong_arity};
+use super::super::glob;
+use super::{REDIS_LEVEL, Refusal, Reply, help, is, unknown_subcommand, wrong_arity};
 use crate::command::Arity::{self, AtLeast, Exactly};
 
 /// What is told of the process and the pool.
@@ -81,7 +82,9 @@ pub fn config<'a>(
                 ("timeout", "0"),
             ];
             let wanted = |name: &str| {
-                arguments.iter().any(|glob| matches(&glob.to_ascii_lowercase(), name.as_bytes()))
+                arguments
+                    .iter()
+                    .any(|like| glob::matches(&like.to_ascii_lowercase(), name.as_bytes()))
             };
             let found: Vec<_> = options.iter().filter(|(name, _)| wanted(name)).collect();
             reply.map(found.len());
@@ -219,6 +222,7 @@ mod tests {
         for (version, line, expected) in [
             (Version::Resp2, "GET data*", Ok("*2\r\n$9\r\ndatabases\r\n$2\r\n16\r\n")),
             (Version::Resp3, "get save", Ok("%1\r\n$4\r\nsave\r\n$0\r\n\r\n")),
+            (Version::Resp2, "GET [r-t]ave", Ok("*2\r\n$4\r\nsave\r\n$0\r\n\r\n")),
             (Version::Resp2, "GET nosuch", Ok("*0\r\n")),
             (
                 Version::Resp3,
