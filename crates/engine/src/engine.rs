@@ -111,7 +111,7 @@ impl Engine {
     pub fn new(pools: &[Arc<SharedPool>], stats: Arc<Stats>, epoch: Instant, seed: u64) -> Self {
         assert_eq!(stats.pools.len(), pools.len(), "one table of counters a pool");
         let pools: Box<[Pool]> = pools.iter().map(|pool| Pool::new(Arc::clone(pool))).collect();
-        let pubsub = pools.iter().map(|pool| PubSub::new(pool.config().servers.len())).collect();
+        let pubsub = pools.iter().map(|pool| PubSub::new(&pool.shared)).collect();
         let servers = pools.iter().map(|pool| pool.config().servers.len()).max().unwrap_or(0);
         Self {
             epoch,

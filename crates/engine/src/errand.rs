@@ -3,6 +3,8 @@
 //! An ordinary request needs none of this: its role says so, and it pays nothing. One with an errand
 //! has a place in a side table, where a copy of its bytes may lie until it is answered.
 
+use nutcracker_proto::Audience;
+
 use crate::aside::Aside;
 use crate::engine::Engine;
 use crate::frame::Frame;
@@ -32,6 +34,15 @@ pub(crate) enum Errand {
         /// What the proxy answers.
         asides: Vec<Aside>,
     },
+    /// It counts subscribers at this server: the numbers are corrected.
+    Audience {
+        /// The server.
+        server: ServerId,
+        /// Whom it counts.
+        audience: Audience,
+        /// The channel, for an answer that does not name it.
+        channel: Held,
+    },
 }
 
 impl Errand {
@@ -39,7 +50,7 @@ impl Errand {
     pub(crate) fn kept_bytes(&self) -> usize {
         match self {
             Self::Scan { .. } => 0,
-            Self::Script { kept, .. } => kept.len(),
+            Self::Script { kept, .. } | Self::Audience { channel: kept, .. } => kept.len(),
             Self::Exec { asides, .. } => asides.iter().map(Aside::kept_bytes).sum(),
         }
     }
@@ -80,13 +91,22 @@ impl Engine {
                     None => self.settle(id, frame),
                 }
             }
+            (Errand::Audience { server, audience, channel }, client) => {
+                let answer =
+                    client.and_then(|conn| self.recount(conn, server, audience, &channel, frame));
+                self.holding.release(channel, &mut self.spares);
+                self.settle(id, answer.as_deref().map_or(frame, Frame::borrowed));
+            }
         }
     }
 
     /// The request gets no response, or nobody waits for it: what was kept is let go.
     pub(crate) fn drop_errand(&mut self, errand: Key) {
-        if let Some(Errand::Script { kept, .. }) = self.errands.remove(errand) {
-            self.holding.release(kept, &mut self.spares);
+        match self.errands.remove(errand) {
+            Some(Errand::Script { kept, .. } | Errand::Audience { channel: kept, .. }) => {
+                self.holding.release(kept, &mut self.spares);
+            }
+            Some(Errand::Scan { .. } | Errand::Exec { .. }) | None => {}
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::ejection::{Ejection, Health, Routing};
 use crate::ids::{ConnId, ServerId};
 use crate::limits::PoolLimits;
 use crate::own::{Pinned, Stock};
+use crate::pubsub::Audiences;
 use crate::room::Room;
 use crate::scan::Cursors;
 use crate::scripts::Scripts;
@@ -78,6 +79,8 @@ pub struct SharedPool {
     pub(crate) cursors: Cursors,
     /// The scripts that came by.
     pub(crate) scripts: Scripts,
+    /// Who hears what is published.
+    pub(crate) audiences: Audiences,
     /// Clients that have a server conn of their own.
     pub(crate) pinned: Pinned,
     /// For clients, and for server conns beyond the ordinary ones; the same for all pools.
@@ -93,9 +96,16 @@ impl SharedPool {
         let builder = RingBuilder::new(config.distribution, &config.servers);
         let health = Health::new(builder, config.servers.len(), config.ejection);
         let cursors = Cursors::new(&config);
-        let (scripts, pinned, room) = (Scripts::default(), Pinned::default(), Arc::default());
-        let newest_client = AtomicU64::new(0);
-        Self { config, health, cursors, scripts, pinned, room, newest_client }
+        Self {
+            config,
+            health,
+            cursors,
+            scripts: Scripts::default(),
+            audiences: Audiences::default(),
+            pinned: Pinned::default(),
+            room: Arc::default(),
+            newest_client: AtomicU64::new(0),
+        }
     }
 
     /// The same, with so much room for sockets instead of as much as may be wanted.

@@ -223,6 +223,7 @@ impl Engine {
             Travel::Flush => self.flush_all(conn, pool, frame, routed),
             Travel::Scan => self.scan(conn, pool, frame, routed),
             Travel::Script(script) => self.run_script(conn, pool, script, frame, routed),
+            Travel::Audience(of) => self.count_audience(conn, pool, of, frame, routed),
             Travel::Transaction(step) => self.take_step(conn, pool, step, frame, routed),
             Travel::Blocking(patience) => self.block(conn, pool, patience, frame, routed),
             Travel::Subscription(change) => self.change_subscriptions(conn, pool, change, frame),

@@ -177,6 +177,8 @@ impl Engine {
             | Travel::Anywhere
             | Travel::Blocking(_)
             | Travel::Script(Script::Digest)
+            // The answer is part of the transaction's, which is the server's as it is.
+            | Travel::Audience(_)
             | Travel::Transaction(Step::Unwatch)
             | Travel::Here(Local::Ping | Local::Echo | Local::Time) => {
                 self.queue_command(conn, pool, frame, routed);

@@ -129,6 +129,8 @@ pub enum Travel {
     Scan,
     /// To the one server of its keys, with a script that the proxy may know.
     Script(Script),
+    /// To the one server of its keys; its answer counts subscribers, of which the server knows too few.
+    Audience(Audience),
     /// On a conn of the client's own, which is its until the transaction ends.
     Transaction(Transaction),
     /// On a conn of the client's own: the answer may take long.
@@ -157,6 +159,7 @@ impl Travel {
             | Self::Flush
             | Self::Scan
             | Self::Script(_)
+            | Self::Audience(_)
             | Self::Refused(_) => true,
             Self::Transaction(_) | Self::Blocking(_) | Self::Subscription(_) => false,
             Self::Here(local) => !matches!(local, Local::Hello | Local::Select | Local::Reset),
@@ -175,6 +178,19 @@ pub enum Script {
     Load,
     /// Has all servers forget all scripts (`SCRIPT FLUSH`).
     Flush,
+}
+
+/// Whom an answer counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Those whom a message reached, by its channel's name or by a pattern (`PUBLISH`).
+    OfMessage,
+    /// Those whom a message to a shard channel reached (`SPUBLISH`).
+    OfShardMessage,
+    /// The subscribers of each of some channels (`PUBSUB NUMSUB`).
+    OfChannels,
+    /// The subscribers of each of some shard channels (`PUBSUB SHARDNUMSUB`).
+    OfShards,
 }
 
 /// A step of a transaction.

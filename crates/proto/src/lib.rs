@@ -36,7 +36,8 @@ pub mod response;
 pub mod split;
 
 pub use command::{
-    Arity, Command, Counting, Keys, Local, Patience, Script, Subscription, Transaction, Travel,
+    Arity, Audience, Command, Counting, Keys, Local, Patience, Script, Subscription, Transaction,
+    Travel,
 };
 pub use gather::{Gather, GatherError, Piece};
 pub use progress::{ParseError, Progress};

@@ -28,12 +28,40 @@ pub(super) struct Listener {
     vain: u32,
 }
 
-/// A question to a server.
-#[derive(Clone, Copy, Debug)]
+/// A question to a server, and when it was asked.
+#[derive(Debug)]
 struct Asked {
-    /// The topic it begins to listen to; `None` for the end of one, and for a `PING`.
-    topic: Option<Key>,
+    question: Question,
     at: Tick,
+}
+
+/// What a server is asked over a conn that listens.
+#[derive(Debug)]
+enum Question {
+    /// For what is published to a topic.
+    Begin { key: Key, topic: Topic, name: Box<[u8]> },
+    /// For no more of it.
+    End { topic: Topic, name: Box<[u8]> },
+    /// Whether it is there.
+    Ping,
+}
+
+impl Question {
+    /// The topic that is to be heard.
+    const fn begun(&self) -> Option<Key> {
+        match self {
+            Self::Begin { key, .. } => Some(*key),
+            Self::End { .. } | Self::Ping => None,
+        }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Begin { topic, name, .. } => pubsub::ask(*topic, true, name, out),
+            Self::End { topic, name } => pubsub::ask(*topic, false, name, out),
+            Self::Ping => out.extend_from_slice(b"*1\r\n$4\r\nPING\r\n"),
+        }
+    }
 }
 
 impl Listener {
@@ -49,9 +77,8 @@ impl Engine {
     pub(super) fn ask_for(&mut self, pool: PoolId, server: ServerId, key: Key) {
         let Some(subscribed) = self.pubsub[pool.0 as usize].topics.get_mut(key) else { return };
         subscribed.unheard += 1;
-        let mut wire = Vec::new();
-        pubsub::ask(subscribed.topic, true, &subscribed.name, &mut wire);
-        self.tell(pool, server, Some(key), &wire);
+        let (topic, name) = (subscribed.topic, subscribed.name.clone());
+        self.ask(pool, server, Question::Begin { key, topic, name });
     }
 
     /// Tells a server that nobody is subscribed to a topic any more.
@@ -63,13 +90,13 @@ impl Engine {
         name: &[u8],
     ) {
         if self.pubsub[pool.0 as usize].listeners[server.0 as usize].conn.is_some() {
-            let mut wire = Vec::new();
-            pubsub::ask(topic, false, name, &mut wire);
-            self.tell(pool, server, None, &wire);
+            self.ask(pool, server, Question::End { topic, name: name.into() });
         }
     }
 
-    fn tell(&mut self, pool: PoolId, server: ServerId, topic: Option<Key>, wire: &[u8]) {
+    fn ask(&mut self, pool: PoolId, server: ServerId, question: Question) {
+        let mut wire = Vec::new();
+        question.write(&mut wire);
         let known = self.pubsub[pool.0 as usize].listeners[server.0 as usize].conn;
         let conn = known
             .unwrap_or_else(|| self.connect(pool, server, ClassId::default(), Tenancy::Listener));
@@ -77,9 +104,9 @@ impl Engine {
         if known.is_none() {
             (listener.conn, listener.again_at, listener.heard_at) = (Some(conn), None, self.now);
         }
-        listener.asked.push_back(Asked { topic, at: self.now });
+        listener.asked.push_back(Asked { question, at: self.now });
         if let Some(conn) = self.servers.get_mut(conn.key()) {
-            conn.outbox.push(wire, &mut self.spares);
+            conn.outbox.push(&wire, &mut self.spares);
         }
         self.mark_server_dirty(conn);
         self.set_alarm(pool);
@@ -100,19 +127,33 @@ impl Engine {
                 }
             }
             Heard::Done | Heard::Pong => match listener.asked.pop_front() {
-                Some(Asked { topic: Some(key), .. }) => self.topic_heard(pool, key),
-                Some(Asked { topic: None, .. }) => {}
+                Some(asked) => self.hear_done(pool, server, &asked.question),
                 None => self.close_server(conn, CloseReason::Unasked),
             },
             Heard::Refused(words) => {
                 let words = String::from_utf8_lossy(words).into_owned();
                 let reason =
                     CloseReason::Other(words.strip_prefix("ERR ").unwrap_or(&words).into());
-                if let Some(Asked { topic: Some(key), .. }) = listener.asked.pop_front() {
+                let asked = listener.asked.pop_front();
+                if let Some(key) = asked.and_then(|asked| asked.question.begun()) {
                     self.topic_refused(conn, pool, key, reason);
                 }
             }
             Heard::Odd => self.close_server(conn, CloseReason::Unasked),
+        }
+    }
+
+    /// A server has done what it was asked.
+    fn hear_done(&mut self, pool: PoolId, server: ServerId, question: &Question) {
+        let worker = self.pubsub[pool.0 as usize].worker;
+        let audiences = &self.pools[pool.0 as usize].shared.audiences;
+        match question {
+            Question::Begin { key, topic, name } => {
+                audiences.add_conn(worker, *topic, name, server);
+                self.topic_heard(pool, *key);
+            }
+            Question::End { topic, name } => audiences.remove_conn(worker, *topic, name, server),
+            Question::Ping => {}
         }
     }
 
@@ -160,11 +201,13 @@ impl Engine {
         listener.vain += 1;
         let mut unheard = Vec::new();
         for asked in listener.asked.drain(..) {
-            if let Some(subscribed) = asked.topic.and_then(|key| pubsub.topics.get_mut(key)) {
+            let begun = asked.question.begun();
+            if let Some(subscribed) = begun.and_then(|key| pubsub.topics.get_mut(key)) {
                 subscribed.unheard -= 1;
                 unheard.extend_from_slice(&subscribed.waiting);
             }
         }
+        self.pools[pool.0 as usize].shared.audiences.lose_conn(pubsub.worker, server);
         for conn in unheard {
             self.fail_subscription(conn, pool, reason);
         }
@@ -200,7 +243,7 @@ impl Engine {
                 } else if listener.heard_at.after(LISTEN_SILENCE_MAX) <= self.now
                     && listener.asked.is_empty()
                 {
-                    self.tell(pool, server, None, b"*1\r\n$4\r\nPING\r\n");
+                    self.ask(pool, server, Question::Ping);
                 }
             }
             (None, Some(again_at)) if again_at <= self.now => {

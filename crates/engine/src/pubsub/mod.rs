@@ -17,9 +17,12 @@
 //! published from then on reaches the client. A conn that ends is opened anew and asks for all that it
 //! heard before; what was published in between is lost, as it is when a client itself reconnects.
 //!
-//! `subscriber.rs` has the clients' side, `listener.rs` the servers'.
+//! `subscriber.rs` has the clients' side, `listener.rs` the servers'; `audience.rs` counts both, over all
+//! workers, and `recount.rs` tells clients.
 
+mod audience;
 mod listener;
+mod recount;
 mod subscriber;
 
 use std::collections::{BTreeSet, HashMap};
@@ -27,14 +30,19 @@ use std::collections::{BTreeSet, HashMap};
 use nutcracker_proto::resp::pubsub::Topic;
 
 use crate::ids::{ConnId, Key, ServerId};
+use crate::pool::SharedPool;
 use crate::request::RequestId;
 use crate::slab::Slab;
 use crate::tick::Tick;
+pub(crate) use audience::Audiences;
+use audience::WorkerId;
 use listener::Listener;
 
 /// Who is subscribed to what in one pool, as far as one worker's clients are concerned.
 #[derive(Debug)]
 pub(crate) struct PubSub {
+    /// This worker, to the others.
+    worker: WorkerId,
     /// The topics by name, a table a kind.
     names: [HashMap<Box<[u8]>, Key>; Topic::ALL.len()],
     topics: Slab<Subscribed>,
@@ -84,9 +92,11 @@ struct Pending {
 }
 
 impl PubSub {
-    /// Of a pool of so many servers.
-    pub(crate) fn new(servers: usize) -> Self {
+    /// Nobody is subscribed to anything yet, of the clients of one more worker.
+    pub(crate) fn new(pool: &SharedPool) -> Self {
+        let servers = pool.config.servers.len();
         Self {
+            worker: pool.audiences.join(),
             names: Default::default(),
             topics: Slab::new(),
             listeners: (0..servers).map(|_server| Listener::default()).collect(),

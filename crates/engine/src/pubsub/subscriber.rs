@@ -124,10 +124,13 @@ impl Engine {
         let Some(client) = self.clients.get_mut(conn.key()) else { return };
         let pending = client.subscriptions.as_mut().and_then(|all| all.pending.take());
         let Some(pending) = pending else { return };
+        let pubsub = &mut self.pubsub[pool.0 as usize];
+        let audiences = &self.pools[pool.0 as usize].shared.audiences;
         for key in pending.topics {
-            if let Some(subscribed) = self.pubsub[pool.0 as usize].topics.get_mut(key) {
+            if let Some(subscribed) = pubsub.topics.get_mut(key) {
                 take_out(&mut subscribed.waiting, conn);
                 subscribed.clients.push(conn);
+                audiences.add_client(pubsub.worker, subscribed.topic, &subscribed.name);
             }
         }
         let held = self.holding.hold(&pending.reply, &mut self.spares);
@@ -213,7 +216,10 @@ impl Engine {
     fn release(&mut self, conn: ConnId, pool: PoolId, key: Key) {
         let pubsub = &mut self.pubsub[pool.0 as usize];
         let Some(subscribed) = pubsub.topics.get_mut(key) else { return };
-        take_out(&mut subscribed.clients, conn);
+        if take_out(&mut subscribed.clients, conn) {
+            let audiences = &self.pools[pool.0 as usize].shared.audiences;
+            audiences.remove_client(pubsub.worker, subscribed.topic, &subscribed.name);
+        }
         take_out(&mut subscribed.waiting, conn);
         if !subscribed.clients.is_empty() || !subscribed.waiting.is_empty() {
             return;
@@ -311,9 +317,8 @@ impl Engine {
     }
 }
 
-/// Takes `conn` out of a list in which it is once at most. O(list).
-fn take_out(list: &mut Vec<ConnId>, conn: ConnId) {
-    if let Some(at) = list.iter().position(|&other| other == conn) {
-        list.swap_remove(at);
-    }
+/// Takes `conn` out of a list in which it is once at most, and says whether it was. O(list).
+fn take_out(list: &mut Vec<ConnId>, conn: ConnId) -> bool {
+    let at = list.iter().position(|&other| other == conn);
+    at.map(|at| list.swap_remove(at)).is_some()
 }

@@ -5,6 +5,7 @@
 //! should look for what nobody thought of, see `simulation.rs`.
 
 mod asides;
+mod audience;
 mod blocking;
 mod census;
 mod clients;

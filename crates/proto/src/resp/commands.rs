@@ -2,6 +2,7 @@
 
 use super::subcommands::{FUNCTION, MEMORY, OBJECT, PUBSUB, SCRIPT, XGROUP, XINFO};
 use crate::command::Arity::{self, AtLeast, Between, Exactly, Pairs};
+use crate::command::Audience::{OfMessage, OfShardMessage};
 use crate::command::Keys::{
     self, Counted, Each, EachPair, First, GeoStore, SortStore, StoreCounted, Streams, Subcommand,
 };
@@ -12,7 +13,7 @@ use crate::command::Subscription::{
 };
 use crate::command::Transaction::{Begin, Commit, Discard, Unwatch, Watch};
 use crate::command::Travel::{
-    self, AllServers, Anywhere, Blocking, Flush, Here, OneServer, Refused, Scan,
+    self, AllServers, Anywhere, Audience, Blocking, Flush, Here, OneServer, Refused, Scan,
     Script as Scripted, Sorted, Split, Subscription, Transaction,
 };
 use crate::command::{Command, Counting, Local};
@@ -194,7 +195,7 @@ pub static COMMANDS: &[Command] = &[
     row("psubscribe",           AtLeast(1),    Keys::None,           Subscription(Patterns),     Read),
     row("psync",                AtLeast(2),    Keys::None,           Refused(REPLICATION),       Write),
     row("pttl",                 Exactly(1),    First,                OneServer,                  Read),
-    row("publish",              Exactly(2),    First,                OneServer,                  Write),
+    row("publish",              Exactly(2),    First,                Audience(OfMessage),        Write),
     row("pubsub",               AtLeast(1),    Subcommand(PUBSUB),   Anywhere,                   Read),
     row("punsubscribe",         AtLeast(0),    Keys::None,           Subscription(EndPatterns),  Read),
     row("quit",                 AtLeast(0),    Keys::None,           Here(Local::Quit),          Read),
@@ -240,7 +241,7 @@ pub static COMMANDS: &[Command] = &[
     row("sort",                 AtLeast(1),    SortStore,            Sorted,                     Write),
     row("sort_ro",              AtLeast(1),    First,                Sorted,                     Read),
     row("spop",                 AtLeast(1),    First,                OneServer,                  Write),
-    row("spublish",             Exactly(2),    First,                OneServer,                  Write),
+    row("spublish",             Exactly(2),    First,                Audience(OfShardMessage),   Write),
     row("srandmember",          AtLeast(1),    First,                OneServer,                  Read),
     row("srem",                 AtLeast(1),    First,                OneServer,                  Write),
     row("sscan",                AtLeast(1),    First,                OneServer,                  Read),

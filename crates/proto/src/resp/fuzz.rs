@@ -1,7 +1,7 @@
 //! What must hold of any bytes at all, for the fuzzer and for the tests.
 
 use super::{
-    Parts, RequestParser, ResponseParser, fragment_head, gather_array, protocol_error,
+    Parts, RequestParser, ResponseParser, fragment_head, gather_array, protocol_error, recount,
     request_cursor, response_cursor, with_script,
 };
 use crate::command::{Script, Travel};
@@ -167,6 +167,9 @@ fn check_response(response: &[u8]) {
             Ok(()) => assert_one_response(&out),
             Err(_) => assert!(out.is_empty(), "an error leaves nothing half said"),
         }
+    }
+    if let Some(out) = recount(response, b"a", |_, number| number) {
+        assert_eq!(out, response, "the same numbers make the same answer");
     }
     if let Some(cursor) = response_cursor(response) {
         let mut out = Vec::new();

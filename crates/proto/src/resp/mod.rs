@@ -10,6 +10,7 @@
 //! what it means to the proxy. Lengths are read as Redis reads them (its `string2ll`): what it
 //! would take for a protocol error is one here, told in its words, and never reaches a server.
 
+mod audience;
 mod commands;
 mod digits;
 mod elements;
@@ -32,6 +33,7 @@ mod scan;
 mod script;
 mod subcommands;
 
+pub use audience::recount;
 pub use commands::COMMANDS;
 pub use elements::with_elements;
 pub use encode::{fragment_head, handshake, protocol_error};

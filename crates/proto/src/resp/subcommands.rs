@@ -6,7 +6,10 @@
 use super::commands::Effect::{Once, Read, Write};
 use super::commands::{OF_A_SERVER, row};
 use crate::command::Arity::{AtLeast, Exactly};
-use crate::command::Travel::{AllServers, Anywhere, OneServer, Refused, Script as Scripted};
+use crate::command::Audience::{OfChannels, OfShards};
+use crate::command::Travel::{
+    AllServers, Anywhere, Audience, OneServer, Refused, Script as Scripted,
+};
 use crate::command::{Command, Keys, Script};
 use crate::gather::Gather::{Concat, First, Least, Status};
 
@@ -58,9 +61,9 @@ pub(super) static PUBSUB: &[Command] = &[
     row("pubsub|channels",      AtLeast(1),  NONE,        AllServers(Concat),   Read),
     row("pubsub|help",          Exactly(1),  NONE,        Anywhere,             Read),
     row("pubsub|numpat",        Exactly(1),  NONE,        AllServers(First),    Read),
-    row("pubsub|numsub",        AtLeast(1),  FROM_SECOND, OneServer,            Read),
+    row("pubsub|numsub",        AtLeast(1),  FROM_SECOND, Audience(OfChannels), Read),
     row("pubsub|shardchannels", AtLeast(1),  NONE,        AllServers(Concat),   Read),
-    row("pubsub|shardnumsub",   AtLeast(1),  FROM_SECOND, OneServer,            Read),
+    row("pubsub|shardnumsub",   AtLeast(1),  FROM_SECOND, Audience(OfShards),   Read),
 ];
 
 /// `SCRIPT`: every server is given the same scripts.

@@ -1,5 +1,6 @@
 //! Publish and subscribe through the proxy, on real servers: each message comes once, to everyone who
-//! is subscribed, whichever server its channel lives on, and goes on after that server was restarted.
+//! is subscribed, whichever server its channel lives on, and goes on after that server was restarted; and
+//! each is counted, whichever worker it is on.
 
 use crate::harness::client::Client;
 use crate::harness::eventually;
@@ -21,6 +22,14 @@ fn message(channel: &str, payload: &str) -> String {
     format!("*3\r\n$7\r\nmessage\r\n${name}\r\n{channel}\r\n${len}\r\n{payload}\r\n")
 }
 
+/// The answer to `PUBSUB NUMSUB`.
+fn numsub(counts: &[(&str, usize)]) -> String {
+    let pairs = counts
+        .iter()
+        .map(|(channel, count)| format!("${}\r\n{channel}\r\n:{count}\r\n", channel.len()));
+    format!("*{}\r\n{}", counts.len() * 2, pairs.collect::<String>())
+}
+
 #[test]
 fn what_is_published_comes_once_to_everyone_who_is_subscribed() {
     let port = free_port();
@@ -40,8 +49,7 @@ fn what_is_published_comes_once_to_everyone_who_is_subscribed() {
     }
     for n in 0..8 {
         let channel = format!("room:{n}");
-        // One conn listens for all fifty, and one for the pattern is the same.
-        publisher.ask(cmd(&format!("PUBLISH {channel} hello{n}")), ":2\r\n");
+        publisher.ask(cmd(&format!("PUBLISH {channel} hello{n}")), ":51\r\n");
         let payload = format!("hello{n}");
         for subscriber in &mut subscribers {
             subscriber.expect(message(&channel, &payload));
@@ -53,6 +61,49 @@ fn what_is_published_comes_once_to_everyone_who_is_subscribed() {
     }
     publisher.ask(cmd("PUBLISH room:9 x"), ":1\r\n");
     publisher.ask(cmd("PUBLISH elsewhere x"), ":0\r\n");
+}
+
+#[test]
+fn counts_are_of_the_clients_of_both_workers_and_of_who_listens_past_the_proxy() {
+    let (port, server_port) = (free_port(), free_port());
+    let _server = Redis::start_on(server_port, &[]);
+    let conf = pool("counts", port, &["redis: true"], &[item(server_port)]);
+    let _proxy = Proxy::start_with(&conf, &["-w", "2"]);
+    // They are dealt in turn: half of them to each worker.
+    let mut publishers = [Client::tcp(port), Client::tcp(port)];
+    let mut subscribers: Vec<Client> = (0..8).map(|_| Client::tcp(port)).collect();
+    let mut matchers = [Client::tcp(port), Client::tcp(port)];
+    let mut past = Client::tcp(server_port);
+    past.ask(cmd("SUBSCRIBE a"), told("subscribe", "a", 1));
+    for (n, subscriber) in subscribers.iter_mut().enumerate() {
+        subscriber.ask(cmd("SUBSCRIBE a"), told("subscribe", "a", 1));
+        for publisher in &mut publishers {
+            publisher.ask(cmd("PUBSUB NUMSUB a b"), numsub(&[("a", n + 2), ("b", 0)]));
+        }
+    }
+    for matcher in &mut matchers {
+        matcher.ask(cmd("PSUBSCRIBE [ab]"), told("psubscribe", "[ab]", 1));
+    }
+    for publisher in &mut publishers {
+        publisher.ask(cmd("PUBLISH a x"), ":11\r\n");
+        publisher.ask(cmd("PUBLISH b x"), ":2\r\n");
+        publisher.ask(cmd("PUBLISH c x"), ":0\r\n");
+        publisher.ask(cmd("PUBSUB NUMSUB a"), numsub(&[("a", 9)]));
+        publisher.ask(cmd("PUBSUB NUMPAT"), ":1\r\n");
+    }
+    for listener in subscribers.iter_mut().chain([&mut past]) {
+        listener.expect([message("a", "x"), message("a", "x")].concat());
+    }
+    drop((subscribers, matchers));
+    for publisher in &mut publishers {
+        let alone = numsub(&[("a", 1)]);
+        let is_alone = |publisher: &mut Client| {
+            publisher.send(cmd("PUBSUB NUMSUB a"));
+            publisher.receive(alone.len()) == alone.as_bytes()
+        };
+        assert!(eventually(|| is_alone(publisher)), "they are gone");
+        publisher.ask(cmd("PUBLISH a x"), ":1\r\n");
+    }
 }
 
 #[test]
