@@ -27,10 +27,10 @@ const NOTES: &[(&str, &str)] = &[
     ("eval", "a script must keep to the keys that it is given"),
     ("fcall", "a function must keep to the keys that it is given"),
     ("msetnx", "never split: all or nothing holds on one server only"),
-    ("pubsub|numsub", "the channels must live on one server; the pool's clients are counted, over all workers"),
+    ("pubsub|numsub", "the channels must live on one server"),
     ("pubsub|shardnumsub", "as `pubsub numsub`"),
     ("pubsub|numpat", "a pattern is asked for on every server, so one server's number is the number"),
-    ("publish", "the pool's clients are counted, over all workers; within `MULTI` the number is the server's, which counts a worker as one"),
+    ("publish", "within `MULTI` the number is the server's, which counts a worker as one"),
     ("spublish", "as `publish`"),
     ("sort", "a pattern of `BY` or `GET` needs the hash tag of the sorted key in front of its `*`, or is refused"),
     ("sort_ro", "as `sort`"),
@@ -145,7 +145,7 @@ fn travel(travel: Travel) -> String {
         Travel::Script(Script::Flush) => "to all servers; the proxy forgets them too".to_owned(),
         Travel::Script(Script::Load) => "to all servers; the proxy keeps the script".to_owned(),
         Travel::Audience(_) => {
-            "to the server of its keys; the proxy puts its clients' number into the answer".to_owned()
+            "to the server of its keys; clients are counted, over all workers".to_owned()
         }
         Travel::Transaction(step) => match step {
             Transaction::Watch | Transaction::Begin => {

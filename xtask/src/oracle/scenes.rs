@@ -78,6 +78,8 @@ pub(crate) const TOGETHER: &[Scene] = &[
     ("unsubscribe", &["A UNSUBSCRIBE", "A PUNSUBSCRIBE", "A SUNSUBSCRIBE", "A UNSUBSCRIBE @ch1 @ch2"]),
     ("publish", &["B PUBLISH @ch1 none", "A SUBSCRIBE @ch1", "B PUBLISH @ch1 one", "A #1"]),
     ("pubsub", &["A SUBSCRIBE @ch1", "B PUBSUB NUMSUB @ch1 @ch2", "B PUBSUB CHANNELS @chp", "B PUBSUB NUMPAT", "A PSUBSCRIBE @chp", "B PUBSUB NUMPAT", "B PUBSUB CHANNELS"]),
+    ("pubsub", &["A SUBSCRIBE @ch1 @ch2", "B SUBSCRIBE @ch1", "B PUBSUB NUMSUB @ch1 @ch2", "B UNSUBSCRIBE @ch1", "B PUBSUB NUMSUB @ch1 @ch2", "B PUBSUB CHANNELS"]),
+    ("pubsub", &["A SSUBSCRIBE @ch1", "B SSUBSCRIBE @ch1 @ch2", "B PUBSUB SHARDNUMSUB @ch1 @ch2", "B SUNSUBSCRIBE @ch1", "B PUBSUB SHARDNUMSUB @ch1 @ch2"]),
     ("pubsub", &["A SSUBSCRIBE @ch1", "B PUBSUB SHARDNUMSUB @ch1 @ch2", "B PUBSUB SHARDCHANNELS @chp"]),
     // Waiting for another client.
     ("blpop", &["A BLPOP @a0 3 #0", "wait", "B RPUSH @a0 v", "A #1"]),
