@@ -170,6 +170,23 @@ pub enum Report {
         /// What came of the probe.
         reason: CloseReason,
     },
+    /// A server's conn has been replaced by one to another address of it.
+    Moved {
+        /// The pool.
+        pool: PoolId,
+        /// The server.
+        server: ServerId,
+    },
+    /// A server has another address, but no conn to it could be opened: the one that is there serves
+    /// on.
+    MovedInVain {
+        /// The pool.
+        pool: PoolId,
+        /// The server.
+        server: ServerId,
+        /// What came of the conn.
+        reason: CloseReason,
+    },
     /// An ejected server has answered a probe: it is back.
     Returned {
         /// The pool.

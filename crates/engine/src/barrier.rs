@@ -28,12 +28,12 @@ impl Engine {
             client.begin_request();
             return false;
         }
-        let keeps_its_way = client.lane != Lane::Own && travel.is_shared();
+        let keeps_its_way = !matches!(client.lane, Lane::Own | Lane::Left) && travel.is_shared();
         if client.outstanding > 0 && !keeps_its_way {
             client.hold();
             return true;
         }
-        if client.lane == Lane::Own {
+        if matches!(client.lane, Lane::Own | Lane::Left) {
             client.lane = Lane::Shared;
         }
         client.begin_request();

@@ -18,6 +18,8 @@ use crate::tick::Tick;
 pub(crate) struct Ended {
     pub(crate) pool: PoolId,
     pub(crate) server: ServerId,
+    /// Whose it was.
+    pub(crate) tenancy: Tenancy,
     /// Nothing was asked of it.
     pub(crate) idle: bool,
     /// It was never connected.
@@ -114,7 +116,7 @@ impl Engine {
     /// their affair.
     pub(crate) fn close_server(&mut self, conn: ConnId, reason: CloseReason) {
         let Some(ended) = self.take_down(conn, &reason) else { return };
-        let Ended { pool, server, idle, was_connecting, failed } = ended;
+        let Ended { pool, server, tenancy, idle, was_connecting, failed } = ended;
         self.server_stats(pool, server)
             .at(match reason {
                 CloseReason::Eof => ServerFigure::ServerEof,
@@ -127,11 +129,16 @@ impl Engine {
         } else if reason == CloseReason::TimedOut {
             self.pool_stats(pool).fault(FaultFigure::RequestTimedout).add(1);
         }
+        if tenancy == Tenancy::Successor {
+            return self.record_vain_move(pool, server, reason);
+        }
         let is_session = matches!(reason, CloseReason::Session(_));
         if !(idle && reason == CloseReason::Eof || is_session) {
             let report = Report::ServerClosed { pool, server, reason, failed };
             self.actions.push_back(Action::Report(report));
-            self.record_failure(pool, server);
+            if tenancy != Tenancy::Leaving {
+                self.record_failure(pool, server);
+            }
         }
     }
 
@@ -151,6 +158,7 @@ impl Engine {
                 return None;
             }
             Tenancy::Listener => self.close_listener(pool, id, reason),
+            Tenancy::Successor | Tenancy::Leaving => {}
         }
         if server.alarm != Tick::NEVER {
             self.alarms.remove(server.alarm, conn);
@@ -186,7 +194,7 @@ impl Engine {
         }
         self.stats.curr_connections.add(-1);
         self.actions.push_back(Action::Close { conn, pool });
-        Some(Ended { pool, server: id, idle, was_connecting, failed })
+        Some(Ended { pool, server: id, tenancy: server.tenancy, idle, was_connecting, failed })
     }
 
     /// A request that will have no response.

@@ -18,6 +18,7 @@ use crate::gathering::Gatherings;
 use crate::held::Holding;
 use crate::ids::{ConnId, PoolId, ServerId, Side};
 use crate::limits::{RECV_BYTES, SPARE_TRIM_INTERVAL};
+use crate::moving::Moves;
 use crate::own::Alarms;
 use crate::pool::{Pool, SharedPool};
 use crate::pubsub::PubSub;
@@ -76,6 +77,8 @@ pub struct Engine {
     pub(crate) pubsub: Box<[PubSub]>,
     /// The other workers, and what they were asked.
     pub(crate) census: Census,
+    /// Conns whose server has another address.
+    pub(crate) moves: Moves,
     /// When buffers are looked through for what nobody needs.
     trim_at: Option<Tick>,
 }
@@ -141,6 +144,7 @@ impl Engine {
             alarms: Alarms::default(),
             pubsub,
             census: Census::default(),
+            moves: Moves::default(),
             trim_at: None,
         }
     }
@@ -376,6 +380,9 @@ impl Engine {
                 continue;
             }
             let Some(conn) = self.resumable.pop() else {
+                if !self.moves.is_empty() && self.tend_moves() {
+                    continue;
+                }
                 if self.spares.has_surplus() {
                     self.trim_at.get_or_insert(self.now.after(SPARE_TRIM_INTERVAL));
                 }

@@ -53,6 +53,7 @@ mod held;
 mod ids;
 pub mod limits;
 mod local;
+mod moving;
 mod own;
 mod own_figures;
 mod partial;

@@ -243,6 +243,7 @@ impl Engine {
         let Tenancy::Own { client } = server.tenancy else {
             unreachable!("such a request is on a pinned conn only")
         };
+        let moved = server.moved;
         let mut clean =
             !matches!(answer.first(), Some(b'-' | b'!')) || answer.starts_with(b"-EXECABORT ");
         if let Some(client) = self.clients.get_mut(client.key())
@@ -259,7 +260,7 @@ impl Engine {
                 client.own = None;
             }
         }
-        if clean { self.keep_pinned(conn) } else { self.retire(conn) }
+        if clean && !moved { self.keep_pinned(conn) } else { self.retire(conn) }
     }
 
     /// Keeps a clean conn for the next client that needs one, for a while.

@@ -80,7 +80,11 @@ impl Engine {
             return match server.tenancy {
                 Tenancy::Listener => self.hear(conn, frame),
                 Tenancy::Probe => self.judge_probe(conn, frame.bytes, outcome),
-                Tenancy::Shared { .. } | Tenancy::Own { .. } | Tenancy::Kept => {
+                Tenancy::Shared { .. }
+                | Tenancy::Own { .. }
+                | Tenancy::Kept
+                | Tenancy::Successor
+                | Tenancy::Leaving => {
                     self.close_server(conn, CloseReason::Unasked);
                 }
             };

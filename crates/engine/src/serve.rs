@@ -198,7 +198,7 @@ impl Engine {
             return self.answer(conn, auth::REQUIRED);
         }
         let is_served = match lane {
-            Lane::Shared | Lane::Muted => false,
+            Lane::Shared | Lane::Muted | Lane::Left => false,
             Lane::Own => self.queue_in_transaction(conn, pool, frame, routed),
             Lane::Listening => self.refuse_listening(conn, frame, routed),
         };

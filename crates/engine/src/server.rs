@@ -41,6 +41,8 @@ pub(crate) struct ServerConn {
     pub(crate) armed: bool,
     /// Of a pinned conn: when it is looked after; never for most.
     pub(crate) alarm: Tick,
+    /// Of a pinned conn: its server has another address.
+    pub(crate) moved: bool,
     /// In the list of conns to flush.
     pub(crate) dirty: bool,
     /// The socket took less than it was offered: wait until it says it takes more.
@@ -66,6 +68,11 @@ pub(crate) enum Tenancy {
     Listener,
     /// Nobody's: it asks whether an ejected server is back.
     Probe,
+    /// Nobody's yet: its server has another address, and it takes the place of the conn that goes to
+    /// the old one once it is open.
+    Successor,
+    /// Those of many clients still, but no new ones: another has taken its place.
+    Leaving,
 }
 
 /// How far a server conn has come.
@@ -77,6 +84,8 @@ pub(crate) enum State {
     Greeting(Handshake),
     /// Requests go out.
     Ready,
+    /// Requests wait until those on the conn that it replaces are answered.
+    Held,
 }
 
 /// What is left of a handshake.
@@ -119,17 +128,23 @@ impl ServerConn {
             connect_by: Tick::NEVER,
             armed: false,
             alarm: Tick::NEVER,
+            moved: false,
             dirty: false,
             blocked: false,
         }
     }
 
     /// Whether it takes a place of the [`Room`](crate::Room), as all do but those that have one set aside:
-    /// the shared ones of the pool's own class. A probe takes one of these, whose server is away.
+    /// the shared ones of the pool's own class. A probe takes one of these, whose server is away. Of two
+    /// conns of which one takes the other's place, the one takes a place until then, the other from then on.
     pub(crate) fn takes_room(&self) -> bool {
         match self.tenancy {
             Tenancy::Shared { .. } => self.class != ClassId::default(),
-            Tenancy::Own { .. } | Tenancy::Kept | Tenancy::Listener => true,
+            Tenancy::Own { .. }
+            | Tenancy::Kept
+            | Tenancy::Listener
+            | Tenancy::Successor
+            | Tenancy::Leaving => true,
             Tenancy::Probe => false,
         }
     }
@@ -137,8 +152,10 @@ impl ServerConn {
     /// When the conn itself gives up, whatever waits on it; [`Tick::NEVER`] for most.
     pub(crate) fn gives_up_at(&self) -> Tick {
         match (self.state, self.tenancy) {
-            (State::Connecting { .. }, _) | (_, Tenancy::Probe) => self.connect_by,
-            (State::Greeting(_) | State::Ready, _) => Tick::NEVER,
+            (State::Connecting { .. }, _) | (_, Tenancy::Probe | Tenancy::Successor) => {
+                self.connect_by
+            }
+            (State::Greeting(_) | State::Ready | State::Held, _) => Tick::NEVER,
         }
     }
 
@@ -150,7 +167,7 @@ impl ServerConn {
     /// How many bytes may go out now; `None` for all there are.
     pub(crate) const fn sendable(&self) -> Option<usize> {
         match self.state {
-            State::Connecting { .. } => Some(0),
+            State::Connecting { .. } | State::Held => Some(0),
             State::Greeting(handshake) => Some(handshake.unsent),
             State::Ready => None,
         }

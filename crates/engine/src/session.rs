@@ -203,6 +203,9 @@ pub(crate) enum Lane {
     /// One of its own. A request that shall go another way waits until all before it are answered,
     /// because two conns know no order between them.
     Own,
+    /// Shared ones of which at least one is being left: the next request waits until all before it are
+    /// answered, and goes to its successor.
+    Left,
     /// A RESP2 client with subscriptions, which may not ask for anything else.
     Listening,
 }

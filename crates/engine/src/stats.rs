@@ -135,6 +135,8 @@ figures! {
         Probes, "probes", Counter, "times an ejected server was asked whether it is back";
         /// Those that were not answered well.
         ProbesFailed, "probes_failed", Counter, "times an ejected server did not answer well";
+        /// Conns replaced because their server's name has come to mean another address.
+        ServerMoved, "server_moved", Counter, "connections to servers replaced because their name means another address";
     }
 }
 

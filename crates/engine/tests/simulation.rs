@@ -35,6 +35,7 @@ fn fixed_seeds_hold() {
         all.fragments += outcome.fragments;
         all.ejects += outcome.ejects;
         all.timeouts += outcome.timeouts;
+        all.moves += outcome.moves;
     }
     println!("{all:?}");
     // A simulation that nothing happens in finds nothing.
@@ -43,6 +44,7 @@ fn fixed_seeds_hold() {
     assert!(all.fragments > 2_000, "{all:?}");
     assert!(all.ejects > 20, "{all:?}");
     assert!(all.timeouts > 20, "{all:?}");
+    assert!(all.moves > 100, "{all:?}");
 }
 
 #[test]

@@ -214,6 +214,18 @@ impl Engine {
         self.set_alarm(pool);
     }
 
+    /// Closes the conn that listens to a server, to open one anew at once: the server has another
+    /// address. Not while it has something to answer. Says whether it did.
+    pub(crate) fn relisten(&mut self, pool: PoolId, server: ServerId) -> bool {
+        let listener = &self.pubsub[pool.0 as usize].listeners[server.0 as usize];
+        let Some(conn) = listener.conn.filter(|_| listener.asked.is_empty()) else { return false };
+        self.take_down(conn, &CloseReason::Eof);
+        let listener = &mut self.pubsub[pool.0 as usize].listeners[server.0 as usize];
+        (listener.again_at, listener.vain) = (Some(self.now), 0);
+        self.set_alarm(pool);
+        true
+    }
+
     /// Sees to the listeners of all pools, at the end of a turn: opens those anew that have ended, asks
     /// the silent ones whether they are there, and follows the ring. One load a pool while nobody is
     /// subscribed.

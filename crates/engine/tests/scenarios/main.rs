@@ -16,6 +16,7 @@ mod idle;
 mod large;
 mod limits;
 mod memcached;
+mod moving;
 mod muted;
 mod order;
 mod pause;

@@ -255,6 +255,13 @@ impl Stage {
         self.finish_turn();
     }
 
+    /// The server of `conn` has another address from now on.
+    pub(crate) fn moves(&mut self, conn: ConnId) {
+        self.engine.begin_turn(self.now);
+        self.engine.handle_moved(conn);
+        self.finish_turn();
+    }
+
     /// A server that did not accept by itself does.
     pub(crate) fn accepts(&mut self, conn: ConnId) {
         self.connecting.retain(|(other, _)| *other != conn);

@@ -36,7 +36,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nutcracker_engine::stats::{Kind, PoolFigure, ServerFigure, Stats};
+use nutcracker_engine::stats::{FaultFigure, Kind, PoolFigure, ServerFigure, Stats};
 use nutcracker_engine::{Engine, OnEject, PoolId, SharedPool};
 use nutcracker_ring::{DistributionKind, Ring};
 
@@ -67,6 +67,7 @@ pub(crate) struct World {
     /// Requests that failed, as reported, for each server of each pool.
     failed: Vec<Vec<i64>>,
     faults_done: usize,
+    moves_done: usize,
     memory_short_until: u64,
     stopping: bool,
     digest: Digest,
@@ -86,6 +87,8 @@ pub(crate) struct Outcome {
     pub(crate) ejects: i64,
     /// Conns closed by a deadline.
     pub(crate) timeouts: i64,
+    /// Conns replaced by one to another address.
+    pub(crate) moves: i64,
 }
 
 impl World {
@@ -114,6 +117,7 @@ impl World {
             clients,
             received: BTreeSet::new(),
             faults_done: 0,
+            moves_done: 0,
             memory_short_until: 0,
             stopping: false,
             digest: Digest::default(),
@@ -220,6 +224,7 @@ impl World {
             _ => None,
         }));
         times.extend(self.plan.faults.get(self.faults_done).map(|(at, _)| *at));
+        times.extend(self.plan.moves.get(self.moves_done).map(|(at, ..)| *at));
         times.extend(Some(self.memory_short_until).filter(|until| *until > self.now));
         times.extend(self.plan.drains_at.filter(|_| !self.stopping));
         times.extend(self.engine.poll_timeout().map(|at| (at - self.epoch).as_micros() as u64));
@@ -399,6 +404,7 @@ impl World {
         for (pool, failed) in self.stats.pools.iter().zip(&self.failed) {
             outcome.fragments += pool.at(PoolFigure::Fragments).get();
             outcome.ejects += pool.at(PoolFigure::ServerEjects).get();
+            outcome.moves += pool.fault(FaultFigure::ServerMoved).get();
             outcome.failed += failed.iter().sum::<i64>();
             for server in &pool.servers {
                 outcome.responses += server.at(ServerFigure::Responses).get();

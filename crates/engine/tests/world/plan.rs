@@ -35,6 +35,8 @@ pub(crate) struct Plan {
     pub(crate) quiet: bool,
     /// The faults, by time; none in a quiet run.
     pub(crate) faults: Vec<(u64, Fault)>,
+    /// Servers whose name comes to mean another address, and when. Nobody notices.
+    pub(crate) moves: Vec<(u64, usize, usize)>,
     /// Some keys are answered with `-LOADING`.
     pub(crate) unwell: bool,
     /// Clients ask for what takes a conn of their own.
@@ -94,6 +96,7 @@ impl Plan {
             _ => 300_000,
         };
         let faults = if quiet { Vec::new() } else { draw_faults(random, &pools, lies) };
+        let sizes: Vec<usize> = pools.iter().map(|pool| pool.servers.len()).collect();
         let pools = pools.into_iter().map(|mut pool| {
             if quiet {
                 pool.connect_timeout = None;
@@ -124,6 +127,7 @@ impl Plan {
             pins: random.chance(50),
             lies,
             drains_at: random.chance(10).then(|| random.below(50 * MILLISECOND)),
+            moves: if random.chance(40) { draw_moves(random, &sizes) } else { Vec::new() },
         }
     }
 
@@ -198,6 +202,18 @@ fn draw_pool(random: &mut Random) -> PoolConfig {
             ..PoolLimits::default()
         },
     }
+}
+
+fn draw_moves(random: &mut Random, sizes: &[usize]) -> Vec<(u64, usize, usize)> {
+    let end = random.pick(&[5, 50, 300]) * MILLISECOND;
+    let mut moves: Vec<_> = (0..random.between(1, 30))
+        .map(|_| {
+            let pool = random.below(sizes.len() as u64) as usize;
+            (random.below(end), pool, random.below(sizes[pool] as u64) as usize)
+        })
+        .collect();
+    moves.sort_unstable();
+    moves
 }
 
 fn draw_faults(random: &mut Random, pools: &[PoolConfig], lies: bool) -> Vec<(u64, Fault)> {

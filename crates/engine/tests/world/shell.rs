@@ -58,6 +58,7 @@ impl World {
         let short = self.now < self.memory_short_until;
         self.engine.handle_memory(if short { MemoryState::Short } else { MemoryState::Enough });
         self.accept();
+        self.move_servers();
         let mut conns: Vec<ConnId> = self.sockets.keys().copied().collect();
         self.random.shuffle(&mut conns);
         for conn in conns {
@@ -77,6 +78,21 @@ impl World {
             self.clients[n].life = Life::Talking;
             self.clients[n].conn = Some(conn);
             self.insert(conn, Far::Client(n));
+        }
+    }
+
+    /// Tells of the conns whose server has another address by now.
+    fn move_servers(&mut self) {
+        while let Some(&(at, pool, server)) = self.plan.moves.get(self.moves_done)
+            && at <= self.now
+        {
+            self.moves_done += 1;
+            for (conn, socket) in &self.sockets {
+                if matches!(socket.far, Far::Server { pool: p, server: s, .. } if (p, s) == (pool, server))
+                {
+                    self.engine.handle_moved(*conn);
+                }
+            }
         }
     }
 
