@@ -12,7 +12,7 @@
 //!
 //! - [`cli`], [`paths`], [`config`]: what was asked for, checked. [`start`]: from there to serving, and back.
 //! - [`worker`], [`pacer`], [`memory`], [`net`]: the data plane. [`report`]: what it has to say, for the log.
-//! - [`stats_server`], [`signals`], [`names`]: the control plane.
+//! - [`stats_server`], [`signals`], [`names`], [`rounds`]: the control plane.
 //! - [`log`], [`daemon`], [`pid_file`]: the process and its surroundings.
 //! - [`tools`]: subcommands that read configurations and serve nobody.
 //! - [`sys`]: the only `unsafe`.
@@ -29,6 +29,7 @@ pub mod pacer;
 pub mod paths;
 pub mod pid_file;
 pub mod report;
+pub mod rounds;
 pub mod shared;
 pub mod signals;
 pub mod start;

@@ -158,8 +158,17 @@ impl Desk {
 
 /// Blocks until the system has an answer.
 fn look_up(host: &str) -> io::Result<SocketAddr> {
-    let no_address = || io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     (host, 0).to_socket_addrs()?.next().ok_or_else(no_address)
+}
+
+/// All addresses of `host`, at least one. Blocks until the system has an answer.
+pub(crate) fn look_up_all(host: &str) -> io::Result<Vec<IpAddr>> {
+    let found: Vec<_> = (host, 0).to_socket_addrs()?.map(|addr| addr.ip()).collect();
+    if found.is_empty() { Err(no_address()) } else { Ok(found) }
+}
+
+fn no_address() -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, "the name has no address")
 }
 
 fn with_port(mut addr: SocketAddr, port: u16) -> SocketAddr {

@@ -56,6 +56,22 @@ pub fn write(shared: &Shared, report: &Report) {
                 pool_name(shared, *pool)
             );
         }
+        Report::Moved { pool, server } => {
+            log::limited!(
+                INFO,
+                "server '{}' of pool '{}' has another address, its connection is replaced",
+                server_name(shared, *pool, *server),
+                pool_name(shared, *pool)
+            );
+        }
+        Report::MovedInVain { pool, server, reason } => {
+            log::limited!(
+                WARN,
+                "server '{}' of pool '{}' has another address, where no connection could be opened, the old one stays: {reason}",
+                server_name(shared, *pool, *server),
+                pool_name(shared, *pool)
+            );
+        }
         Report::Returned { pool, server } => {
             tracing::warn!(
                 "server '{}' of pool '{}' is back in the ring",

@@ -10,6 +10,7 @@ use nutcracker_engine::{ConnId, PoolId, Question, Room, Share, SharedPool};
 use crate::config::{Config, Pool};
 use crate::names::Resolver;
 use crate::net::{Socket, Target};
+use crate::rounds::Addresses;
 
 /// What one worker is told by another thread.
 #[derive(Debug)]
@@ -32,6 +33,13 @@ pub enum Message {
     Question(Arc<Question>),
     /// What another worker says to a question.
     Share(Share),
+    /// The names of a pool's servers have been looked up again.
+    Addresses {
+        /// The pool.
+        pool: PoolId,
+        /// What they mean.
+        addresses: Addresses,
+    },
     /// Answer what is outstanding, then end.
     Stop,
 }

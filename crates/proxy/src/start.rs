@@ -23,6 +23,7 @@ use crate::names::Resolver;
 use crate::net::{self, Listener};
 use crate::paths::Paths;
 use crate::pid_file::{PidFile, PidFileError};
+use crate::rounds::Rounds;
 use crate::shared::{Mailbox, Message, Shared};
 use crate::signals::Signals;
 use crate::stats_server::{self, PoolNames, StatsServer, StatsSource};
@@ -155,6 +156,7 @@ struct Proxy {
     shared: Arc<Shared>,
     seats: Vec<Seat>,
     /// Removed when the proxy ends.
+    _rounds: Rounds,
     _pid_file: Option<PidFile>,
 }
 
@@ -223,6 +225,16 @@ impl Proxy {
             log.level()
         );
         let shared = Arc::new(Shared::new(config, pools, mailboxes.into(), resolver, room));
+        let told = Arc::clone(&shared);
+        let rounds = Rounds::start(
+            shared.shells.iter().map(|shell| &shell.config),
+            move |pool, addresses| {
+                for mailbox in &told.mailboxes {
+                    mailbox.send(Message::Addresses { pool, addresses: Arc::clone(&addresses) });
+                }
+            },
+        );
+        let rounds = rounds.map_err(StartError::system("starting a thread"))?;
         let seed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         let mut listeners = Some(listeners);
         let seats = polls
@@ -248,6 +260,7 @@ impl Proxy {
             stats_source,
             shared,
             seats,
+            _rounds: rounds,
             _pid_file: pid_file,
         })
     }

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::io::IoSlice;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -302,6 +303,7 @@ impl Worker {
                     asker.send(Message::Share(share));
                 }
                 Message::Share(share) => self.engine.handle_share(share),
+                Message::Addresses { pool, addresses } => self.move_servers(pool, &addresses),
                 Message::Stop => {
                     stop = true;
                     self.listeners.clear();
@@ -310,6 +312,23 @@ impl Worker {
             }
         }
         stop
+    }
+
+    /// Has the conns to a pool's servers replaced whose names mean other addresses by now. One system
+    /// call a conn.
+    fn move_servers(&mut self, pool: PoolId, addresses: &[Option<Box<[IpAddr]>>]) {
+        for slot in self.servers.0.iter().flatten() {
+            let Some((_, server)) = self.engine.server_of(slot.conn).filter(|of| of.0 == pool)
+            else {
+                continue;
+            };
+            // One that is not connected yet has no peer; the next round finds it.
+            if let (Some(known), Some(peer)) = (&addresses[server.0 as usize], slot.socket.peer())
+                && !known.contains(&peer.ip())
+            {
+                self.engine.handle_moved(slot.conn);
+            }
+        }
     }
 
     fn handle_event(&mut self, conn: ConnId, event: &Event) {

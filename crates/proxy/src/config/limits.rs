@@ -63,5 +63,9 @@ pub const SERVER_CONNECTIONS_DEFAULT: u32 = 1;
 /// `server_retry_timeout` when the file has none.
 pub const SERVER_RETRY_TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
 
+/// `resolve_interval` when the file has none: a name that has come to mean another address is noticed
+/// in two of them, which is about how long answers are believed elsewhere.
+pub const RESOLVE_INTERVAL_DEFAULT: Duration = Duration::from_secs(10);
+
 /// `server_failure_limit` when the file has none.
 pub const SERVER_FAILURE_LIMIT_DEFAULT: u32 = 2;

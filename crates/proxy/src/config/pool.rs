@@ -18,7 +18,7 @@ use super::types::{Listen, Pool, Server};
 use super::{address, limits};
 
 /// The keys of a pool.
-pub(super) const KEYS: [&str; 29] = [
+pub(super) const KEYS: [&str; 30] = [
     "listen",
     "hash",
     "hash_tag",
@@ -49,6 +49,7 @@ pub(super) const KEYS: [&str; 29] = [
     "on_eject",
     "allow_flush",
     "multi_error",
+    "resolve_interval",
 ];
 
 /// Reads the pool in `section`; `None` when something is wrong, which `findings` then has.
@@ -91,6 +92,10 @@ pub(super) fn read(section: &Section, findings: &mut Findings) -> Option<Pool> {
         limits: pool_limits(keys),
         allow_flush: keys.flag("allow_flush").unwrap_or(false),
         multi_error: multi_error(keys),
+        resolve_interval: Some(
+            keys.number("resolve_interval").map_or(limits::RESOLVE_INTERVAL_DEFAULT, milliseconds),
+        )
+        .filter(|interval| !interval.is_zero()),
         // Last: without a listener there is no pool, but all its other keys have been read.
         listen: listen?,
     };

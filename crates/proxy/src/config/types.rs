@@ -155,6 +155,8 @@ pub struct Pool {
     pub allow_flush: bool,
     /// What a request with keys on several servers gets when some of them fail.
     pub multi_error: MultiError,
+    /// How often the names of connected servers are looked up again; `None` for never.
+    pub resolve_interval: Option<Duration>,
 }
 
 /// Where a pool's clients connect.

@@ -19,6 +19,7 @@ mod memory;
 mod meta;
 mod misbehaving;
 mod monitoring;
+mod names;
 mod placement;
 mod pubsub;
 mod real_clients;

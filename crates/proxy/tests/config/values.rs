@@ -51,6 +51,7 @@ fn a_pool_of_two_keys_has_the_originals_defaults() {
         limits: PoolLimits::default(),
         allow_flush: false,
         multi_error: MultiError::Fail,
+        resolve_interval: Some(Duration::from_secs(10)),
     };
     assert_eq!(pool, expected);
 }
@@ -91,6 +92,7 @@ fn every_key_reaches_its_field() {
         "  allow_flush: true\n",
         "  multi_error: partial\n",
         "  pinned_connections_max: 250\n",
+        "  resolve_interval: 5000\n",
     ));
     let server = |name: &str, weight, address, text: &str| config::Server {
         name: name.into(),
@@ -149,6 +151,7 @@ fn every_key_reaches_its_field() {
         },
         allow_flush: true,
         multi_error: MultiError::Partial,
+        resolve_interval: Some(Duration::from_secs(5)),
     };
     let added = pool.commands.as_ref().map(|added| &*added.text);
     assert_eq!(added, Some("json.get 1, json.mset 1..-1/3"));

@@ -51,7 +51,12 @@ impl Proxy {
     /// process inherits, and waits until it serves.
     pub(crate) fn start_after(preamble: &str, conf: &str) -> Self {
         let script = format!("{preamble}; exec \"$@\"");
-        let mut proxy = Self::launch(&["sh", "-c", &script, "sh", BINARY], conf, &[]);
+        Self::start_under(&["sh", "-c", &script, "sh"], conf)
+    }
+
+    /// Starts the binary under test by way of a command that becomes it, and waits until it serves.
+    pub(crate) fn start_under(command: &[&str], conf: &str) -> Self {
+        let mut proxy = Self::launch(&[command, &[BINARY]].concat(), conf, &[]);
         proxy.wait_until(|proxy| !read_unix(&proxy.stats_socket()).is_empty());
         proxy
     }
