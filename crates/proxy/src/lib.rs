@@ -11,13 +11,14 @@
 //! What they share is in [`shared`].
 //!
 //! - [`cli`], [`paths`], [`config`]: what was asked for, checked. [`start`]: from there to serving, and back.
-//! - [`worker`], [`pacer`], [`memory`], [`net`]: the data plane. [`report`]: what it has to say, for the log.
+//! - [`worker`], [`accepting`], [`pacer`], [`memory`], [`net`]: the data plane. [`report`]: what it has to say, for the log.
 //! - [`stats_server`], [`signals`], [`names`], [`rounds`]: the control plane.
 //! - [`log`], [`daemon`], [`pid_file`]: the process and its surroundings.
 //! - [`tools`]: subcommands that read configurations and serve nobody.
 //! - [`sys`]: the only `unsafe`.
 #![deny(unsafe_code)]
 
+pub mod accepting;
 pub mod cli;
 pub mod config;
 pub mod daemon;

@@ -18,6 +18,7 @@ use nutcracker_engine::{
     Action, CloseReason, ConnId, Engine, PoolId, Report, ServerId, Side, WorkerId,
 };
 
+use crate::accepting::{ACCEPTS_A_TURN, Accepting};
 use crate::log::{self, reason};
 use crate::memory::Memory;
 use crate::net::{Lingering, Listener, Socket, Target, close_reason, connect};
@@ -35,14 +36,8 @@ const LISTENERS: usize = usize::MAX - 1;
 /// Most bytes read from one conn before the others get their turn.
 const READ_BYTES_A_TURN: usize = 256 * 1024;
 
-/// Most clients accepted before those that are there get their turn.
-const ACCEPTS_A_TURN: usize = 256;
-
 /// How much later than asked for a worker may be woken.
 const TIMER_SLACK: Duration = Duration::from_micros(1);
-
-/// How long accepting rests when the system has no descriptor left.
-const ACCEPT_REST: Duration = Duration::from_millis(100);
 
 /// One worker.
 #[derive(Debug)]
@@ -71,17 +66,6 @@ pub struct Worker {
     now: Instant,
     /// How long a stop may take.
     stop_timeout: Duration,
-}
-
-/// A listener and its state.
-#[derive(Debug)]
-struct Accepting {
-    pool: PoolId,
-    listener: Listener,
-    /// Clients may be waiting that the kernel will not tell of again.
-    ready: bool,
-    /// When to try again after the system had no descriptor left.
-    resting: Option<Instant>,
 }
 
 /// The sockets of one side, at their conns' places.
@@ -153,8 +137,7 @@ impl Worker {
         let mut accepting = Vec::with_capacity(listeners.len());
         for (at, mut listener) in listeners.into_iter().enumerate() {
             listener.register(poll.registry(), Token(LISTENERS - at))?;
-            let pool = PoolId(at as u32);
-            accepting.push(Accepting { pool, listener, ready: false, resting: None });
+            accepting.push(Accepting::new(PoolId(at as u32), listener));
         }
         let own = Arc::clone(&stats[id]);
         let mut engine = Engine::new(&shared.pools, Arc::clone(&own), epoch, seed);
@@ -224,7 +207,7 @@ impl Worker {
                         }
                     }
                     token if token.0 > LISTENERS - self.listeners.len() => {
-                        self.listeners[LISTENERS - token.0].ready = true;
+                        self.listeners[LISTENERS - token.0].wake();
                     }
                     token => self.handle_event(ConnId::from_bits(token.0 as u64), event),
                 }
@@ -273,11 +256,10 @@ impl Worker {
     /// How long the next poll may wait. Counted from the turn's own time, which is a few
     /// microseconds ago: the clock is not read twice for that.
     fn timeout(&self, stopping: Option<Instant>) -> Option<Duration> {
-        let accept_on = |accepting: &Accepting| accepting.ready && accepting.resting.is_none();
-        if !self.unread.is_empty() || self.listeners.iter().any(accept_on) {
+        if !self.unread.is_empty() || self.listeners.iter().any(Accepting::is_ready) {
             return Some(Duration::ZERO);
         }
-        let rests = self.listeners.iter().filter_map(|accepting| accepting.resting);
+        let rests = self.listeners.iter().filter_map(Accepting::poll_timeout);
         let ends = self.engine.poll_timeout().into_iter().chain(self.lingering.poll_timeout());
         let ends = ends.chain(self.memory.poll_timeout());
         let next = rests.chain(ends).chain(stopping).min()?;
@@ -516,37 +498,16 @@ impl Worker {
     /// Takes the clients that wait, for all workers.
     fn accept(&mut self) {
         for at in 0..self.listeners.len() {
-            let accepting = &mut self.listeners[at];
-            if accepting.resting.is_some_and(|until| until <= self.now) {
-                accepting.resting = None;
-            }
-            if !accepting.ready || accepting.resting.is_some() {
+            self.listeners[at].begin_turn(self.now);
+            if !self.listeners[at].is_ready() {
                 continue;
             }
-            let pool = accepting.pool;
+            let shared = Arc::clone(&self.shared);
+            let pool = self.listeners[at].pool;
+            let name = &shared.shells[pool.0 as usize].config.name;
             for _ in 0..ACCEPTS_A_TURN {
-                match self.listeners[at].listener.accept() {
-                    Ok(socket) => self.deal(pool, socket),
-                    Err(error) => match error.kind() {
-                        io::ErrorKind::WouldBlock => {
-                            self.listeners[at].ready = false;
-                            break;
-                        }
-                        // The client is gone before it was taken; the next may be there.
-                        io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted => {}
-                        _ => {
-                            let name = &self.shared.shells[pool.0 as usize].config.name;
-                            log::limited!(
-                                ERROR,
-                                "accept for pool '{name}' failed, next try in {} ms: {}",
-                                ACCEPT_REST.as_millis(),
-                                reason(&error)
-                            );
-                            self.listeners[at].resting = Some(self.now + ACCEPT_REST);
-                            break;
-                        }
-                    },
-                }
+                let Some(socket) = self.listeners[at].accept(self.now, name) else { break };
+                self.deal(pool, socket);
             }
         }
     }
