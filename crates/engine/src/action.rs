@@ -73,6 +73,9 @@ pub enum CloseReason {
     QueueFull,
     /// The server is ejected, and its keys fail.
     Ejected,
+    /// This machine has no descriptor left for a conn; the system's own words. The server has nothing
+    /// to do with it.
+    NoRoom(Rc<str>),
     /// The system's own words.
     Other(Rc<str>),
 }
@@ -92,7 +95,10 @@ impl CloseReason {
             Self::Protocol(_) | Self::Unasked => "Invalid argument",
             Self::QueueFull => "Server queue is full",
             Self::Ejected => "Server is ejected",
-            Self::Handshake(text) | Self::Session(text) | Self::Other(text) => text,
+            Self::Handshake(text)
+            | Self::Session(text)
+            | Self::NoRoom(text)
+            | Self::Other(text) => text,
         }
     }
 }

@@ -113,7 +113,7 @@ impl Engine {
     /// Forgets a server conn and fails all that was queued or in flight on it. It counts as one
     /// failure of the server, unless the server closed it in good order while nothing was asked of
     /// it, which is a server tidying up, or refused what its clients chose for themselves, which is
-    /// their affair.
+    /// their affair; and unless it could not be opened for a reason that is this machine's own.
     pub(crate) fn close_server(&mut self, conn: ConnId, reason: CloseReason) {
         let Some(ended) = self.take_down(conn, &reason) else { return };
         let Ended { pool, server, tenancy, idle, was_connecting, failed } = ended;
@@ -133,10 +133,11 @@ impl Engine {
             return self.record_vain_move(pool, server, reason);
         }
         let is_session = matches!(reason, CloseReason::Session(_));
+        let is_ours = matches!(reason, CloseReason::NoRoom(_));
         if !(idle && reason == CloseReason::Eof || is_session) {
             let report = Report::ServerClosed { pool, server, reason, failed };
             self.actions.push_back(Action::Report(report));
-            if tenancy != Tenancy::Leaving {
+            if tenancy != Tenancy::Leaving && !is_ours {
                 self.record_failure(pool, server);
             }
         }

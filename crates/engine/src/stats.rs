@@ -106,6 +106,8 @@ figures! {
     LimitFigure {
         /// Clients closed as they came, because there were as many as there may be.
         ClientRefused, "client_refused", Counter, "clients refused because there were as many as there may be";
+        /// Times that accepting rested because the system had no descriptor left for a client.
+        AcceptPaused, "accept_paused", Counter, "times accepting rested because no file descriptor was left";
         /// Times that a client was left unread until some of its requests were answered or its responses sent.
         ClientPaused, "client_paused", Counter, "times a client was not read from because too much was outstanding";
         /// Times that a client was left unread because the process held as much memory as it may.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use nutcracker_engine::PoolId;
 
-use crate::log::{self, reason};
+use crate::log::{Past, Spell, reason};
 use crate::net::{Listener, Socket};
 
 /// Most clients accepted before those that are there get their turn.
@@ -19,18 +19,25 @@ const REST: Duration = Duration::from_millis(100);
 pub struct Accepting {
     /// Whose clients come here.
     pub pool: PoolId,
+    /// The pool's name, for the log.
+    name: String,
     listener: Listener,
     /// Clients may be waiting that the kernel will not tell of again.
     ready: bool,
     /// When to try again after the system had no descriptor left.
     resting: Option<Instant>,
+    /// The system had no descriptor left, or something else that a client takes.
+    failing: Spell,
+    /// There were as many clients as there may be.
+    refusing: Spell,
 }
 
 impl Accepting {
     /// One that knows of no client yet.
     #[must_use]
-    pub const fn new(pool: PoolId, listener: Listener) -> Self {
-        Self { pool, listener, ready: false, resting: None }
+    pub const fn new(pool: PoolId, name: String, listener: Listener) -> Self {
+        let (failing, refusing) = (Spell::new(), Spell::new());
+        Self { pool, name, listener, ready: false, resting: None, failing, refusing }
     }
 
     /// The kernel has told of a client.
@@ -44,41 +51,76 @@ impl Accepting {
         self.ready && self.resting.is_none()
     }
 
-    /// When to try again, after a failure.
+    /// When to try again after a failure, or to look whether trouble is over.
     #[must_use]
-    pub const fn poll_timeout(&self) -> Option<Instant> {
-        self.resting
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let spells = [&self.failing, &self.refusing].into_iter().filter_map(Spell::poll_timeout);
+        self.resting.into_iter().chain(spells).min()
     }
 
-    /// Ends a rest that is over.
+    /// Ends a rest that is over, and tells of trouble that is.
     pub fn begin_turn(&mut self, now: Instant) {
+        let name = &self.name;
         if self.resting.is_some_and(|until| until <= now) {
             self.resting = None;
         }
+        if let Some(Past { lasted, times }) = self.failing.take_past(now) {
+            tracing::warn!(
+                "accept for pool '{name}' goes on, it failed {times} times in {} ms",
+                lasted.as_millis()
+            );
+        }
+        if let Some(Past { lasted, times }) = self.refusing.take_past(now) {
+            tracing::warn!(
+                "pool '{name}' has closed no new client for a second, before that {times} in {} ms",
+                lasted.as_millis()
+            );
+        }
     }
 
-    /// Takes a client that waits; `None` when there is none, or none can be had now. `name` is the
-    /// pool's, for the log.
-    pub fn accept(&mut self, now: Instant, name: &str) -> Option<Socket> {
+    /// Takes a client that waits.
+    pub fn accept(&mut self, now: Instant) -> Accepted {
         while self.is_ready() {
             match self.listener.accept() {
-                Ok(socket) => return Some(socket),
+                Ok(socket) => return Accepted::Client(socket),
                 Err(error) => match error.kind() {
                     io::ErrorKind::WouldBlock => self.ready = false,
                     // The client is gone before it was taken; the next may be there.
                     io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted => {}
                     _ => {
-                        log::limited!(
-                            ERROR,
-                            "accept for pool '{name}' failed, next try in {} ms: {}",
-                            REST.as_millis(),
-                            reason(&error)
-                        );
+                        if self.failing.show(now) {
+                            let name = &self.name;
+                            tracing::error!(
+                                "accept for pool '{name}' failed, next try in {} ms: {}",
+                                REST.as_millis(),
+                                reason(&error)
+                            );
+                        }
                         self.resting = Some(now + REST);
+                        return Accepted::Paused;
                     }
                 },
             }
         }
-        None
+        Accepted::Nobody
     }
+
+    /// A client was one too many, and is closed.
+    pub fn refuse(&mut self, now: Instant) {
+        if self.refusing.show(now) {
+            let name = &self.name;
+            tracing::warn!("pool '{name}' has as many clients as it may: one more is closed");
+        }
+    }
+}
+
+/// What came of an accept.
+#[derive(Debug)]
+pub enum Accepted {
+    /// A client.
+    Client(Socket),
+    /// Nobody waits.
+    Nobody,
+    /// Somebody waits, and has to: accepting rests.
+    Paused,
 }

@@ -82,15 +82,6 @@ pub fn write(shared: &Shared, report: &Report) {
     }
 }
 
-/// Says that a client came when there were as many as there may be.
-pub fn client_refused(shared: &Shared, pool: PoolId) {
-    log::limited!(
-        WARN,
-        "pool '{}' has as many clients as it may: one more is closed",
-        pool_name(shared, pool)
-    );
-}
-
 fn pool_name(shared: &Shared, pool: PoolId) -> &str {
     &shared.shells[pool.0 as usize].config.name
 }

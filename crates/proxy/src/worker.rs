@@ -18,8 +18,8 @@ use nutcracker_engine::{
     Action, CloseReason, ConnId, Engine, PoolId, Report, ServerId, Side, WorkerId,
 };
 
-use crate::accepting::{ACCEPTS_A_TURN, Accepting};
-use crate::log::{self, reason};
+use crate::accepting::{ACCEPTS_A_TURN, Accepted, Accepting};
+use crate::log::{self, Past, Spell, reason};
 use crate::memory::Memory;
 use crate::net::{Lingering, Listener, Socket, Target, close_reason, connect};
 use crate::pacer::Pacer;
@@ -60,6 +60,8 @@ pub struct Worker {
     read_bytes: usize,
     /// When to stop reading clients.
     memory: Memory,
+    /// The system had no descriptor left for a conn to a server.
+    no_room: Spell,
     /// Clients' sockets that are about to close.
     lingering: Lingering,
     /// When this turn began.
@@ -137,7 +139,8 @@ impl Worker {
         let mut accepting = Vec::with_capacity(listeners.len());
         for (at, mut listener) in listeners.into_iter().enumerate() {
             listener.register(poll.registry(), Token(LISTENERS - at))?;
-            accepting.push(Accepting::new(PoolId(at as u32), listener));
+            let name = shared.shells[at].config.name.clone();
+            accepting.push(Accepting::new(PoolId(at as u32), name, listener));
         }
         let own = Arc::clone(&stats[id]);
         let mut engine = Engine::new(&shared.pools, Arc::clone(&own), epoch, seed);
@@ -159,6 +162,7 @@ impl Worker {
             pacer: Pacer::new(seat.turn_pause),
             memory,
             read_bytes: 0,
+            no_room: Spell::new(),
             lingering: Lingering::default(),
             now: epoch,
             stop_timeout,
@@ -215,6 +219,7 @@ impl Worker {
             self.accept();
             self.engine.handle_timeout();
             self.memory.give_back(self.now);
+            self.tell_of_room();
             self.act();
             while let Some(pool) = self.lingering.poll_closed(self.now) {
                 self.shared.release(self.id, pool);
@@ -261,7 +266,7 @@ impl Worker {
         }
         let rests = self.listeners.iter().filter_map(Accepting::poll_timeout);
         let ends = self.engine.poll_timeout().into_iter().chain(self.lingering.poll_timeout());
-        let ends = ends.chain(self.memory.poll_timeout());
+        let ends = ends.chain(self.memory.poll_timeout()).chain(self.no_room.poll_timeout());
         let next = rests.chain(ends).chain(stopping).min()?;
         Some(next.saturating_duration_since(self.now))
     }
@@ -277,7 +282,13 @@ impl Worker {
                     // socket opened for it now would take the place of another's.
                     Ok(target) if self.engine.may_read(conn) => self.connect(conn, &target),
                     Ok(_) => {}
-                    Err(_) => self.engine.handle_closed(conn, CloseReason::Unresolved),
+                    Err(error) => {
+                        let reason = match close_reason(&error) {
+                            reason @ CloseReason::NoRoom(_) => reason,
+                            _ => CloseReason::Unresolved,
+                        };
+                        self.engine.handle_closed(conn, reason);
+                    }
                 },
                 Message::Question(question) => {
                     let share = self.engine.handle_question(&question);
@@ -429,14 +440,30 @@ impl Worker {
     }
 
     /// Logs a report. The engine knows no time of day, so an ejection's is noted here.
-    fn report(&self, what: &Report) {
+    fn report(&mut self, what: &Report) {
         if let Report::Ejected { pool, server } = what {
             let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             let servers = &self.stats.pools[pool.0 as usize].servers;
             let figure = servers[server.0 as usize].at(ServerFigure::ServerEjectedAt);
             figure.set(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX));
         }
+        if let Report::ServerClosed { reason: CloseReason::NoRoom(_), .. } = what
+            && !self.no_room.show(self.now)
+        {
+            return;
+        }
         report::write(&self.shared, what);
+    }
+
+    /// Says that conns to servers could not be opened and can be again.
+    fn tell_of_room(&mut self) {
+        if let Some(Past { lasted, times }) = self.no_room.take_past(self.now) {
+            tracing::warn!(
+                "no connection to a server has failed for want of a descriptor for a second, \
+                 before that {times} in {} ms",
+                lasted.as_millis()
+            );
+        }
     }
 
     /// Sends what a conn has to say: one system call, unless the socket takes less than all.
@@ -499,21 +526,25 @@ impl Worker {
     fn accept(&mut self) {
         for at in 0..self.listeners.len() {
             self.listeners[at].begin_turn(self.now);
-            if !self.listeners[at].is_ready() {
-                continue;
-            }
-            let shared = Arc::clone(&self.shared);
-            let pool = self.listeners[at].pool;
-            let name = &shared.shells[pool.0 as usize].config.name;
             for _ in 0..ACCEPTS_A_TURN {
-                let Some(socket) = self.listeners[at].accept(self.now, name) else { break };
-                self.deal(pool, socket);
+                match self.listeners[at].accept(self.now) {
+                    Accepted::Client(socket) => self.deal(at, socket),
+                    Accepted::Nobody => break,
+                    Accepted::Paused => {
+                        let pool = self.listeners[at].pool;
+                        let stats = &self.stats.pools[pool.0 as usize];
+                        stats.limit(LimitFigure::AcceptPaused).add(1);
+                        break;
+                    }
+                }
             }
         }
     }
 
-    /// Gives a new client to the worker that should have it. One too many is closed at once.
-    fn deal(&mut self, pool: PoolId, socket: Socket) {
+    /// Gives a new client of that listener to the worker that should have it. One too many is closed
+    /// at once.
+    fn deal(&mut self, at: usize, socket: Socket) {
+        let pool = self.listeners[at].pool;
         match self.shared.deal(pool) {
             Some(worker) if worker == self.id => self.adopt(pool, socket),
             Some(worker) => {
@@ -521,7 +552,7 @@ impl Worker {
             }
             None => {
                 self.stats.pools[pool.0 as usize].limit(LimitFigure::ClientRefused).add(1);
-                report::client_refused(&self.shared, pool);
+                self.listeners[at].refuse(self.now);
             }
         }
     }

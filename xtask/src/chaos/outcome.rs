@@ -91,7 +91,7 @@ impl Outcome {
             errors_healthy: tally.errors_of(Owner::Healthy),
             errors: errors.collect(),
             broken: broken(scenario, tally, seen),
-            missed: missed(scenario, tally, seen, &phases),
+            missed: missed(scenario, tally, &phases),
             phases,
             stall_ms: tally.stall.as_millis() as u64,
             memory_mib: seen.memory.map(mib),
@@ -168,15 +168,12 @@ fn broken(scenario: &Scenario, tally: &Tally, seen: &Seen) -> Vec<String> {
     broken
 }
 
-fn missed(scenario: &Scenario, tally: &Tally, seen: &Seen, phases: &[Phase]) -> Vec<String> {
+fn missed(scenario: &Scenario, tally: &Tally, phases: &[Phase]) -> Vec<String> {
     let miss = |goal: &Goal| {
         let (what, count, most) = match *goal {
             Goal::Stall(most) => {
                 let [took, most] = [tally.stall, most].map(|time| time.as_millis() as u64);
                 ("longest stall in ms".to_owned(), took, most)
-            }
-            Goal::AcceptLines(most) => {
-                ("lines of the log about accepting".to_owned(), seen.accept_lines, most)
             }
             Goal::Lies(most) => ("answers of a wrong kind passed on".to_owned(), tally.lies, most),
             Goal::Errors(most) => ("errors".to_owned(), tally.errors(), most),
@@ -237,6 +234,6 @@ mod tests {
         let errors: Vec<u64> = phases.iter().map(|phase| phase.errors).collect();
         assert_eq!(errors, [2, 0, 1, 0]);
         assert!((phases[0].zero_after - 0.9).abs() < 1e-6, "{phases:?}");
-        assert!(missed(&scenario, &tally, &Seen::default(), &phases).is_empty());
+        assert!(missed(&scenario, &tally, &phases).is_empty());
     }
 }

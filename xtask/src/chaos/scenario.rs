@@ -161,8 +161,6 @@ impl Limits {
 pub(super) enum Goal {
     /// The longest that a request about a healthy server's key takes, at most.
     Stall(Duration),
-    /// Lines of the log that tell of failed accepting, at most.
-    AcceptLines(u64),
     /// Answers of a wrong kind that are passed on, at most.
     Lies(u64),
     /// Errors in all, at most.

@@ -4,7 +4,7 @@ use nutcracker_engine::stats::{PoolFigure, ServerFigure};
 use nutcracker_engine::{CloseReason, Report};
 use std::time::Duration;
 
-use crate::stage::{Stage, cmd, redis};
+use crate::stage::{Stage, cmd, ejection, redis};
 
 #[test]
 fn a_closed_server_conn_fails_all_requests_on_it_each_in_its_place() {
@@ -293,4 +293,25 @@ fn preconnect_opens_one_conn_to_each_server() {
     let (key, client) = (stage.key(1, "k"), stage.client());
     stage.sends(client, cmd(&format!("GET {key}")));
     assert_eq!(stage.conns_of(1).len(), 1, "it is used");
+}
+
+#[test]
+fn a_conn_that_this_machine_has_no_room_for_is_no_failure_of_the_server() {
+    let mut config = redis(1);
+    config.ejection = ejection(1, 1_000);
+    let mut stage = Stage::new(config);
+    stage.servers_accept = false;
+    let client = stage.client();
+    for _ in 0..3 {
+        stage.sends(client, cmd("GET a"));
+        stage.closes(stage.server(0), CloseReason::NoRoom("Too many open files".into()));
+        stage.gets(client, "-ERR Too many open files\r\n");
+    }
+    assert_eq!(stage.figure(PoolFigure::ServerEjects), 0);
+    assert_eq!(stage.server_figure(0, ServerFigure::ServerErr), 3);
+    stage.servers_accept = true;
+    stage.sends(client, cmd("GET a"));
+    stage.sends(stage.server(0), ":1\r\n");
+    stage.gets(client, ":1\r\n");
+    stage.is_quiet();
 }

@@ -2,7 +2,7 @@
 //!
 //! The program writes with `tracing`'s macros; [`Log`] is their subscriber and the handle that
 //! signals turn. `line.rs` forms a line, `sink.rs` writes it, `limit.rs` keeps a call site that
-//! strangers can trigger from filling the disk, `reason.rs` says why a call of the system failed.
+//! strangers can trigger from filling the disk, `spell.rs` tells of trouble that lasts, `reason.rs` says why a call of the system failed.
 //!
 //! A line is one `write` on the thread that logs. Nothing is logged per request in the steady
 //! state, so the data plane pays for it only when something goes wrong.
@@ -11,6 +11,7 @@ mod limit;
 mod line;
 mod reason;
 mod sink;
+mod spell;
 
 use std::fmt;
 use std::io;
@@ -27,6 +28,7 @@ use tracing::{Event, Level, Metadata, Subscriber};
 pub use limit::{LINES_PER_SECOND, Limit, write_summaries, write_summaries_for_ever};
 pub use reason::reason;
 use sink::Sink;
+pub use spell::{Past, Spell};
 
 /// Logs whatever the level is: the banner, signals, the end.
 pub use crate::log_always as always;

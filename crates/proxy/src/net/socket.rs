@@ -137,8 +137,15 @@ pub fn close_reason(error: &io::Error) -> CloseReason {
         io::ErrorKind::ConnectionRefused => CloseReason::Refused,
         io::ErrorKind::ConnectionReset => CloseReason::Reset,
         io::ErrorKind::TimedOut => CloseReason::TimedOut,
+        _ if is_want_of_room(error) => CloseReason::NoRoom(reason(error).into()),
         _ => CloseReason::Other(reason(error).into()),
     }
+}
+
+/// Whether the process or the machine has no descriptor or no memory left for one more socket.
+fn is_want_of_room(error: &io::Error) -> bool {
+    let wants = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
+    error.raw_os_error().is_some_and(|code| wants.contains(&code))
 }
 
 #[cfg(test)]
@@ -157,6 +164,16 @@ mod tests {
         ] {
             let reason = close_reason(&io::Error::from_raw_os_error(code));
             assert_eq!(reason.text(), text, "errno {code}");
+        }
+    }
+
+    #[test]
+    fn want_of_room_is_told_from_a_servers_failures() {
+        for (code, text) in
+            [(libc::EMFILE, "Too many open files"), (libc::ENOMEM, "Cannot allocate memory")]
+        {
+            let reason = close_reason(&io::Error::from_raw_os_error(code));
+            assert_eq!(reason, CloseReason::NoRoom(text.into()));
         }
     }
 }

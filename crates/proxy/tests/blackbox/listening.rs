@@ -139,6 +139,9 @@ fn one_more_client_than_the_pool_takes_is_closed_and_the_others_live_on() {
         assert_eq!(proxy.figure("alpha", "client_connections"), 3);
         assert_eq!(proxy.metric("client_refused_total", "alpha"), 2);
         proxy.expect_log("pool 'alpha' has as many clients as it may: one more is closed");
+        proxy.expect_log("pool 'alpha' has closed no new client for a second, before that 2 in");
+        let refused = proxy.log().matches("has as many clients as it may").count();
+        assert_eq!(refused, 1, "a line when it begins:\n{}", proxy.log());
         // One leaves, one may come.
         let [leaves, ..] = clients;
         drop(leaves);

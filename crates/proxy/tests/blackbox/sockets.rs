@@ -4,6 +4,8 @@ use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::process::Command;
+use std::thread;
+use std::time::Instant;
 
 use crate::harness::client::Client;
 use crate::harness::ms;
@@ -59,6 +61,11 @@ fn limit_open_files(proxy: &Proxy, files: u32) {
     assert!(status.expect("prlimit comes with util-linux").success());
 }
 
+/// Lines of the log with `words` in them.
+fn lines(proxy: &Proxy, words: &str) -> usize {
+    proxy.log().lines().filter(|line| line.contains(words)).count()
+}
+
 #[test]
 fn clients_that_come_while_no_descriptor_is_left_are_accepted_later() {
     let listen = free_port();
@@ -68,11 +75,19 @@ fn clients_that_come_while_no_descriptor_is_left_are_accepted_later() {
     limit_open_files(&proxy, 3);
     let mut clients: Vec<Client> = (0..5).map(|_| Client::tcp(listen)).collect();
     proxy.expect_log("accept for pool 'alpha' failed, next try in 100 ms: Too many open files");
-    // Those who are there are served.
-    before.ask(redis(&["GET", "sockets:files"]), bulk("v"));
+    // Those who are there are served, however often it is tried again.
+    let begun = Instant::now();
+    while begun.elapsed() < ms(600) {
+        before.ask(redis(&["GET", "sockets:files"]), bulk("v"));
+        thread::sleep(ms(5));
+    }
     limit_open_files(&proxy, 200);
     clients.iter_mut().for_each(|client| client.ask(PING, "+PONG\r\n"));
     assert_eq!(proxy.figure("alpha", "client_connections"), 6);
+    assert!(proxy.metric("accept_paused_total", "alpha") > 1, "{}", proxy.metrics());
+    // A line when it begins, and one when it is over.
+    proxy.expect_log("accept for pool 'alpha' goes on, it failed ");
+    assert_eq!(lines(&proxy, "accept for pool"), 2, "{}", proxy.log());
 }
 
 /// A server that cannot be connected to for want of a descriptor fails its requests, and is
@@ -82,7 +97,12 @@ fn a_server_that_no_descriptor_is_left_for_fails_its_requests_and_no_others() {
     let (listen, other) = (free_port(), free_port());
     let server = Peer::start(Does::Say(b"+OK\r\n".to_vec()));
     let conf = pool("alpha", listen, &["redis: true"], &[REDIS[0].item()])
-        + &pool("beta", other, &["redis: true"], &[format!("127.0.0.1:{}:1", server.port())]);
+        + &pool(
+            "beta",
+            other,
+            &["redis: true", "auto_eject_hosts: true"],
+            &[format!("127.0.0.1:{}:1", server.port())],
+        );
     let proxy = Proxy::start(&conf);
     let (mut client, mut stranded) = (Client::tcp(listen), Client::tcp(other));
     client.ask(redis(&["STRLEN", "sockets:none"]), ":0\r\n");
@@ -90,6 +110,13 @@ fn a_server_that_no_descriptor_is_left_for_fails_its_requests_and_no_others() {
     limit_open_files(&proxy, 3);
     stranded.ask(redis(&["GET", "k"]).repeat(2), "-ERR Too many open files\r\n".repeat(2));
     client.ask(redis(&["STRLEN", "sockets:none"]), ":0\r\n");
+    for _ in 0..30 {
+        stranded.ask(redis(&["GET", "k"]), "-ERR Too many open files\r\n");
+    }
     limit_open_files(&proxy, 200);
     stranded.ask(redis(&["GET", "k"]), "+OK\r\n");
+    // The server has nothing to do with it, and one line says so.
+    assert_eq!(proxy.figure("beta", "server_ejects"), 0);
+    assert_eq!(lines(&proxy, "Too many open files"), 1, "{}", proxy.log());
+    proxy.expect_log("no connection to a server has failed for want of a descriptor for a second");
 }
