@@ -114,7 +114,7 @@ impl Requests {
     }
 
     /// Amortised O(1); allocates only when more are outstanding than ever since it was last empty.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn insert(&mut self, request: Request) -> RequestId {
         self.len += 1;
         if self.free.is_none() {
@@ -130,7 +130,7 @@ impl Requests {
     }
 
     /// Frees the place and gives the answer it had.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn remove(&mut self, id: RequestId) -> Answer {
         self.len -= 1;
         let place = &mut self.table[id.0 as usize];

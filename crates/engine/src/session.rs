@@ -200,12 +200,12 @@ pub(crate) enum Lane {
     Shared,
     /// Those as well, but not all of its requests are answered: see [`Session::mute`].
     Muted,
+    /// Those as well, of which at least one is being left: the next request waits until all before it
+    /// are answered, and goes to its successor.
+    Left,
     /// One of its own. A request that shall go another way waits until all before it are answered,
     /// because two conns know no order between them.
     Own,
-    /// Shared ones of which at least one is being left: the next request waits until all before it are
-    /// answered, and goes to its successor.
-    Left,
     /// A RESP2 client with subscriptions, which may not ask for anything else.
     Listening,
 }
