@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::rc::Rc;
 
-use crate::limits::{EVERYDAY_BYTES, FRESH_BYTES, GROW_BYTES_MAX, RECV_BYTES, SHARE_BYTES_MIN};
+use crate::limits::{
+    EVERYDAY_BYTES, FRESH_BYTES, GROW_BYTES_MAX, GROW_TIMES, RECV_BYTES, SHARE_BYTES_MIN,
+};
 use crate::shared::Shared;
 use crate::spares::Spares;
 
@@ -170,6 +172,11 @@ pub(crate) struct Inbox {
     filled: usize,
 }
 
+/// How many bytes more are believed to come of a message of which `there` are.
+fn believed(there: usize) -> usize {
+    there.saturating_mul(GROW_TIMES).clamp(FRESH_BYTES, GROW_BYTES_MAX.max(there))
+}
+
 /// Room for a message that is just large enough to be shared, and the beginning of the next.
 const SHARED_NEXT_BYTES: usize = SHARE_BYTES_MIN + FRESH_BYTES;
 
@@ -189,7 +196,7 @@ impl Inbox {
         debug_assert!(self.is_empty(), "what was kept comes before");
         debug_assert!(!bytes.is_empty(), "there is something to keep");
         // A little more than the message: what follows it may come along.
-        let want = bytes.len().saturating_add(missing.min(GROW_BYTES_MAX)) + FRESH_BYTES;
+        let want = bytes.len() + missing.min(believed(bytes.len())) + FRESH_BYTES;
         self.bytes = spares.take_for(want, bytes.len().saturating_add(missing));
         if self.bytes.len() < bytes.len() {
             self.bytes.resize(bytes.len(), 0);
@@ -202,22 +209,24 @@ impl Inbox {
     ///
     /// For a message that misses much it is just what is missing, so that the message ends where
     /// the buffer ends and the whole can be handed on; else a little more, for what follows. It
-    /// grows by at most [`GROW_BYTES_MAX`] or what is there already, whichever is more: space
-    /// follows bytes received, not lengths announced.
+    /// grows by what [`believed`] says: space follows bytes received, not lengths announced.
     pub(crate) fn space(&mut self, missing: usize) -> &mut [u8] {
-        let want = if missing >= RECV_BYTES / 4 {
-            missing.min(GROW_BYTES_MAX.max(self.filled))
-        } else {
-            missing.max(FRESH_BYTES)
-        };
-        let end = self.filled + want;
-        if self.bytes.len() < end {
-            if missing >= RECV_BYTES / 4 {
-                // No more than is known to come: twice as much is what a vector would take.
-                self.bytes.reserve_exact(end - self.bytes.len());
+        if missing < RECV_BYTES / 4 {
+            let end = self.filled + missing.max(FRESH_BYTES);
+            if self.bytes.len() < end {
+                self.bytes.resize(end, 0);
             }
+            return &mut self.bytes[self.filled..end];
+        }
+        let want = missing.min(believed(self.filled));
+        // Somebody who sends little at a time does not have it grow each time.
+        if self.bytes.len() - self.filled < want.div_ceil(2) {
+            let end = self.filled + want;
+            // No more than is known to come: twice as much is what a vector would take.
+            self.bytes.reserve_exact(end - self.bytes.len());
             self.bytes.resize(end, 0);
         }
+        let end = self.bytes.len().min(self.filled + missing);
         &mut self.bytes[self.filled..end]
     }
 
@@ -354,11 +363,44 @@ mod tests {
     }
 
     #[test]
-    fn an_inbox_lends_no_more_than_bytes_received_can_justify() {
-        let mut spares = Spares::default();
-        let mut inbox = Inbox::default();
-        inbox.keep(&[1; 100], 512 * 1024 * 1024, &mut spares);
-        assert!(inbox.space(512 * 1024 * 1024).len() <= GROW_BYTES_MAX);
+    fn an_inbox_takes_no_more_than_bytes_received_can_justify() {
+        const ANNOUNCED: usize = 512 * 1024 * 1024;
+        for (first, step) in
+            [(1, 1), (100, 7), (5_000, 1_000), (60_000, 60_000), (1 << 20, 1 << 20)]
+        {
+            let mut spares = Spares::default();
+            let mut inbox = Inbox::default();
+            inbox.keep(&vec![1; first], ANNOUNCED, &mut spares);
+            let mut filled = first;
+            for _ in 0..20 {
+                let len = inbox.space(ANNOUNCED - filled).len().min(step);
+                assert!(len > 0, "there is always space");
+                inbox.advance(len);
+                filled += len;
+                let most = filled + believed(filled) + FRESH_BYTES;
+                assert!(inbox.capacity() <= most, "{} for {filled}", inbox.capacity());
+            }
+        }
+    }
+
+    #[test]
+    fn an_inbox_ends_where_its_large_message_ends_and_grows_a_few_times_until_then() {
+        const MESSAGE: usize = 1 << 20;
+        for first in [40, 16_000, 65_536] {
+            let mut spares = Spares::default();
+            let mut inbox = Inbox::default();
+            let mut capacities = std::collections::BTreeSet::new();
+            inbox.keep(&vec![1; first], MESSAGE - first, &mut spares);
+            while inbox.filled < MESSAGE {
+                let missing = MESSAGE - inbox.filled;
+                let len = inbox.space(missing).len();
+                assert!(len <= missing, "what follows is not read");
+                inbox.advance(len);
+                capacities.insert(inbox.capacity());
+            }
+            assert!(capacities.len() <= 6, "{first}: {capacities:?}");
+            assert!(inbox.capacity() < MESSAGE + 2 * FRESH_BYTES, "{first}: {capacities:?}");
+        }
     }
 
     #[test]

@@ -92,8 +92,12 @@ pub const SHORT_PATIENCE: Duration = Duration::from_secs(1);
 /// How long after it the next one is closed, when memory is short still.
 pub const SHORT_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Largest step by which the space for a message of known size grows ahead of its bytes. A length
-/// is a promise; this is how far it is believed.
+/// How far the space for a message of known size grows ahead of its bytes: so many times what is there.
+/// A length is a promise, and who has kept more of it is believed more. With 4, a value of 1 MiB of
+/// which 64 KiB came in the first read takes two steps.
+pub const GROW_TIMES: usize = 4;
+
+/// Largest such step, unless more than that is there.
 pub const GROW_BYTES_MAX: usize = 1024 * 1024;
 
 /// How often the time that a server stays away may double: up to eight times as long.
@@ -168,5 +172,6 @@ const _: () = assert!(
     "what a burst leaves behind is little"
 );
 const _: () = assert!(SCRIPT_BYTES_MAX <= SCRIPTS_BYTES_MAX, "one script fits");
+const _: () = assert!(FRESH_BYTES <= GROW_BYTES_MAX, "the least step is one");
 const _: () = assert!(FRESH_BYTES <= EVERYDAY_BYTES, "a fresh buffer is an everyday one");
 const _: () = assert!(SHARE_BYTES_MIN < RECV_BYTES, "small messages are read whole");

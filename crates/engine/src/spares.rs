@@ -40,7 +40,7 @@ impl Spares {
     ///
     /// The rest of the message may be long in coming, so one that is far too large is not tied up.
     pub(crate) fn take_for(&mut self, want: usize, of: usize) -> Vec<u8> {
-        if want <= EVERYDAY_BYTES {
+        if want.max(of) <= EVERYDAY_BYTES {
             return self.everyday(want);
         }
         let most = want.max(of).saturating_mul(4);
@@ -48,10 +48,14 @@ impl Spares {
             let fits = |buffer: &Vec<u8>| (least..=most).contains(&buffer.capacity());
             self.large.iter().rposition(fits)
         };
-        match newest(of).or_else(|| newest(want)) {
+        match newest(of) {
             Some(at) => self.take_large(at),
-            // Zeros that the system gives need not be written.
-            None => vec![0; want],
+            None if want <= EVERYDAY_BYTES => self.everyday(want),
+            None => match newest(want) {
+                Some(at) => self.take_large(at),
+                // Zeros that the system gives need not be written.
+                None => vec![0; want],
+            },
         }
     }
 

@@ -74,7 +74,7 @@ fn nothing_said_about_a_conn_that_is_gone_has_an_effect() {
 #[test]
 fn an_idle_server_conn_that_closes_in_good_order_is_no_failure() {
     let mut config = redis(1);
-    config.ejection = crate::stage::ejection(1, 1_000);
+    config.ejection = ejection(1, 1_000);
     let mut stage = Stage::new(config);
     let client = stage.client();
     for _ in 0..3 {

@@ -1,6 +1,9 @@
 //! Very many clients at once, each with requests of its own.
 
+use std::thread;
+
 use crate::harness::client::Client;
+use crate::harness::eventually;
 use crate::harness::ports::free_port;
 use crate::harness::proxy::{Proxy, pool};
 use crate::harness::servers::{MEMCACHED, Memcached, REDIS, Redis};
@@ -48,5 +51,40 @@ fn thousands_of_clients_each_get_their_own_answers() {
     drop(clients);
     proxy.expect_figure("alpha", "client_connections", 0);
     proxy.expect_figure("beta", "client_connections", 0);
+    assert_eq!(proxy.figure("alpha", "client_err"), 0);
+}
+
+/// How often the kernel had no room for a client in some listener's queue.
+fn overflows() -> u64 {
+    let told = std::fs::read_to_string("/proc/net/netstat").expect("Linux");
+    let mut lines = told.lines().filter_map(|line| line.strip_prefix("TcpExt: "));
+    let (names, values) = (lines.next().expect("names"), lines.next().expect("values"));
+    let of = |name: &str| names.split(' ').position(|other| other == name);
+    let at = of("ListenOverflows").expect("every Linux has it");
+    values.split(' ').nth(at).and_then(|value| value.parse().ok()).expect("a number")
+}
+
+#[test]
+fn more_clients_at_once_than_the_backlog_holds_are_all_served_a_little_later() {
+    let listen = free_port();
+    let keys = ["redis: true", "backlog: 8"];
+    let proxy = Proxy::start(&pool("alpha", listen, &keys, &[REDIS[0].item()]));
+    let before = overflows();
+    // Nobody is accepted while they come, so that the queue overflows for sure.
+    proxy.signal("STOP");
+    let clients: Vec<_> = (0..60)
+        .map(|n| {
+            thread::spawn(move || {
+                let mut client = Client::tcp(listen);
+                client.ask(redis(&["ECHO", &n.to_string()]), bulk(n.to_string()));
+                client
+            })
+        })
+        .collect();
+    assert!(eventually(|| overflows() > before), "the queue does not overflow");
+    proxy.signal("CONT");
+    let clients: Vec<Client> =
+        clients.into_iter().map(|client| client.join().expect("it is served")).collect();
+    assert_eq!(proxy.figure("alpha", "client_connections"), clients.len() as i64);
     assert_eq!(proxy.figure("alpha", "client_err"), 0);
 }

@@ -4,7 +4,7 @@ use crate::harness::client::Client;
 use crate::harness::eventually;
 use crate::harness::ports::free_port;
 use crate::harness::proxy::{Proxy, pool};
-use crate::harness::servers::REDIS;
+use crate::harness::servers::{MEMCACHED, REDIS};
 use crate::harness::wire::{bulk, redis};
 
 const MEGABYTE: u64 = 1 << 20;
@@ -91,4 +91,40 @@ fn what_a_client_has_begun_to_send_is_given_back_when_it_leaves() {
     proxy.expect_figure("alpha", "client_connections", 0);
     let back = eventually(|| proxy.resident() <= before + 8 * MEGABYTE);
     assert!(back, "{before} bytes before, {} after", proxy.resident());
+}
+
+#[test]
+fn a_client_that_announces_much_and_sends_little_costs_what_it_sent() {
+    const CLIENTS: usize = 1_000;
+    let (listen, cache) = (free_port(), free_port());
+    let conf = pool("alpha", listen, &["redis: true"], &[REDIS[0].item()])
+        + &pool("beta", cache, &[], &[MEMCACHED[0].item()]);
+    let proxy = Proxy::start(&conf);
+    drop(idle_clients(listen, 100));
+    let announced = "*3\r\n$3\r\nSET\r\n$8\r\nmemory:k\r\n$536870911\r\nx";
+    for (pool, port, request) in
+        [("alpha", listen, announced), ("beta", cache, "set memory:k 0 0 536870911\r\nx")]
+    {
+        let (resident, held) = (proxy.resident(), proxy.memory());
+        let mut clients: Vec<Client> = (0..CLIENTS).map(|_| Client::tcp(port)).collect();
+        clients.iter_mut().for_each(|client| client.send(request));
+        proxy.expect_figure(pool, "client_connections", CLIENTS as i64);
+        // The last byte of the last of them has been read when somebody behind it is answered.
+        Client::tcp(listen).ask(redis(&["STRLEN", "memory:none"]), ":0\r\n");
+        let resident = proxy.resident().saturating_sub(resident) / CLIENTS as u64;
+        let held = (proxy.memory() - held) / CLIENTS as i64;
+        assert!(
+            resident <= 16 * 1024 && held <= 16 * 1024,
+            "{pool}: each is resident with {resident} bytes and holds {held}"
+        );
+        // And a byte a time costs no more than that.
+        for client in &mut clients[..50] {
+            for _ in 0..20 {
+                client.send("x");
+            }
+        }
+        Client::tcp(listen).ask(redis(&["STRLEN", "memory:none"]), ":0\r\n");
+        drop(clients);
+        proxy.expect_figure(pool, "client_connections", 0);
+    }
 }

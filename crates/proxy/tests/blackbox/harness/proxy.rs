@@ -177,6 +177,13 @@ impl Proxy {
         assert!(came, "{name} of {of} is {}, not {value}", self.figure(of, name));
     }
 
+    /// Memory that it holds by its own count, in bytes.
+    pub(crate) fn memory(&self) -> i64 {
+        let page = self.metrics();
+        let value = page.lines().find_map(|line| line.strip_prefix("nutcracker_memory_bytes "));
+        value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no memory:\n{page}"))
+    }
+
     /// Resident memory in bytes.
     pub(crate) fn resident(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it runs");
