@@ -158,8 +158,13 @@ fn flood(share: usize, port: u16, request: &[u8], goes_on: impl Fn() -> bool) ->
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut poll = Poll::new()?;
     let mut streams = Vec::new();
-    for token in 0..share {
-        let mut stream = mio::net::TcpStream::connect(address)?;
+    while streams.len() < share && goes_on() {
+        // Ports of this machine may be short for a moment.
+        let Ok(mut stream) = mio::net::TcpStream::connect(address) else {
+            thread::sleep(Duration::from_millis(5));
+            continue;
+        };
+        let token = streams.len();
         let both = Interest::READABLE | Interest::WRITABLE;
         poll.registry().register(&mut stream, Token(token), both)?;
         streams.push((stream, Progress::Coming));
@@ -167,7 +172,10 @@ fn flood(share: usize, port: u16, request: &[u8], goes_on: impl Fn() -> bool) ->
     let mut answered = 0;
     let mut events = Events::with_capacity(1024);
     while goes_on() {
-        poll.poll(&mut events, Some(Duration::from_millis(50)))?;
+        match poll.poll(&mut events, Some(Duration::from_millis(50))) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            other => other?,
+        }
         for event in &events {
             let (stream, progress) = &mut streams[event.token().0];
             // A connection that fails is one without an answer, and stays that.

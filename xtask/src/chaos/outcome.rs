@@ -158,6 +158,9 @@ fn broken(scenario: &Scenario, tally: &Tally, seen: &Seen) -> Vec<String> {
     if limits.accept_lines.is_some() && seen.accept_lines == 0 {
         broken.push("the log does not tell of the descriptors that ran out".to_owned());
     }
+    if limits.answers_flood && seen.came < seen.asked {
+        broken.push(format!("{} of a flood of {} were answered", seen.came, seen.asked));
+    }
     if tally.wrong < limits.wrong_at_least {
         let least = limits.wrong_at_least;
         broken.push(format!("{} wrong answers were seen, {least} must be", tally.wrong));

@@ -50,8 +50,10 @@ pub(super) struct Seen {
     pub(super) complaints: Vec<String>,
     /// Lines about failed accepting.
     pub(super) accept_lines: u64,
-    /// Hostile clients that came.
+    /// Hostile clients that came; of a flood, those that were answered.
     pub(super) came: usize,
+    /// Hostile clients that were to come.
+    pub(super) asked: usize,
 }
 
 /// Plays it; `None` when the proxy refuses the configuration.
@@ -214,10 +216,12 @@ fn happen(
         }
         Fault::FreezeProxy => rig.signal_proxy(Signal::STOP)?,
         Fault::ThawProxy => rig.signal_proxy(Signal::CONT)?,
+        Fault::RotateLog => seen.complaints.extend(rig.rotate_log()?),
         Fault::Descriptors(more) => rig.limit_descriptors(Some(more))?,
         Fault::NoDescriptorLimit => rig.limit_descriptors(None)?,
         Fault::Come(hostile, count) => {
             let count = count.min(descriptors_left());
+            seen.asked += count;
             crowds.push(Crowd::come(hostile, count, scenario.protocol, rig.listen()));
         }
         Fault::Leave => seen.came += crowds.drain(..).map(Crowd::leave).sum::<usize>(),
@@ -225,10 +229,9 @@ fn happen(
     Ok(())
 }
 
-/// How many connections this process and the proxy can each have besides those they need, those of
-/// another scenario beside this one counted.
+/// How many connections this process and the proxy can each have besides those they need.
 fn descriptors_left() -> usize {
-    const NEEDED: u64 = 3_000;
+    const NEEDED: u64 = 600;
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
     usize::try_from(limit.unwrap_or(u64::MAX).saturating_sub(NEEDED)).unwrap_or(usize::MAX)
 }

@@ -68,7 +68,17 @@ pub(super) struct Rig {
     program: PathBuf,
     configuration: String,
     listen: u16,
+    /// Where the proxy logs, if that is to be moved away; else it is with the process.
+    log: Option<Log>,
     scratch: Scratch,
+}
+
+/// A log that is moved away.
+#[derive(Debug)]
+struct Log {
+    path: PathBuf,
+    /// How often it was.
+    moved: usize,
 }
 
 /// How long a proxy may take to leave: its own five seconds, and what a busy machine adds.
@@ -102,6 +112,11 @@ impl Rig {
             program: program.to_owned(),
             configuration,
             listen,
+            log: scenario
+                .steps
+                .iter()
+                .any(|step| matches!(step.fault, Fault::RotateLog))
+                .then(|| Log { path: scratch.path().join("rotated.log"), moved: 0 }),
             scratch,
         };
         // The original and ours both know the options of the original; only what is beyond needs
@@ -137,14 +152,18 @@ impl Rig {
     pub(super) fn start_proxy(&mut self, workers: usize) -> Result<()> {
         let workers = workers.to_string();
         // The original has no such option, and one worker.
-        let more: &[&str] = if workers == "1" { &[] } else { &["-w", &workers] };
+        let mut more = if workers == "1" { Vec::new() } else { vec!["-w", &workers] };
+        let log = self.log.as_ref().map(|log| log.path.to_string_lossy().into_owned());
+        if let Some(log) = &log {
+            more.extend(["-o", log]);
+        }
         let settings = ProxySettings {
             name: "proxy",
             program: &self.program,
             configuration: &self.configuration,
             cores: &[],
             folder: self.scratch.path(),
-            more,
+            more: &more,
         };
         self.proxy = Some(Proxy::start(&settings, &[self.listen])?);
         Ok(())
@@ -184,6 +203,28 @@ impl Rig {
     /// The system's.
     pub(super) fn signal_proxy(&mut self, signal: Signal) -> Result<()> {
         self.proxy.as_mut().map_or(Ok(()), |proxy| proxy.process().signal(signal))
+    }
+
+    /// Moves the proxy's log away and sends SIGHUP; what is wrong, when no new one begins.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(super) fn rotate_log(&mut self) -> Result<Option<String>> {
+        const SOON: Duration = Duration::from_secs(5);
+        let Some(log) = &mut self.log else { return Ok(None) };
+        log.moved += 1;
+        let path = log.path.clone();
+        let away = path.with_extension(format!("log.{}", log.moved));
+        fs::rename(&path, &away).map_err(Failure::system("moving the proxy's log"))?;
+        self.signal_proxy(Signal::HUP)?;
+        let end = Instant::now() + SOON;
+        while !path.exists() {
+            if Instant::now() > end {
+                return Ok(Some(format!("no new log {SOON:?} after SIGHUP")));
+            }
+            interrupt::sleep(Duration::from_millis(5))?;
+        }
+        Ok(None)
     }
 
     /// Sends a server a signal.

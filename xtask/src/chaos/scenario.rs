@@ -76,6 +76,8 @@ pub(super) enum Fault {
     Descriptors(u64),
     /// The proxy may have as many as before.
     NoDescriptorLimit,
+    /// The proxy's log is moved away, and the proxy is sent SIGHUP.
+    RotateLog,
     /// Clients that are no friends come, and stay until [`Fault::Leave`].
     Come(Hostile, usize),
     /// They leave.
@@ -96,6 +98,7 @@ impl Fault {
             Self::StartProxy => "start the proxy".to_owned(),
             Self::FreezeProxy => "freeze the proxy".to_owned(),
             Self::ThawProxy => "thaw the proxy".to_owned(),
+            Self::RotateLog => "move the log, SIGHUP".to_owned(),
             Self::Descriptors(more) => format!("{more} descriptors left"),
             Self::NoDescriptorLimit => "descriptors again".to_owned(),
             Self::Come(hostile, count) => format!("{count} clients that {}", hostile.words()),
@@ -135,6 +138,8 @@ pub(super) struct Limits {
     pub(super) peak: Option<u64>,
     /// Lines of the log that tell of failed accepting: at least one, and at most so many.
     pub(super) accept_lines: Option<u64>,
+    /// Whether everybody of a flood must be answered.
+    pub(super) answers_flood: bool,
     /// Wrong answers there must be: the proof that they are seen.
     pub(super) wrong_at_least: u64,
 }
@@ -152,6 +157,7 @@ impl Limits {
         stall: None,
         peak: Some(256),
         accept_lines: None,
+        answers_flood: false,
         wrong_at_least: 0,
     };
 }

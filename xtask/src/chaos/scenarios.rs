@@ -19,7 +19,7 @@ const STALL: Goal = Goal::Stall(Duration::from_millis(300));
 
 use Fault::{
     Come, Descriptors, Freeze, FreezeProxy, Kill, Leave, NoDescriptorLimit, Relay, Restart,
-    StartProxy, StopProxy, Thaw, ThawProxy,
+    RotateLog, StartProxy, StopProxy, Thaw, ThawProxy,
 };
 
 /// All of them, in the order of the report.
@@ -177,6 +177,10 @@ fn of_the_proxy(protocol: Protocol) -> Vec<Scenario> {
         .keep()
         .steps(&[(1.0, FreezeProxy), (3.0, ThawProxy)])
         .until(5.0),
+        Scenario { limits: none, ..of(protocol, "log moved away and reopened, 2 workers") }
+            .workers(2)
+            .steps(&[(0.5, RotateLog), (1.0, RotateLog), (1.1, RotateLog), (2.0, RotateLog)])
+            .until(3.0),
         Scenario {
             // One when it begins, and one when it is over.
             limits: Limits { accept_lines: Some(2), ..none },
@@ -204,12 +208,15 @@ fn of_clients(protocol: Protocol) -> Vec<Scenario> {
             .steps(&[(1.0, Come(hostile, count)), (5.0, Leave)])
             .until(6.5)
     };
+    let mut flood = with("20,000 clients at once", Hostile::Flood, 20_000);
+    // A kilobyte each, all told; the kernel's part of a connection is not the proxy's.
+    flood.limits = Limits { answers_flood: true, peak: Some(48), ..flood.limits };
     vec![
         with("2,000 clients at once", Hostile::Flood, 2_000),
-        with("20,000 clients at once", Hostile::Flood, 20_000)
-            // Those that the kernel's queue has no room for come again after 1, 3, 7 and 15 seconds.
-            .steps(&[(1.0, Come(Hostile::Flood, 20_000)), (17.0, Leave)])
-            .until(18.5),
+        flood
+            // Those that the kernel's queue has no room for come again after 1, 3, 7, 15 and 31 seconds.
+            .steps(&[(1.0, Come(Hostile::Flood, 20_000)), (33.5, Leave)])
+            .until(35.0),
         with("a byte a second", Hostile::Drip, 200),
         with("512 MB announced", Hostile::Announce, 200),
         with("never reads", Hostile::Deaf, 50),
