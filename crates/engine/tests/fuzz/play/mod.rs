@@ -13,7 +13,7 @@
 //! | `e` | a server says any bytes | which conn, the bytes, `~` |
 //! | `f` | a connect comes about | which |
 //! | `g` | a connect fails | which, why |
-//! | `h` `i` | a client, a server conn closes | which, why; a client's letter `h`: its socket has ended and is unread |
+//! | `h` `i` | a client, a server conn closes | which, why; a client's letter `h`: its socket has ended and is unread; a server conn's letter `m`: it lives on, and its server has another address |
 //! | `j` | time passes | how much |
 //! | `k` | a socket takes only so many bytes more | which, how many |
 //! | `l` | it takes all again | which |
@@ -266,7 +266,11 @@ impl Play {
             9 => {
                 let (which, why) = (script.byte()?, script.byte()?);
                 if let Some(conn) = self.pick(which, is_open_server) {
-                    self.engine.handle_closed(conn, reason(why));
+                    if why == b'm' {
+                        self.engine.handle_moved(conn);
+                    } else {
+                        self.engine.handle_closed(conn, reason(why));
+                    }
                 }
             }
             10 => {
