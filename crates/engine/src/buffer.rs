@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::rc::Rc;
 
+use crate::ids::Side;
 use crate::limits::{
     EVERYDAY_BYTES, FRESH_BYTES, GROW_BYTES_MAX, GROW_TIMES, RECV_BYTES, SHARE_BYTES_MIN,
 };
@@ -172,9 +173,14 @@ pub(crate) struct Inbox {
     filled: usize,
 }
 
-/// How many bytes more are believed to come of a message of which `there` are.
-fn believed(there: usize) -> usize {
-    there.saturating_mul(GROW_TIMES).clamp(FRESH_BYTES, GROW_BYTES_MAX.max(there))
+/// How many bytes more are believed to come of a message of which `there` are. Servers are few, and
+/// the operator's own.
+fn believed(side: Side, there: usize) -> usize {
+    let most = GROW_BYTES_MAX.max(there);
+    match side {
+        Side::Client => there.saturating_mul(GROW_TIMES).clamp(FRESH_BYTES, most),
+        Side::Server => most,
+    }
 }
 
 /// Room for a message that is just large enough to be shared, and the beginning of the next.
@@ -191,12 +197,13 @@ impl Inbox {
         self.bytes.capacity()
     }
 
-    /// Keeps `bytes`, the unparsed end of a read, for a message that misses `missing` more.
-    pub(crate) fn keep(&mut self, bytes: &[u8], missing: usize, spares: &mut Spares) {
+    /// Keeps `bytes`, the unparsed end of a read from that side, for a message that misses `missing`
+    /// more.
+    pub(crate) fn keep(&mut self, bytes: &[u8], missing: usize, side: Side, spares: &mut Spares) {
         debug_assert!(self.is_empty(), "what was kept comes before");
         debug_assert!(!bytes.is_empty(), "there is something to keep");
         // A little more than the message: what follows it may come along.
-        let want = bytes.len() + missing.min(believed(bytes.len())) + FRESH_BYTES;
+        let want = bytes.len() + missing.min(believed(side, bytes.len())) + FRESH_BYTES;
         self.bytes = spares.take_for(want, bytes.len().saturating_add(missing));
         if self.bytes.len() < bytes.len() {
             self.bytes.resize(bytes.len(), 0);
@@ -205,12 +212,12 @@ impl Inbox {
         self.filled = bytes.len();
     }
 
-    /// Space for the next read, behind what is filled.
+    /// Space for the next read from that side, behind what is filled.
     ///
     /// For a message that misses much it is just what is missing, so that the message ends where
     /// the buffer ends and the whole can be handed on; else a little more, for what follows. It
     /// grows by what [`believed`] says: space follows bytes received, not lengths announced.
-    pub(crate) fn space(&mut self, missing: usize) -> &mut [u8] {
+    pub(crate) fn space(&mut self, missing: usize, side: Side) -> &mut [u8] {
         if missing < RECV_BYTES / 4 {
             let end = self.filled + missing.max(FRESH_BYTES);
             if self.bytes.len() < end {
@@ -218,7 +225,7 @@ impl Inbox {
             }
             return &mut self.bytes[self.filled..end];
         }
-        let want = missing.min(believed(self.filled));
+        let want = missing.min(believed(side, self.filled));
         // Somebody who sends little at a time does not have it grow each time.
         if self.bytes.len() - self.filled < want.div_ceil(2) {
             let end = self.filled + want;
@@ -244,8 +251,14 @@ impl Inbox {
 
     /// Takes back what was lent, less its first `consumed` bytes. What is left is moved to the
     /// front, once for each message it follows; or to a buffer of its own, when a part of the old
-    /// one is on its way elsewhere.
-    pub(crate) fn take_back(&mut self, lent: Lent, consumed: usize, spares: &mut Spares) {
+    /// one is on its way elsewhere. `missing` is what the message misses that it begins.
+    pub(crate) fn take_back(
+        &mut self,
+        lent: Lent,
+        consumed: usize,
+        missing: usize,
+        spares: &mut Spares,
+    ) {
         let rest = consumed..lent.filled;
         self.filled = rest.len();
         match Rc::try_unwrap(lent.buffer) {
@@ -258,9 +271,11 @@ impl Inbox {
             }
             Err(_) if rest.is_empty() => {}
             Err(shared) => {
-                // Large messages follow each other: the next gets a buffer for one at once.
+                // Large messages follow each other: the next gets a buffer for one at once, and who
+                // has just sent so much is believed to send as much again.
                 let rest = &shared[rest];
-                self.bytes = spares.take_for(rest.len().max(SHARED_NEXT_BYTES), SHARED_NEXT_BYTES);
+                let want = (rest.len() + missing.min(consumed)).max(SHARED_NEXT_BYTES);
+                self.bytes = spares.take_for(want, want.max(rest.len().saturating_add(missing)));
                 if self.bytes.len() < rest.len() {
                     self.bytes.resize(rest.len(), 0);
                 }
@@ -370,14 +385,14 @@ mod tests {
         {
             let mut spares = Spares::default();
             let mut inbox = Inbox::default();
-            inbox.keep(&vec![1; first], ANNOUNCED, &mut spares);
+            inbox.keep(&vec![1; first], ANNOUNCED, Side::Client, &mut spares);
             let mut filled = first;
             for _ in 0..20 {
-                let len = inbox.space(ANNOUNCED - filled).len().min(step);
+                let len = inbox.space(ANNOUNCED - filled, Side::Client).len().min(step);
                 assert!(len > 0, "there is always space");
                 inbox.advance(len);
                 filled += len;
-                let most = filled + believed(filled) + FRESH_BYTES;
+                let most = filled + believed(Side::Client, filled) + FRESH_BYTES;
                 assert!(inbox.capacity() <= most, "{} for {filled}", inbox.capacity());
             }
         }
@@ -390,10 +405,10 @@ mod tests {
             let mut spares = Spares::default();
             let mut inbox = Inbox::default();
             let mut capacities = std::collections::BTreeSet::new();
-            inbox.keep(&vec![1; first], MESSAGE - first, &mut spares);
+            inbox.keep(&vec![1; first], MESSAGE - first, Side::Client, &mut spares);
             while inbox.filled < MESSAGE {
                 let missing = MESSAGE - inbox.filled;
-                let len = inbox.space(missing).len();
+                let len = inbox.space(missing, Side::Client).len();
                 assert!(len <= missing, "what follows is not read");
                 inbox.advance(len);
                 capacities.insert(inbox.capacity());
@@ -407,12 +422,12 @@ mod tests {
     fn what_was_consumed_leaves_the_inbox_and_the_rest_stays() {
         let mut spares = Spares::default();
         let mut inbox = Inbox::default();
-        inbox.keep(b"abc", 10, &mut spares);
-        inbox.space(10)[..3].copy_from_slice(b"def");
+        inbox.keep(b"abc", 10, Side::Client, &mut spares);
+        inbox.space(10, Side::Client)[..3].copy_from_slice(b"def");
         inbox.advance(3);
         let lent = inbox.lend();
         assert_eq!(lent.filled(), b"abcdef");
-        inbox.take_back(lent, 4, &mut spares);
+        inbox.take_back(lent, 4, 10, &mut spares);
         assert_eq!(inbox.lend().filled(), b"ef");
     }
 
@@ -420,10 +435,10 @@ mod tests {
     fn what_follows_a_shared_message_gets_a_buffer_of_its_own() {
         let mut spares = Spares::default();
         let mut inbox = Inbox::default();
-        inbox.keep(b"abcdef", 10, &mut spares);
+        inbox.keep(b"abcdef", 10, Side::Client, &mut spares);
         let lent = inbox.lend();
         let shared = Shared::new(Rc::clone(&lent.buffer), 0..4);
-        inbox.take_back(lent, 4, &mut spares);
+        inbox.take_back(lent, 4, 10, &mut spares);
         assert_eq!(shared.bytes(), b"abcd");
         assert_eq!(inbox.lend().filled(), b"ef");
     }

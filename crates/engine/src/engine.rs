@@ -196,7 +196,7 @@ impl Engine {
                 None => return &mut self.scratch,
             },
         };
-        if inbox.is_empty() { &mut self.scratch } else { inbox.space(missing) }
+        if inbox.is_empty() { &mut self.scratch } else { inbox.space(missing, conn.side()) }
     }
 
     /// `len` bytes, at least one, were read into the conn's `recv_space`. Parses them and queues

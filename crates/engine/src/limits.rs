@@ -92,8 +92,8 @@ pub const SHORT_PATIENCE: Duration = Duration::from_secs(1);
 /// How long after it the next one is closed, when memory is short still.
 pub const SHORT_INTERVAL: Duration = Duration::from_millis(10);
 
-/// How far the space for a message of known size grows ahead of its bytes: so many times what is there.
-/// A length is a promise, and who has kept more of it is believed more. With 4, a value of 1 MiB of
+/// How far the space for a client's message of known size grows ahead of its bytes: so many times what
+/// is there. A length is a promise, and who has kept more of it is believed more. With 4, a value of 1 MiB of
 /// which 64 KiB came in the first read takes two steps.
 pub const GROW_TIMES: usize = 4;
 

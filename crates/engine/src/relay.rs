@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::frame::Frame;
 use crate::gathering::{End, Lack};
 use crate::held::Held;
-use crate::ids::{ConnId, Key, PoolId, ServerId};
+use crate::ids::{ConnId, Key, PoolId, ServerId, Side};
 use crate::limits::SHARE_BYTES_MIN;
 use crate::request::{Answer, RequestId, Role};
 use crate::server::{State, Tenancy};
@@ -26,7 +26,7 @@ impl Engine {
         let consumed = self.relay(conn, bytes, None);
         let Some(server) = self.servers.get_mut(conn.key()) else { return };
         if consumed < bytes.len() {
-            server.inbox.keep(&bytes[consumed..], server.missing, &mut self.spares);
+            server.inbox.keep(&bytes[consumed..], server.missing, Side::Server, &mut self.spares);
         }
     }
 
@@ -36,7 +36,7 @@ impl Engine {
         let lent = server.inbox.lend();
         let consumed = self.relay(conn, lent.filled(), Some(&lent.buffer));
         let Some(server) = self.servers.get_mut(conn.key()) else { return };
-        server.inbox.take_back(lent, consumed, &mut self.spares);
+        server.inbox.take_back(lent, consumed, server.missing, &mut self.spares);
     }
 
     /// Relays the responses at the front of `bytes` and returns how many bytes they took.

@@ -14,7 +14,7 @@ use crate::client::Farewell;
 use crate::engine::Engine;
 use crate::frame::Frame;
 use crate::gathering::{End, Lack};
-use crate::ids::{ConnId, PoolId, ServerId};
+use crate::ids::{ConnId, PoolId, ServerId, Side};
 use crate::pool::MultiError;
 use crate::request::{Answer, Request, RequestId, Role};
 use crate::session::{ClassId, Lane, Mute};
@@ -35,7 +35,7 @@ impl Engine {
         let consumed = self.serve(conn, bytes, None);
         let Some(client) = self.clients.get_mut(conn.key()) else { return };
         if consumed < bytes.len() && client.closing.is_none() {
-            client.inbox.keep(&bytes[consumed..], client.missing, &mut self.spares);
+            client.inbox.keep(&bytes[consumed..], client.missing, Side::Client, &mut self.spares);
         }
     }
 
@@ -45,7 +45,7 @@ impl Engine {
         let lent = client.inbox.lend();
         let consumed = self.serve(conn, lent.filled(), Some(&lent.buffer));
         let Some(client) = self.clients.get_mut(conn.key()) else { return };
-        client.inbox.take_back(lent, consumed, &mut self.spares);
+        client.inbox.take_back(lent, consumed, client.missing, &mut self.spares);
     }
 
     /// A paused client has little enough outstanding: parses what it sent before, and has its
