@@ -8,6 +8,7 @@ use nutcracker_proto::ParseError;
 
 use crate::census::Question;
 use crate::ids::{ConnId, PoolId, ServerId, WorkerId};
+use crate::limits::FOUND_BYTES_MAX;
 
 /// Something for the shell to do. Drain [`Engine::poll_action`](crate::Engine::poll_action) at the
 /// end of every turn, in order.
@@ -61,9 +62,16 @@ pub enum CloseReason {
     /// The server's name has no address.
     Unresolved,
     /// The other side broke a rule of the protocol.
-    Protocol(ParseError),
+    Protocol {
+        /// Which byte broke which rule.
+        error: ParseError,
+        /// How the message begins.
+        found: Found,
+    },
     /// A response arrived that no request waits for, or none that has begun to leave.
-    Unasked,
+    Unasked(Found),
+    /// A response arrived that is of no kind that its request may get.
+    WrongKind(Found),
     /// The server did not accept the password or the database of the pool: what it said.
     Handshake(Rc<str>),
     /// The server did not accept the version or the database that the clients of the conn chose: what
@@ -92,7 +100,7 @@ impl CloseReason {
             Self::Refused => "Connection refused",
             Self::TimedOut => "Connection timed out",
             Self::Unresolved => "Host is down",
-            Self::Protocol(_) | Self::Unasked => "Invalid argument",
+            Self::Protocol { .. } | Self::Unasked(_) | Self::WrongKind(_) => "Invalid argument",
             Self::QueueFull => "Server queue is full",
             Self::Ejected => "Server is ejected",
             Self::Handshake(text)
@@ -107,13 +115,33 @@ impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Eof => f.write_str("closed by the other side"),
-            Self::Protocol(error) => write!(f, "protocol error: {error}"),
-            Self::Unasked => f.write_str("a response that no request waits for"),
+            Self::Protocol { error, found } => write!(f, "protocol error: {error}; {found}"),
+            Self::Unasked(found) => write!(f, "a response that no request waits for; {found}"),
+            Self::WrongKind(found) => {
+                write!(f, "a response of a kind that its request never gets; {found}")
+            }
             Self::Unresolved => f.write_str("its name has no address"),
             Self::Handshake(text) => write!(f, "handshake refused: {text}"),
             Self::Session(text) => write!(f, "a client's choice refused: {text}"),
             other => f.write_str(other.text()),
         }
+    }
+}
+
+/// The first bytes of what should not have come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found(Rc<[u8]>);
+
+impl Found {
+    /// How `message` begins.
+    pub(crate) fn in_front_of(message: &[u8]) -> Self {
+        Self(message[..message.len().min(FOUND_BYTES_MAX)].into())
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it begins \"{}\"", self.0.escape_ascii())
     }
 }
 

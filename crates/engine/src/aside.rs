@@ -112,10 +112,10 @@ impl Engine {
         asides: Vec<Aside>,
     ) {
         if asides.is_empty() {
-            return self.send_last(pinned, frame, Some(conn));
+            return self.send_last(pinned, frame, Some(conn), resp::TRANSACTIONS);
         }
         let errand = self.errands.insert(Errand::Exec { pinned: pinned.key(), asides });
-        let request = Request::new(Some(conn), Role::Errand { errand });
+        let request = Request::new(Some(conn), Role::Errand { errand }, resp::TRANSACTIONS);
         let deadline = self.ordinary_deadline(pinned);
         self.send_pinned(pinned, frame, request, deadline);
     }

@@ -85,7 +85,8 @@ impl Engine {
             (Wait::UpTo(wait), Some(timeout)) => self.now.after(wait + timeout),
             _ => Tick::NEVER,
         };
-        let request = Request::new(Some(conn), Role::Last { conn: pinned.key() });
+        let role = Role::Last { conn: pinned.key() };
+        let request = Request::new(Some(conn), role, routed.command.kinds);
         self.send_pinned(pinned, frame, request, deadline);
     }
 

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use nutcracker_proto::resp::local::{self, ClientAsk, ClientFacts, Reply};
-use nutcracker_proto::{Quiet, Version};
+use nutcracker_proto::{Kinds, Quiet, Version};
 
 use crate::action::{Action, CloseReason};
 use crate::client::Farewell;
@@ -319,7 +319,7 @@ impl Engine {
         frame: &[u8],
     ) {
         let client = self.clients.get_mut(conn.key()).expect("it sent the request");
-        let mut request = Request::new(Some(conn), Role::Whole);
+        let mut request = Request::new(Some(conn), Role::Whole, Kinds::ANY);
         if client.session.mute.is_silent() {
             // It has its place in line all the same, for those that must not overtake it.
             request.quiet = Quiet::All;

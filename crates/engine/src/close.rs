@@ -2,7 +2,7 @@
 
 use nutcracker_proto::Quiet;
 
-use crate::action::{Action, CloseReason, Report};
+use crate::action::{Action, CloseReason, Found, Report};
 use crate::client::Farewell;
 use crate::engine::Engine;
 use crate::gathering::End;
@@ -141,6 +141,19 @@ impl Engine {
                 self.record_failure(pool, server);
             }
         }
+    }
+
+    /// The server has said what nobody asked for: nothing that it says on that conn can be believed.
+    #[cold]
+    pub(crate) fn close_unasked(&mut self, conn: ConnId, said: &[u8]) {
+        self.close_server(conn, CloseReason::Unasked(Found::in_front_of(said)));
+    }
+
+    /// The server has answered a request with what it never gets. Whatever went wrong, none of those that
+    /// wait can be sure of its own answer from here on.
+    #[cold]
+    pub(crate) fn close_wrong_kind(&mut self, conn: ConnId, said: &[u8]) {
+        self.close_server(conn, CloseReason::WrongKind(Found::in_front_of(said)));
     }
 
     /// Forgets a server conn and fails all that was queued or in flight on it. Nobody is to blame.

@@ -4,7 +4,7 @@
 //! that fails, or is ejected, makes the whole an error, which names the server. The exception is what
 //! is made good later, by itself ([`Lack::LeftOut`]).
 
-use nutcracker_proto::{Gather, Protocol, Routed};
+use nutcracker_proto::{Gather, Kinds, Protocol, Routed};
 
 use crate::action::CloseReason;
 use crate::engine::Engine;
@@ -59,7 +59,8 @@ impl Engine {
                 place.ends.push(end);
             }
             if let Ok(server_conn) = server_conn {
-                let request = self.requests.insert(Request::new(None, role));
+                let request = Request::new(None, role, routed.command.kinds);
+                let request = self.requests.insert(request);
                 self.queue_frame(server_conn, request, frame, routed);
             }
         }
@@ -148,7 +149,7 @@ impl Engine {
     /// A place in its client's line for a request that goes to all servers, and a place where their
     /// responses come together.
     fn begin_gathering_of_all(&mut self, conn: ConnId, gather: Gather, lack: Lack) -> u32 {
-        let parent = self.requests.insert(Request::new(Some(conn), Role::Whole));
+        let parent = self.requests.insert(Request::new(Some(conn), Role::Whole, Kinds::ANY));
         let gathering = self.gatherings.insert(gather, parent);
         self.requests.get_mut(parent).role = Role::Parent { gathering };
         self.put_in_line(conn, parent);

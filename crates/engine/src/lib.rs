@@ -81,7 +81,7 @@ mod tick;
 mod together;
 mod transaction;
 
-pub use action::{Action, CloseReason, Report};
+pub use action::{Action, CloseReason, Found, Report};
 pub use census::{Question, Share};
 pub use ejection::{Ejection, Health, OnEject};
 pub use engine::{Engine, ResponseTimes};

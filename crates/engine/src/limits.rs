@@ -162,6 +162,9 @@ pub const SCRIPTS_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Longest script that is remembered, bytes: it is copied when a server lacks it.
 pub const SCRIPT_BYTES_MAX: usize = 256 * 1024;
 
+/// How much of a message that should not have come a report shows, bytes.
+pub const FOUND_BYTES_MAX: usize = 64;
+
 /// Slices offered to one `writev`. A conn without large messages uses one.
 pub const SLICES_A_WRITE: usize = 16;
 

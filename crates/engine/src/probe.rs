@@ -2,9 +2,10 @@
 //!
 //! A server is back when it has taken the pool's handshake and answered. What it answers does not matter
 //! much: an error of its own, such as that a password is missing, is what clients would get too; but one
-//! that is loading its data, or says otherwise that it is unwell, is not back.
+//! that is loading its data, or says otherwise that it is unwell, is not back, and neither is one whose
+//! answer is none to that question.
 
-use nutcracker_proto::Outcome;
+use nutcracker_proto::{Outcome, Response};
 
 use crate::action::{Action, CloseReason, Report};
 use crate::engine::Engine;
@@ -34,10 +35,15 @@ impl Engine {
     }
 
     /// The answer to a probe.
-    pub(crate) fn judge_probe(&mut self, conn: ConnId, answer: &[u8], outcome: Outcome) {
-        if outcome == Outcome::Unwell {
+    pub(crate) fn judge_probe(&mut self, conn: ConnId, answer: &[u8], response: Response) {
+        if response.outcome == Outcome::Unwell {
             let words = String::from_utf8_lossy(answer).trim().replace(['\r', '\n'], " ");
             return self.close_server(conn, CloseReason::Other(words.into()));
+        }
+        let Some(server) = self.servers.get(conn.key()) else { return };
+        let protocol = self.pools[server.pool.0 as usize].config().protocol;
+        if !protocol.probe_kinds().contain(response.kind) {
+            return self.close_wrong_kind(conn, answer);
         }
         let Some(server) = self.servers.remove(conn.key()) else { return };
         let (pool, id) = (server.pool, server.server);

@@ -3,9 +3,9 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use nutcracker_proto::{GatherError, Outcome, Piece, Progress, gather};
+use nutcracker_proto::{GatherError, Outcome, Piece, Progress, Response, gather};
 
-use crate::action::{Action, CloseReason, Report};
+use crate::action::{Action, CloseReason, Found, Report};
 use crate::ejection::Verdict;
 use crate::engine::Engine;
 use crate::frame::Frame;
@@ -56,38 +56,43 @@ impl Engine {
                 Ok(Progress::Done(response)) => {
                     let frame = Frame::at(bytes, buffer, at, response.len);
                     at += response.len;
-                    self.relay_one(conn, frame, response.outcome);
+                    self.relay_one(conn, frame, response);
                 }
                 Err(error) => {
-                    self.close_server(conn, CloseReason::Protocol(error));
+                    let found = Found::in_front_of(&bytes[at..]);
+                    self.close_server(conn, CloseReason::Protocol { error, found });
                     return bytes.len();
                 }
             }
         }
     }
 
-    fn relay_one(&mut self, conn: ConnId, frame: Frame<'_>, outcome: Outcome) {
+    fn relay_one(&mut self, conn: ConnId, frame: Frame<'_>, response: Response) {
+        let Response { outcome, kind, .. } = response;
         if outcome == Outcome::Push {
             // News that nobody asked for: no client of a shared conn is subscribed to anything.
             return;
         }
         let server = self.servers.get_mut(conn.key()).expect("it was parsed for this server");
         if let State::Greeting(_) = server.state {
-            return self.hear_greeting(conn, frame.bytes, outcome);
+            return self.hear_greeting(conn, frame.bytes, response);
         }
         let (pool, server_id) = (server.pool, server.server);
         if !server.awaits_response() {
             return match server.tenancy {
                 Tenancy::Listener => self.hear(conn, frame),
-                Tenancy::Probe => self.judge_probe(conn, frame.bytes, outcome),
+                Tenancy::Probe => self.judge_probe(conn, frame.bytes, response),
                 Tenancy::Shared { .. }
                 | Tenancy::Own { .. }
                 | Tenancy::Kept
                 | Tenancy::Successor
                 | Tenancy::Leaving => {
-                    self.close_server(conn, CloseReason::Unasked);
+                    self.close_unasked(conn, frame.bytes);
                 }
             };
+        }
+        if !self.requests.get(server.queue.front()).kinds.contain(kind) {
+            return self.close_wrong_kind(conn, frame.bytes);
         }
         let (id, in_flight) = server.pop(&mut self.requests).expect("one awaits it");
         let request = self.requests.get(id);
@@ -328,7 +333,8 @@ impl Engine {
 
     /// A server's answer to the handshake. Requests wait until all of it is right: with a wrong
     /// password they would be refused, with a wrong database they would hit strangers' keys.
-    fn hear_greeting(&mut self, conn: ConnId, answer: &[u8], outcome: Outcome) {
+    fn hear_greeting(&mut self, conn: ConnId, answer: &[u8], response: Response) {
+        let outcome = response.outcome;
         let server = self.servers.get_mut(conn.key()).expect("it has just spoken");
         if outcome != Outcome::Fine {
             let text = error_text(answer).into();
@@ -339,6 +345,10 @@ impl Engine {
                 false => CloseReason::Handshake(text),
             };
             return self.close_server(conn, reason);
+        }
+        let protocol = self.pools[server.pool.0 as usize].config().protocol;
+        if !protocol.handshake_kinds().contain(response.kind) {
+            return self.close_wrong_kind(conn, answer);
         }
         let State::Greeting(handshake) = &mut server.state else { return };
         handshake.due -= 1;

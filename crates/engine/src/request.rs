@@ -1,6 +1,6 @@
 //! Requests on their way, and the table they live in.
 
-use nutcracker_proto::Quiet;
+use nutcracker_proto::{Kinds, Quiet};
 
 use crate::action::CloseReason;
 use crate::held::Held;
@@ -35,6 +35,8 @@ pub(crate) struct Request {
     pub(crate) role: Role,
     /// Which responses are kept from the client. Such a request has its place in line all the same.
     pub(crate) quiet: Quiet,
+    /// Of which kinds its server's response may be.
+    pub(crate) kinds: Kinds,
     /// Where its answer is.
     pub(crate) answer: Answer,
     /// When it gives up.
@@ -80,13 +82,14 @@ pub(crate) enum Answer {
 }
 
 impl Request {
-    pub(crate) const fn new(client: Option<ConnId>, role: Role) -> Self {
+    pub(crate) const fn new(client: Option<ConnId>, role: Role, kinds: Kinds) -> Self {
         Self {
             client,
             next_in_line: RequestId::NONE,
             next_in_queue: RequestId::NONE,
             role,
             quiet: Quiet::No,
+            kinds,
             answer: Answer::Awaited,
             deadline: Tick::NEVER,
             bytes: 0,
@@ -113,7 +116,8 @@ impl Requests {
         self.len
     }
 
-    /// Amortised O(1); allocates only when more are outstanding than ever since it was last empty.
+    /// Amortised O(1); allocates only when more are outstanding than ever since it was last empty. Inlined,
+    /// for the request is made where it is to lie.
     #[inline(always)]
     pub(crate) fn insert(&mut self, request: Request) -> RequestId {
         self.len += 1;
@@ -138,10 +142,15 @@ impl Requests {
         self.free = id;
         let answer = std::mem::replace(&mut place.answer, Answer::Awaited);
         if self.len == 0 && self.table.capacity() > SPARE_REQUESTS_MAX {
-            // A burst leaves nothing behind.
-            *self = Self::new();
+            self.forget_burst();
         }
         answer
+    }
+
+    /// A burst leaves nothing behind.
+    #[cold]
+    fn forget_burst(&mut self) {
+        *self = Self::new();
     }
 
     #[inline]
@@ -234,7 +243,7 @@ mod tests {
     fn a_line_and_a_queue_share_requests_and_keep_their_own_order() {
         let mut requests = Requests::new();
         let ids: Vec<_> =
-            (0..4).map(|_| requests.insert(Request::new(None, Role::Whole))).collect();
+            (0..4).map(|_| requests.insert(Request::new(None, Role::Whole, Kinds::ANY))).collect();
         let (mut line, mut queue) = (Line::new(), Queue::new());
         ids.iter().for_each(|&id| line.push(id, &mut requests));
         ids.iter().rev().for_each(|&id| queue.push(id, &mut requests));
@@ -249,14 +258,15 @@ mod tests {
     #[test]
     fn places_are_used_again_and_a_burst_leaves_none_behind() {
         let mut requests = Requests::new();
-        let burst: Vec<_> =
-            (0..10_000).map(|_| requests.insert(Request::new(None, Role::Whole))).collect();
+        let burst: Vec<_> = (0..10_000)
+            .map(|_| requests.insert(Request::new(None, Role::Whole, Kinds::ANY)))
+            .collect();
         for id in burst {
             requests.remove(id);
         }
         assert_eq!((requests.len(), requests.table.capacity()), (0, 0));
-        let first = requests.insert(Request::new(None, Role::Whole));
+        let first = requests.insert(Request::new(None, Role::Whole, Kinds::ANY));
         requests.remove(first);
-        assert_eq!(requests.insert(Request::new(None, Role::Whole)), first);
+        assert_eq!(requests.insert(Request::new(None, Role::Whole, Kinds::ANY)), first);
     }
 }

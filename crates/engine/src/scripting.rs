@@ -91,7 +91,8 @@ impl Engine {
         };
         let kept = self.hold(frame);
         let errand = self.errands.insert(Errand::Script { server, kept });
-        let request = self.requests.insert(Request::new(Some(conn), Role::Errand { errand }));
+        let role = Role::Errand { errand };
+        let request = self.requests.insert(Request::new(Some(conn), role, routed.command.kinds));
         self.put_in_line(conn, request);
         self.queue_frame(server_conn, request, frame, routed);
     }

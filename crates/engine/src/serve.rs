@@ -5,8 +5,8 @@ use std::rc::Rc;
 use nutcracker_proto::command::PLACEHOLDER_KEY;
 use nutcracker_proto::limits::MEMCACHE_KEY_BYTES_MAX;
 use nutcracker_proto::{
-    Gather, Local, ParseError, Progress, Protocol, Refused, Request as Parsed, RequestParser,
-    Routed, Travel, auth, memcache, split,
+    Gather, Kinds, Local, ParseError, Progress, Protocol, Refused, Request as Parsed,
+    RequestParser, Routed, Travel, auth, memcache, split,
 };
 
 use crate::action::{Action, CloseReason, Report};
@@ -15,15 +15,13 @@ use crate::engine::Engine;
 use crate::frame::Frame;
 use crate::gathering::{End, Lack};
 use crate::ids::{ConnId, PoolId, ServerId, Side};
+use crate::limits::FOUND_BYTES_MAX;
 use crate::pool::MultiError;
 use crate::request::{Answer, Request, RequestId, Role};
 use crate::session::{ClassId, Lane, Mute};
 use crate::spread::Spread;
 use crate::stats::{LimitFigure, PoolFigure, ServerFigure};
 use crate::tick::Tick;
-
-/// How much of a reported message is shown.
-const FOUND_BYTES_MAX: usize = 64;
 
 /// The length of a Redis `PING` without a message.
 const PING: usize = b"*1\r\n$4\r\nPING\r\n".len();
@@ -285,7 +283,7 @@ impl Engine {
             Ok(server_conn) => server_conn,
             Err(reason) => return self.fail_request(client, pool, reason),
         };
-        let mut request = Request::new(client, Role::Whole);
+        let mut request = Request::new(client, Role::Whole, routed.command.kinds);
         request.quiet = routed.meta.quiet;
         let request = self.requests.insert(request);
         if client.is_some() {
@@ -358,7 +356,7 @@ impl Engine {
         if routed.noreply {
             return self.gatherings.insert(gather, RequestId::NONE);
         }
-        let parent = self.requests.insert(Request::new(Some(conn), Role::Whole));
+        let parent = self.requests.insert(Request::new(Some(conn), Role::Whole, Kinds::ANY));
         let gathering = self.gatherings.insert(gather, parent);
         self.requests.get_mut(parent).role = Role::Parent { gathering };
         self.put_in_line(conn, parent);
@@ -399,7 +397,7 @@ impl Engine {
         split::tail(protocol, tail);
         let bytes = outbox.len() - before;
         let role = Role::Fragment { gathering, ordinal: ordinal as u32 };
-        let request = self.requests.insert(Request::new(None, role));
+        let request = self.requests.insert(Request::new(None, role, routed.command.kinds));
         let place = self.gatherings.get_mut(gathering);
         place.pending += 1;
         place.ends.push(End::Pending);
@@ -451,9 +449,11 @@ impl Engine {
         client: ConnId,
     ) -> Result<ConnId, CloseReason> {
         let random = &mut self.random;
-        let server =
-            self.pools[pool.0 as usize].route(key, || random.draw()).ok_or(CloseReason::Refused)?;
-        self.open_conn(pool, server, client)
+        // No reason is made where none is needed: it would have to be dropped.
+        match self.pools[pool.0 as usize].route(key, || random.draw()) {
+            Some(server) => self.open_conn(pool, server, client),
+            None => Err(CloseReason::Refused),
+        }
     }
 
     /// The conn for a key in base64: the one for the key that the server will know.
@@ -531,7 +531,7 @@ impl Engine {
             self.mark_client_dirty(conn);
             return;
         }
-        let mut request = Request::new(Some(conn), Role::Whole);
+        let mut request = Request::new(Some(conn), Role::Whole, Kinds::ANY);
         request.answer = Answer::Held(self.holding.hold(response, &mut self.spares));
         let request = self.requests.insert(request);
         self.put_in_line(conn, request);

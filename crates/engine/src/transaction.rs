@@ -12,7 +12,7 @@
 //! the server would have queued and did not get makes the whole fail, as an error of the server's own
 //! does. Not one of its commands is ever run outside it. What the proxy itself answers is in `aside.rs`.
 
-use nutcracker_proto::{Local, Routed, Script, Transaction as Step, Travel};
+use nutcracker_proto::{Kinds, Local, Routed, Script, Transaction as Step, Travel, resp};
 
 use crate::action::{CloseReason, Report};
 use crate::aside::Aside;
@@ -241,7 +241,7 @@ impl Engine {
             return;
         }
         if let Some(pinned) = client.own.take().and_then(|own| own.conn) {
-            self.send_last(pinned, Frame::borrowed(DISCARD), None);
+            self.send_last(pinned, Frame::borrowed(DISCARD), None, resp::STATUSES);
         }
     }
 
@@ -280,7 +280,8 @@ impl Engine {
     }
 
     fn begin_at_server(&mut self, conn: ConnId, pinned: ConnId) {
-        let request = Request::new(Some(conn), Role::Begin { conn: pinned.key() });
+        let role = Role::Begin { conn: pinned.key() };
+        let request = Request::new(Some(conn), role, resp::STATUSES);
         let deadline = self.ordinary_deadline(pinned);
         self.send_pinned(pinned, Frame::borrowed(MULTI), request, deadline);
     }
@@ -342,7 +343,7 @@ impl Engine {
         }
         let client = self.clients.get_mut(conn.key()).expect("it sent the request");
         client.transaction().expect("it is in a transaction").queued += 1;
-        let request = Request::new(Some(conn), Role::Whole);
+        let request = Request::new(Some(conn), Role::Whole, resp::STATUSES);
         let deadline = self.ordinary_deadline(pinned);
         self.send_pinned(pinned, frame, request, deadline);
     }
@@ -375,7 +376,7 @@ impl Engine {
             let (frame, behind) = rest.split_at(len);
             rest = behind;
             // It was answered when it was kept.
-            let request = Request::new(None, Role::Whole);
+            let request = Request::new(None, Role::Whole, resp::STATUSES);
             let deadline = self.ordinary_deadline(pinned);
             self.send_pinned(pinned, Frame::borrowed(frame), request, deadline);
         }
@@ -417,14 +418,20 @@ impl Engine {
     fn discard(&mut self, conn: ConnId, frame: Frame<'_>) {
         let client = self.clients.get_mut(conn.key()).expect("it sent the request");
         match client.own.take().and_then(|own| own.conn) {
-            Some(pinned) => self.send_last(pinned, frame, Some(conn)),
+            Some(pinned) => self.send_last(pinned, frame, Some(conn), resp::STATUSES),
             None => self.answer(conn, OK),
         }
     }
 
     /// Sends the last request of a client on its own conn, which serves the next when it is answered.
-    pub(crate) fn send_last(&mut self, pinned: ConnId, frame: Frame<'_>, client: Option<ConnId>) {
-        let request = Request::new(client, Role::Last { conn: pinned.key() });
+    pub(crate) fn send_last(
+        &mut self,
+        pinned: ConnId,
+        frame: Frame<'_>,
+        client: Option<ConnId>,
+        kinds: Kinds,
+    ) {
+        let request = Request::new(client, Role::Last { conn: pinned.key() }, kinds);
         let deadline = self.ordinary_deadline(pinned);
         self.send_pinned(pinned, frame, request, deadline);
     }
@@ -458,7 +465,8 @@ impl Engine {
         let client = self.clients.get_mut(conn.key()).expect("it sent the request");
         client.own = Some(Box::new(own));
         let deadline = self.ordinary_deadline(pinned);
-        self.send_pinned(pinned, frame, Request::new(Some(conn), Role::Whole), deadline);
+        let request = Request::new(Some(conn), Role::Whole, resp::STATUSES);
+        self.send_pinned(pinned, frame, request, deadline);
     }
 
     /// `UNWATCH`.
@@ -467,7 +475,7 @@ impl Engine {
         match client.own.take().and_then(|own| own.conn) {
             Some(pinned) => {
                 client.lane = Lane::Own;
-                self.send_last(pinned, frame, Some(conn));
+                self.send_last(pinned, frame, Some(conn), resp::STATUSES);
             }
             None => self.answer(conn, OK),
         }

@@ -1,6 +1,7 @@
 //! What a row of a command table says.
 
 use crate::gather::Gather;
+use crate::kind::Kinds;
 
 /// One command: a row of [`resp::COMMANDS`](crate::resp::COMMANDS) or
 /// [`memcache::COMMANDS`](crate::memcache::COMMANDS).
@@ -21,6 +22,8 @@ pub struct Command {
     pub writes: bool,
     /// Whether sending it twice leaves the same data and gives the same answer as sending it once.
     pub repeatable: bool,
+    /// Of which kinds a server's response to it may be; errors are always among them.
+    pub kinds: Kinds,
 }
 
 /// How many arguments follow the command's name.

@@ -26,6 +26,7 @@
 pub mod auth;
 pub mod command;
 pub mod gather;
+mod kind;
 pub mod limits;
 pub mod memcache;
 pub mod progress;
@@ -40,6 +41,7 @@ pub use command::{
     Travel,
 };
 pub use gather::{Gather, GatherError, Piece};
+pub use kind::{Kind, Kinds};
 pub use progress::{ParseError, Progress};
 pub use protocol::{Protocol, Version};
 pub use request::{Inline, Meta, Quiet, Refused, Request, RequestParser, Routed};

@@ -1,6 +1,7 @@
 //! Which of the two protocols, and how each words what the proxy says itself.
 
 use crate::command::Command;
+use crate::kind::Kinds;
 use crate::progress::ParseError;
 use crate::{memcache, resp};
 
@@ -95,6 +96,24 @@ impl Protocol {
         match self {
             Self::Redis => b"*1\r\n$4\r\nPING\r\n",
             Self::Memcache => b"version\r\n",
+        }
+    }
+
+    /// Of which kinds the answer to that may be.
+    #[must_use]
+    pub const fn probe_kinds(self) -> Kinds {
+        match self {
+            Self::Redis => resp::STATUSES,
+            Self::Memcache => memcache::VERSIONS,
+        }
+    }
+
+    /// Of which kinds the answers to a handshake may be.
+    #[must_use]
+    pub const fn handshake_kinds(self) -> Kinds {
+        match self {
+            Self::Redis => resp::HANDSHAKES,
+            Self::Memcache => Kinds::ANY,
         }
     }
 

@@ -1,5 +1,6 @@
 //! A response, found but not copied.
 
+use crate::kind::Kind;
 use crate::progress::{ParseError, Progress};
 use crate::{Protocol, memcache, resp};
 
@@ -10,6 +11,8 @@ pub struct Response {
     pub len: usize,
     /// What it says about the request and the server.
     pub outcome: Outcome,
+    /// Of what kind it is, which its request may get or not.
+    pub kind: Kind,
 }
 
 /// What a response says about the request and the server.

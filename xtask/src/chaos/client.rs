@@ -277,7 +277,6 @@ impl<'a> Client<'a> {
             }
             match (asked, verdict) {
                 (_, Verdict::Right) => {}
-                (_, Verdict::Lie) => self.tally.lies += 1,
                 (asked, Verdict::Error(text)) => {
                     let owner = asked.map_or(Owner::Healthy, |asked| self.owner(&asked));
                     self.tally.error(&text, owner, at);

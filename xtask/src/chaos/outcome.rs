@@ -20,8 +20,6 @@ pub(super) struct Outcome {
     pub(super) unreached: u64,
     /// Requests the proxy had not read when it was told to leave.
     pub(super) unread: u64,
-    /// Answers of a wrong kind that a lying server gave and the proxy passed on.
-    pub(super) lies: u64,
     pub(super) errors_faulty: u64,
     pub(super) errors_healthy: u64,
     /// Errors by owner and text.
@@ -86,7 +84,6 @@ impl Outcome {
             hung: tally.hung,
             unreached: tally.unreached,
             unread: tally.unread,
-            lies: tally.lies,
             errors_faulty: tally.errors_of(Owner::Faulty),
             errors_healthy: tally.errors_of(Owner::Healthy),
             errors: errors.collect(),
@@ -178,7 +175,6 @@ fn missed(scenario: &Scenario, tally: &Tally, phases: &[Phase]) -> Vec<String> {
                 let [took, most] = [tally.stall, most].map(|time| time.as_millis() as u64);
                 ("longest stall in ms".to_owned(), took, most)
             }
-            Goal::Lies(most) => ("answers of a wrong kind passed on".to_owned(), tally.lies, most),
             Goal::Errors(most) => ("errors".to_owned(), tally.errors(), most),
             Goal::ErrorsAfter(nth, most) => {
                 (format!("errors after '{}'", phases[nth].what), phases[nth].errors, most)

@@ -10,7 +10,6 @@ use super::client::{Client, Habits};
 use super::hostile::{self, Crowd};
 use super::known::Known;
 use super::outcome::Outcome;
-use super::relay::Mode;
 use super::rig::Rig;
 use super::scenario::{Fault, Scenario};
 use super::scenarios::SERVERS;
@@ -197,9 +196,6 @@ fn happen(
         }
         Fault::Restart(server) => rig.restart(server)?,
         Fault::Relay(server, mode) => {
-            if mode == Mode::WrongKind {
-                world.lie(server);
-            }
             if let Some(relay) = rig.relay(server) {
                 relay.set(mode);
             }

@@ -98,7 +98,6 @@ fn notes(outcome: &Outcome) -> Vec<String> {
     }
     for (count, what) in [
         (outcome.unread, "requests not read when the proxy was told to leave"),
-        (outcome.lies, "answers of a wrong kind passed on"),
         (outcome.accept_lines, "lines of the log about accepting"),
         (outcome.came as u64, "other clients were there"),
     ] {

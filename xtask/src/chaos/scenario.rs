@@ -167,8 +167,6 @@ impl Limits {
 pub(super) enum Goal {
     /// The longest that a request about a healthy server's key takes, at most.
     Stall(Duration),
-    /// Answers of a wrong kind that are passed on, at most.
-    Lies(u64),
     /// Errors in all, at most.
     Errors(u64),
     /// Errors from step number so and so to the next, at most.

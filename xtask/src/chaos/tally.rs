@@ -40,8 +40,6 @@ pub(super) struct Tally {
     pub(super) unreached: u64,
     /// Requests that were on their way when the proxy was told to leave, and not read.
     pub(super) unread: u64,
-    /// Answers of a kind that was not asked for, from a server that lies.
-    pub(super) lies: u64,
     /// Errors, by text and by whose key they were about.
     pub(super) errors: BTreeMap<(Owner, String), u64>,
     /// Each error.
@@ -105,7 +103,6 @@ impl Tally {
         self.hung += other.hung;
         self.unreached += other.unreached;
         self.unread += other.unread;
-        self.lies += other.lies;
         for (error, count) in other.errors {
             *self.errors.entry(error).or_default() += count;
         }

@@ -26,8 +26,6 @@ struct Server {
     epoch: AtomicU64,
     /// Whether it has had a fault yet.
     is_faulty: AtomicBool,
-    /// Whether it gives answers of a kind that was not asked for.
-    lies: AtomicBool,
 }
 
 impl World {
@@ -66,16 +64,6 @@ impl World {
     /// A server has a fault.
     pub(super) fn fault(&self, server: usize) {
         self.servers[server].is_faulty.store(true, Ordering::SeqCst);
-    }
-
-    /// Whether a server answers with what was not asked for.
-    pub(super) fn lies(&self, server: usize) -> bool {
-        self.servers[server].lies.load(Ordering::SeqCst)
-    }
-
-    /// From now on a server answers with what was not asked for.
-    pub(super) fn lie(&self, server: usize) {
-        self.servers[server].lies.store(true, Ordering::SeqCst);
     }
 
     /// Whether connections may end.

@@ -128,7 +128,7 @@ impl Engine {
             }
             Heard::Done | Heard::Pong => match listener.asked.pop_front() {
                 Some(asked) => self.hear_done(pool, server, &asked.question),
-                None => self.close_server(conn, CloseReason::Unasked),
+                None => self.close_unasked(conn, frame.bytes),
             },
             Heard::Refused(words) => {
                 let words = String::from_utf8_lossy(words).into_owned();
@@ -139,7 +139,7 @@ impl Engine {
                     self.topic_refused(conn, pool, key, reason);
                 }
             }
-            Heard::Odd => self.close_server(conn, CloseReason::Unasked),
+            Heard::Odd => self.close_unasked(conn, frame.bytes),
         }
     }
 

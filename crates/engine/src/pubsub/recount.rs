@@ -51,7 +51,8 @@ impl Engine {
                 }
             }
         };
-        let request = self.requests.insert(Request::new(Some(conn), role));
+        let request = Request::new(Some(conn), role, routed.command.kinds);
+        let request = self.requests.insert(request);
         self.put_in_line(conn, request);
         self.queue_frame(server_conn, request, frame, routed);
     }

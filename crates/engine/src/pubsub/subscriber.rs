@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use nutcracker_proto::resp::pubsub::{self, Topic};
-use nutcracker_proto::{Local, Routed, Subscription, Travel, Version};
+use nutcracker_proto::{Kinds, Local, Routed, Subscription, Travel, Version};
 
 use nutcracker_ring::DistributionKind;
 
@@ -96,7 +96,8 @@ impl Engine {
             client.lane = Lane::Listening;
         }
         let is_heard = pending.unheard.is_empty();
-        pending.request = self.requests.insert(Request::new(Some(conn), Role::Subscription));
+        let request = Request::new(Some(conn), Role::Subscription, Kinds::ANY);
+        pending.request = self.requests.insert(request);
         let request = pending.request;
         client.subscriptions.get_or_insert_default().pending = Some(pending);
         self.put_in_line(conn, request);

@@ -11,7 +11,7 @@ fn a_dead_client_s_responses_are_discarded_and_nobody_else_s() {
         let mut stage = Stage::new(redis(1));
         let clients = [stage.client(), stage.client(), stage.client()];
         for (n, client) in clients.into_iter().enumerate() {
-            stage.sends(client, [cmd(&format!("GET {n}a")), cmd(&format!("GET {n}b"))].concat());
+            stage.sends(client, [cmd(&format!("TTL {n}a")), cmd(&format!("TTL {n}b"))].concat());
         }
         let server = stage.server(0);
         stage.sends(server, ":1\r\n:2\r\n:3\r\n");
@@ -19,7 +19,7 @@ fn a_dead_client_s_responses_are_discarded_and_nobody_else_s() {
         assert!(stage.is_closed(clients[1]));
         // A newcomer may take the dead client's place in the table, but not its responses.
         let newcomer = stage.client();
-        stage.sends(newcomer, cmd("GET new"));
+        stage.sends(newcomer, cmd("TTL new"));
         stage.sends(server, ":4\r\n:5\r\n:6\r\n:7\r\n");
         stage.gets(clients[0], ":1\r\n:2\r\n");
         stage.gets(clients[1], ":3\r\n");
@@ -36,7 +36,7 @@ fn a_client_that_half_closes_still_gets_what_is_due_and_then_the_end() {
     let mut stage = Stage::new(redis(2));
     let (a, b) = (stage.key(0, "a"), stage.key(1, "b"));
     let client = stage.client();
-    stage.sends(client, [&a, &b, &a].map(|key| cmd(&format!("GET {key}"))).concat());
+    stage.sends(client, [&a, &b, &a].map(|key| cmd(&format!("TTL {key}"))).concat());
     stage.sends(client, "*2\r\n$3\r\nGET\r\n$5\r\nunfin");
     stage.closes(client, CloseReason::Eof);
     assert!(!stage.is_closed(client));
@@ -68,9 +68,9 @@ fn a_client_that_leaves_with_nothing_due_is_closed_at_once() {
 fn a_client_that_says_quit_gets_what_is_due_and_nothing_for_what_follows() {
     let mut stage = Stage::new(redis(1));
     let client = stage.client();
-    stage.sends(client, [cmd("GET a"), cmd("QUIT"), cmd("GET b"), cmd("PING")].concat());
+    stage.sends(client, [cmd("TTL a"), cmd("QUIT"), cmd("TTL b"), cmd("PING")].concat());
     let server = stage.server(0);
-    stage.gets(server, cmd("GET a"));
+    stage.gets(server, cmd("TTL a"));
     assert!(!stage.engine.may_read(client));
     stage.sends(server, ":1\r\n");
     stage.gets(client, ":1\r\n+OK\r\n");
@@ -88,7 +88,7 @@ fn a_client_that_says_quit_gets_what_is_due_and_nothing_for_what_follows() {
 fn a_client_that_breaks_a_rule_gets_what_is_due_and_the_rule_and_then_the_end() {
     let mut stage = Stage::new(redis(1));
     let client = stage.client();
-    stage.sends(client, [&cmd("GET a")[..], b"*1\r\n!oops\r\n", &cmd("PING")].concat());
+    stage.sends(client, [&cmd("TTL a")[..], b"*1\r\n!oops\r\n", &cmd("PING")].concat());
     stage.gets_nothing(client);
     let [Report::ClientError { conn, pool, found, .. }] = stage.reports.as_slice() else {
         panic!("{:?}", stage.reports);
@@ -96,7 +96,7 @@ fn a_client_that_breaks_a_rule_gets_what_is_due_and_the_rule_and_then_the_end() 
     assert_eq!((*conn, *pool), (client, POOL));
     assert!(found.starts_with(b"*1\r\n!oops\r\n"), "{}", found.escape_ascii());
     let server = stage.server(0);
-    stage.gets(server, cmd("GET a"));
+    stage.gets(server, cmd("TTL a"));
     stage.sends(server, ":1\r\n");
     stage.gets(client, ":1\r\n-ERR Protocol error: expected '$', got '!'\r\n");
     assert!(stage.is_closed(client));
@@ -131,8 +131,8 @@ fn a_client_that_resets_after_it_said_goodbye_is_gone_at_once() {
 fn a_drain_answers_what_is_outstanding_and_closes_each_client_then() {
     let mut stage = Stage::new(redis(1));
     let (idle, busy) = (stage.client(), stage.client());
-    stage.sends(busy, [cmd("GET a"), cmd("GET b")].concat());
-    stage.sends(busy, &cmd("GET c")[..7]);
+    stage.sends(busy, [cmd("TTL a"), cmd("TTL b")].concat());
+    stage.sends(busy, &cmd("TTL c")[..7]);
     stage.engine.begin_turn(stage.now);
     stage.engine.drain();
     stage.finish_turn();

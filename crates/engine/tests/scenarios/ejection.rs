@@ -19,7 +19,7 @@ fn fail(stage: &mut Stage, server: u32, key: &str) {
 /// A request for `key`, answered by `server`.
 fn succeed(stage: &mut Stage, server: u32, key: &str) {
     let client = stage.client();
-    stage.sends(client, cmd(&format!("GET {key}")));
+    stage.sends(client, cmd(&format!("TTL {key}")));
     let conn = stage.server(server);
     stage.sends(conn, ":1\r\n");
     stage.gets(client, ":1\r\n");
@@ -105,7 +105,7 @@ fn a_server_that_says_it_is_unwell_has_failed_though_its_words_are_passed_on() {
     config.ejection = ejection(2, 500);
     let mut stage = Stage::new(config);
     let (key, client) = (stage.key(0, "k"), stage.client());
-    stage.sends(client, cmd(&format!("GET {key}")).repeat(3));
+    stage.sends(client, cmd(&format!("TTL {key}")).repeat(3));
     let conn = stage.server(0);
     stage.sends(conn, "-LOADING wait\r\n-OOM no\r\n");
     stage.gets(client, "-LOADING wait\r\n-OOM no\r\n");

@@ -42,7 +42,6 @@ fn all_servers_get_the_request_as_it_came_and_the_client_one_answer() {
         ),
         ("RANDOMKEY", ["$-1\r\n", "$1\r\nb\r\n", "$-1\r\n"], "$1\r\nb\r\n"),
         ("KEYS x", ["*0\r\n", "-ERR no\r\n", "*0\r\n"], "-ERR no\r\n"),
-        ("DBSIZE", [":1\r\n", "+OK\r\n", ":1\r\n"], "-ERR Invalid argument\r\n"),
     ];
     for (request, answers, expected) in cases {
         stage.sends(client, cmd(request));
@@ -95,6 +94,18 @@ fn a_server_that_fails_fails_the_whole_and_is_named() {
     stage.sends(servers[2], ":1\r\n");
     stage.gets(client, "-ERR server 'server1': Connection timed out\r\n");
     assert_eq!(stage.figure(PoolFigure::ForwardError), 1);
+    stage.is_quiet();
+}
+
+#[test]
+fn a_server_that_answers_with_another_kind_fails_the_whole_and_is_named() {
+    let (mut stage, client, servers) = three(redis(3));
+    stage.sends(client, cmd("DBSIZE"));
+    stage.sends(servers[1], "+OK\r\n");
+    assert!(stage.is_closed(servers[1]));
+    stage.sends(servers[0], ":1\r\n");
+    stage.sends(servers[2], ":1\r\n");
+    stage.gets(client, "-ERR server 'server1': Invalid argument\r\n");
     stage.is_quiet();
 }
 

@@ -46,7 +46,7 @@ fn a_handshake_sent_in_pieces_is_sent_whole_and_the_requests_behind_it_wait() {
     for cut in 0..=handshake.len() {
         let (mut stage, client) = authenticated(secret());
         stage.servers_accept = false;
-        stage.sends(client, cmd("GET k"));
+        stage.sends(client, cmd("TTL k"));
         let server = stage.server(0);
         stage.clogs(server, cut);
         stage.accepts(server);
@@ -54,7 +54,7 @@ fn a_handshake_sent_in_pieces_is_sent_whole_and_the_requests_behind_it_wait() {
         stage.unclogs(server);
         stage.gets(server, &handshake[cut..]);
         stage.sends(server, "+OK\r\n+OK\r\n");
-        stage.gets(server, cmd("GET k"));
+        stage.gets(server, cmd("TTL k"));
         stage.sends(server, ":1\r\n");
         stage.gets(client, ":1\r\n");
         stage.is_quiet();
@@ -92,7 +92,7 @@ fn a_refused_handshake_fails_the_requests_with_the_server_s_words() {
 fn a_server_that_answers_the_handshake_before_it_has_it_all_does_no_harm() {
     let (mut stage, client) = authenticated(secret());
     stage.servers_accept = false;
-    stage.sends(client, [cmd("GET a"), cmd("GET b")].concat());
+    stage.sends(client, [cmd("TTL a"), cmd("TTL b")].concat());
     let server = stage.server(0);
     stage.clogs(server, 10);
     stage.accepts(server);

@@ -25,12 +25,12 @@ fn a_pool_sets_how_many_requests_of_a_client_may_be_outstanding() {
     let limits = PoolLimits { client_requests: 4, ..PoolLimits::default() };
     let mut stage = limited(redis(1), limits);
     let client = stage.client();
-    stage.sends(client, cmd("GET k").repeat(10));
+    stage.sends(client, cmd("TTL k").repeat(10));
     let server = stage.server(0);
-    stage.gets(server, cmd("GET k").repeat(4));
+    stage.gets(server, cmd("TTL k").repeat(4));
     assert_eq!(stage.limit(LimitFigure::ClientPaused), 1);
     stage.sends(server, ":1\r\n:1\r\n");
-    stage.gets(server, cmd("GET k").repeat(2));
+    stage.gets(server, cmd("TTL k").repeat(2));
     assert_eq!(stage.limit(LimitFigure::ClientPaused), 2, "paused anew");
 }
 

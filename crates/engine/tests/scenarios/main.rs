@@ -14,6 +14,7 @@ mod everywhere;
 mod handshake;
 mod idle;
 mod large;
+mod lies;
 mod limits;
 mod memcached;
 mod moving;

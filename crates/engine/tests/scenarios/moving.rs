@@ -15,15 +15,15 @@ fn moved(stage: &Stage) -> i64 {
 fn what_is_outstanding_ends_on_the_old_conn_and_others_go_to_the_new_one() {
     let mut stage = Stage::new(redis(1));
     let (early, late) = (stage.client(), stage.client());
-    stage.sends(early, cmd("GET a"));
+    stage.sends(early, cmd("STRLEN a"));
     let old = stage.server(0);
-    stage.gets(old, cmd("GET a"));
+    stage.gets(old, cmd("STRLEN a"));
 
     stage.moves(old);
     let new = stage.server(0);
     assert_ne!(old, new);
-    stage.sends(late, cmd("GET b"));
-    stage.gets(new, cmd("GET b"));
+    stage.sends(late, cmd("STRLEN b"));
+    stage.gets(new, cmd("STRLEN b"));
     stage.sends(new, ":2\r\n");
     stage.gets(late, ":2\r\n");
 
@@ -31,8 +31,8 @@ fn what_is_outstanding_ends_on_the_old_conn_and_others_go_to_the_new_one() {
     stage.sends(old, ":1\r\n");
     stage.gets(early, ":1\r\n");
     assert!(stage.is_closed(old) && !stage.is_closed(new));
-    stage.sends(early, cmd("GET c"));
-    stage.gets(new, cmd("GET c"));
+    stage.sends(early, cmd("STRLEN c"));
+    stage.gets(new, cmd("STRLEN c"));
     stage.sends(new, ":3\r\n");
     stage.gets(early, ":3\r\n");
     assert_eq!(moved(&stage), 1);
@@ -46,7 +46,7 @@ fn what_is_outstanding_ends_on_the_old_conn_and_others_go_to_the_new_one() {
 
 #[test]
 fn a_client_follows_when_its_requests_on_the_old_conn_are_answered() {
-    for request in ["GET a", "MGET a b", "DEL a b"] {
+    for request in ["STRLEN a", "EXISTS a b", "DEL a b"] {
         let mut stage = Stage::new(redis(1));
         let client = stage.client();
         stage.sends(client, cmd(request));
@@ -55,11 +55,11 @@ fn a_client_follows_when_its_requests_on_the_old_conn_are_answered() {
         stage.moves(old);
         let new = stage.server(0);
         // Two conns know no order between them.
-        stage.sends(client, [cmd("SET a 1"), cmd("GET a")].concat());
+        stage.sends(client, [cmd("SET a 1"), cmd("STRLEN a")].concat());
         stage.gets_nothing(new);
         stage.sends(old, ":1\r\n");
         stage.gets(client, ":1\r\n");
-        stage.gets(new, [cmd("SET a 1"), cmd("GET a")].concat());
+        stage.gets(new, [cmd("SET a 1"), cmd("STRLEN a")].concat());
         stage.sends(new, "+OK\r\n:1\r\n");
         stage.gets(client, "+OK\r\n:1\r\n");
         stage.is_quiet();
@@ -76,12 +76,12 @@ fn a_split_request_holds_its_client_back_as_well() {
     stage.take(old);
     stage.moves(old);
     let new = stage.server(0);
-    stage.sends(client, cmd(&format!("GET {here}")));
+    stage.sends(client, cmd(&format!("STRLEN {here}")));
     stage.sends(other, "*1\r\n:2\r\n");
     stage.gets_nothing(new);
     stage.sends(old, "*1\r\n:1\r\n");
     stage.gets(client, "*2\r\n:1\r\n:2\r\n");
-    stage.gets(new, cmd(&format!("GET {here}")));
+    stage.gets(new, cmd(&format!("STRLEN {here}")));
     stage.sends(new, ":1\r\n");
     stage.is_quiet();
 }
@@ -122,7 +122,7 @@ fn the_old_conn_serves_until_the_new_one_has_greeted() {
     config.password = Some(b"secret".as_slice().into());
     let mut stage = Stage::new(config);
     let client = stage.client();
-    stage.sends(client, [cmd("AUTH secret"), cmd("GET a")].concat());
+    stage.sends(client, [cmd("AUTH secret"), cmd("STRLEN a")].concat());
     let old = stage.server(0);
     stage.sends(old, "+OK\r\n");
     stage.sends(old, ":1\r\n");
@@ -133,8 +133,8 @@ fn the_old_conn_serves_until_the_new_one_has_greeted() {
     assert_eq!(stage.conns_of(0).len(), 2, "one new conn, however often it is said");
     let new = stage.server(0);
     for step in ["before it is open", "before it has greeted"] {
-        stage.sends(client, cmd("GET b"));
-        stage.gets(old, cmd("GET b"));
+        stage.sends(client, cmd("STRLEN b"));
+        stage.gets(old, cmd("STRLEN b"));
         stage.sends(old, ":2\r\n");
         if step == "before it is open" {
             stage.accepts(new);
@@ -143,8 +143,8 @@ fn the_old_conn_serves_until_the_new_one_has_greeted() {
     stage.gets(new, cmd("AUTH secret"));
     stage.sends(new, "+OK\r\n");
     assert!(stage.is_closed(old), "nothing was outstanding");
-    stage.sends(client, cmd("GET c"));
-    stage.gets(new, cmd("GET c"));
+    stage.sends(client, cmd("STRLEN c"));
+    stage.gets(new, cmd("STRLEN c"));
     stage.sends(new, ":3\r\n");
     stage.gets(client, "+OK\r\n:1\r\n:2\r\n:2\r\n:3\r\n");
     stage.is_quiet();
@@ -156,7 +156,7 @@ fn where_the_new_address_does_not_answer_the_old_conn_serves_on() {
     config.ejection = ejection(1, 1_000);
     let mut stage = Stage::new(config);
     let client = stage.client();
-    stage.sends(client, cmd("GET a"));
+    stage.sends(client, cmd("STRLEN a"));
     let old = stage.server(0);
     stage.sends(old, ":1\r\n");
     stage.take(old);
@@ -170,8 +170,8 @@ fn where_the_new_address_does_not_answer_the_old_conn_serves_on() {
     let vain = stage.reports.iter().filter(|report| matches!(report, Report::MovedInVain { .. }));
     assert_eq!((vain.count(), stage.reports.len()), (2, 2), "{:?}", stage.reports);
 
-    stage.sends(client, cmd("GET b"));
-    stage.gets(old, cmd("GET b"));
+    stage.sends(client, cmd("STRLEN b"));
+    stage.gets(old, cmd("STRLEN b"));
     stage.sends(old, ":2\r\n");
     stage.gets(client, ":1\r\n:2\r\n");
     assert_eq!(moved(&stage), 0);
@@ -185,7 +185,7 @@ fn where_the_new_address_does_not_answer_the_old_conn_serves_on() {
 fn an_old_conn_that_ends_first_leaves_its_place_to_the_new_one() {
     let mut stage = Stage::new(redis(1));
     let client = stage.client();
-    stage.sends(client, cmd("GET a"));
+    stage.sends(client, cmd("STRLEN a"));
     let old = stage.server(0);
     stage.servers_accept = false;
     stage.moves(old);
@@ -193,8 +193,8 @@ fn an_old_conn_that_ends_first_leaves_its_place_to_the_new_one() {
     stage.closes(old, CloseReason::Reset);
     stage.gets(client, "-ERR Connection reset by peer\r\n");
     stage.accepts(new);
-    stage.sends(client, cmd("GET b"));
-    stage.gets(new, cmd("GET b"));
+    stage.sends(client, cmd("STRLEN b"));
+    stage.gets(new, cmd("STRLEN b"));
     stage.sends(new, ":1\r\n");
     stage.gets(client, ":1\r\n");
 
@@ -203,12 +203,12 @@ fn an_old_conn_that_ends_first_leaves_its_place_to_the_new_one() {
     stage.moves(old);
     let new = stage.server(0);
     stage.closes(old, CloseReason::Eof);
-    stage.sends(client, cmd("GET c"));
+    stage.sends(client, cmd("STRLEN c"));
     let third = stage.server(0);
     stage.accepts(third);
     stage.accepts(new);
     assert!(stage.is_closed(new));
-    stage.gets(third, cmd("GET c"));
+    stage.gets(third, cmd("STRLEN c"));
     stage.sends(third, ":1\r\n");
     stage.gets(client, ":1\r\n");
     stage.is_quiet();
@@ -221,17 +221,17 @@ fn an_old_server_that_is_silent_costs_those_that_wait_for_it_and_nobody_else() {
     config.ejection = ejection(1, 1_000);
     let mut stage = Stage::new(config);
     let (early, late) = (stage.client(), stage.client());
-    stage.sends(early, cmd("GET a"));
+    stage.sends(early, cmd("STRLEN a"));
     let old = stage.server(0);
     stage.moves(old);
     let new = stage.server(0);
-    stage.sends(late, cmd("GET b"));
+    stage.sends(late, cmd("STRLEN b"));
     stage.sends(new, ":2\r\n");
     stage.gets(late, ":2\r\n");
     stage.passes(401);
     stage.gets(early, "-ERR Connection timed out\r\n");
     assert!(stage.is_closed(old));
-    stage.sends(early, cmd("GET c"));
+    stage.sends(early, cmd("STRLEN c"));
     stage.sends(new, ":3\r\n");
     stage.gets(early, ":3\r\n");
     stage.is_quiet();
@@ -287,7 +287,7 @@ fn a_move_takes_a_place_while_it_lasts() {
     let room = Arc::new(Room::new(3));
     let mut stage = Stage::with_room(redis(1), &room);
     let client = stage.client();
-    stage.sends(client, cmd("GET a"));
+    stage.sends(client, cmd("STRLEN a"));
     let old = stage.server(0);
     stage.servers_accept = false;
     stage.moves(old);

@@ -10,7 +10,7 @@ fn a_client_with_too_many_requests_outstanding_is_read_again_at_half() {
     let max = outstanding_max();
     let mut stage = Stage::new(redis(1));
     let client = stage.client();
-    let requests: Vec<_> = (0..max + 10).map(|n| cmd(&format!("GET {n}"))).collect();
+    let requests: Vec<_> = (0..max + 10).map(|n| cmd(&format!("TTL {n}"))).collect();
     assert!(!stage.sends(client, requests.concat()), "the socket is not to be read on");
     assert!(!stage.engine.may_read(client));
     let server = stage.server(0);
@@ -33,7 +33,7 @@ fn a_paused_client_with_more_than_fits_is_paused_again() {
     let max = outstanding_max();
     let mut stage = Stage::new(redis(1));
     let client = stage.client();
-    let requests: Vec<_> = (0..max * 3).map(|n| cmd(&format!("GET {n}"))).collect();
+    let requests: Vec<_> = (0..max * 3).map(|n| cmd(&format!("TTL {n}"))).collect();
     stage.sends(client, requests.concat());
     let server = stage.server(0);
     let mut answered = 0;
@@ -68,9 +68,9 @@ fn a_client_that_does_not_read_its_responses_is_not_read_from() {
     stage.unclogs(client);
     assert_eq!(stage.reads, [client]);
     stage.gets(server, cmd("GET last"));
-    stage.sends(server, ":1\r\n");
+    stage.sends(server, "$-1\r\n");
     let mut expected = value.repeat(responses);
-    expected.extend_from_slice(b":1\r\n");
+    expected.extend_from_slice(b"$-1\r\n");
     stage.gets(client, expected);
     stage.is_quiet();
 }
@@ -79,10 +79,10 @@ fn a_client_that_does_not_read_its_responses_is_not_read_from() {
 fn a_paused_client_that_dies_leaves_nothing_behind() {
     let mut stage = Stage::new(redis(1));
     let client = stage.client();
-    stage.sends(client, cmd("GET k").repeat(outstanding_max() * 2));
+    stage.sends(client, cmd("TTL k").repeat(outstanding_max() * 2));
     stage.closes(client, CloseReason::Reset);
     let server = stage.server(0);
-    stage.gets(server, cmd("GET k").repeat(outstanding_max()));
+    stage.gets(server, cmd("TTL k").repeat(outstanding_max()));
     stage.sends(server, ":1\r\n".repeat(outstanding_max()));
     assert!(stage.reads.is_empty());
     stage.is_quiet();
@@ -93,13 +93,13 @@ fn a_failing_server_resumes_the_clients_that_waited_for_it() {
     let max = outstanding_max();
     let mut stage = Stage::new(redis(1));
     let client = stage.client();
-    stage.sends(client, cmd("GET k").repeat(max + 1));
+    stage.sends(client, cmd("TTL k").repeat(max + 1));
     let old = stage.server(0);
     stage.closes(old, CloseReason::Reset);
     stage.gets(client, "-ERR Connection reset by peer\r\n".repeat(max));
     assert_eq!(stage.reads, [client]);
     let new = stage.server(0);
-    stage.gets(new, cmd("GET k"));
+    stage.gets(new, cmd("TTL k"));
     stage.sends(new, ":1\r\n");
     stage.gets(client, ":1\r\n");
     stage.is_quiet();

@@ -120,11 +120,11 @@ fn a_deadline_is_the_oldest_unanswered_request_s() {
     config.timeout = Some(Duration::from_millis(100));
     let mut stage = Stage::new(config);
     let client = stage.client();
-    stage.sends(client, cmd("GET a"));
+    stage.sends(client, cmd("TTL a"));
     let server = stage.server(0);
     for _ in 0..10 {
         stage.passes(60);
-        stage.sends(client, cmd("GET a"));
+        stage.sends(client, cmd("TTL a"));
         stage.sends(server, ":1\r\n");
         stage.gets(client, ":1\r\n");
     }
@@ -194,14 +194,14 @@ fn requests_wait_until_the_conn_is_open() {
 fn a_request_is_in_flight_once_it_is_wholly_sent() {
     let mut stage = Stage::new(redis(1));
     let client = stage.client();
-    stage.sends(client, cmd("GET 0"));
+    stage.sends(client, cmd("TTL 0"));
     let server = stage.server(0);
     stage.sends(server, ":0\r\n");
     stage.take(server);
     stage.take(client);
 
     stage.clogs(server, 30);
-    stage.sends(client, [cmd("GET 1"), cmd("GET 2")].concat());
+    stage.sends(client, [cmd("TTL 1"), cmd("TTL 2")].concat());
     let figures = |stage: &Stage| {
         [
             ServerFigure::InQueue,
@@ -216,7 +216,7 @@ fn a_request_is_in_flight_once_it_is_wholly_sent() {
     assert_eq!(figures(&stage), [1, 20, 0, 0]);
     stage.unclogs(server);
     assert_eq!(figures(&stage), [0, 0, 1, 20]);
-    stage.gets(server, [cmd("GET 1"), cmd("GET 2")].concat());
+    stage.gets(server, [cmd("TTL 1"), cmd("TTL 2")].concat());
     stage.sends(server, ":2\r\n");
     stage.gets(client, ":1\r\n:2\r\n");
     stage.is_quiet();
@@ -226,7 +226,7 @@ fn a_request_is_in_flight_once_it_is_wholly_sent() {
 fn a_response_that_nobody_asked_for_closes_the_conn() {
     let mut stage = Stage::new(redis(1));
     let client = stage.client();
-    stage.sends(client, cmd("GET a"));
+    stage.sends(client, cmd("TTL a"));
     let server = stage.server(0);
     stage.sends(server, ":1\r\n:2\r\n");
     stage.gets(client, ":1\r\n");
@@ -239,12 +239,12 @@ fn a_response_that_nobody_asked_for_closes_the_conn() {
 fn a_response_before_the_request_has_begun_to_leave_is_not_its_own() {
     let mut stage = Stage::new(redis(1));
     let client = stage.client();
-    stage.sends(client, cmd("GET a"));
+    stage.sends(client, cmd("TTL a"));
     let server = stage.server(0);
     stage.sends(server, ":1\r\n");
     stage.gets(client, ":1\r\n");
     stage.clogs(server, 0);
-    stage.sends(client, cmd("GET b"));
+    stage.sends(client, cmd("TTL b"));
     stage.sends(server, ":stale\r\n".replace("stale", "9"));
     assert!(stage.is_closed(server));
     stage.gets(client, "-ERR Invalid argument\r\n");
@@ -255,8 +255,8 @@ fn a_response_before_the_request_has_begun_to_leave_is_not_its_own() {
 fn bytes_that_are_no_response_close_the_conn() {
     let mut stage = Stage::new(redis(1));
     let clients = [stage.client(), stage.client()];
-    stage.sends(clients[0], cmd("GET a"));
-    stage.sends(clients[1], cmd("GET b"));
+    stage.sends(clients[0], cmd("TTL a"));
+    stage.sends(clients[1], cmd("TTL b"));
     let server = stage.server(0);
     stage.sends(server, ":1\r\nHTTP/1.1 400 Bad Request\r\n");
     stage.gets(clients[0], ":1\r\n");
@@ -303,14 +303,14 @@ fn a_conn_that_this_machine_has_no_room_for_is_no_failure_of_the_server() {
     stage.servers_accept = false;
     let client = stage.client();
     for _ in 0..3 {
-        stage.sends(client, cmd("GET a"));
+        stage.sends(client, cmd("STRLEN a"));
         stage.closes(stage.server(0), CloseReason::NoRoom("Too many open files".into()));
         stage.gets(client, "-ERR Too many open files\r\n");
     }
     assert_eq!(stage.figure(PoolFigure::ServerEjects), 0);
     assert_eq!(stage.server_figure(0, ServerFigure::ServerErr), 3);
     stage.servers_accept = true;
-    stage.sends(client, cmd("GET a"));
+    stage.sends(client, cmd("STRLEN a"));
     stage.sends(stage.server(0), ":1\r\n");
     stage.gets(client, ":1\r\n");
     stage.is_quiet();

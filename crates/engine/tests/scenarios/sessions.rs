@@ -90,15 +90,15 @@ fn a_server_without_resp3_disturbs_those_who_want_it_alone() {
     let (old, new) = (stage.client(), stage.client());
     said(&mut stage, new, "HELLO 3");
     for _again in 0..3 {
-        stage.sends(new, cmd("GET k"));
+        stage.sends(new, cmd("TTL k"));
         let server = stage.server(0);
         stage.sends(server, "-ERR unknown command `HELLO`, with args beginning with: `3`, \r\n");
         stage.gets(new, "-ERR unknown command `HELLO`, with args beginning with: `3`,\r\n");
         assert!(stage.is_closed(server));
     }
-    stage.sends(old, cmd("GET k"));
+    stage.sends(old, cmd("TTL k"));
     let server = stage.server(0);
-    stage.gets(server, cmd("GET k"));
+    stage.gets(server, cmd("TTL k"));
     assert_eq!(stage.reports.len(), 0, "{:?}", stage.reports);
     stage.sends(server, ":1\r\n");
     stage.gets(old, ":1\r\n");
@@ -127,40 +127,40 @@ fn each_client_has_its_database() {
     let (one, two) = (stage.client(), stage.client());
     assert_eq!(said(&mut stage, one, "SELECT 0"), "+OK\r\n");
     assert_eq!(said(&mut stage, one, "SELECT 16"), "-ERR DB index is out of range\r\n");
-    stage.all_send(&[(one, &cmd("GET k")), (two, &cmd("GET k"))]);
+    stage.all_send(&[(one, &cmd("TTL k")), (two, &cmd("TTL k"))]);
     let [zero, three] = *stage.conns_of(0) else { panic!("two conns") };
-    stage.gets(zero, cmd("GET k"));
+    stage.gets(zero, cmd("TTL k"));
     stage.gets(three, cmd("SELECT 3"));
     stage.sends(three, "+OK\r\n");
-    stage.gets(three, cmd("GET k"));
+    stage.gets(three, cmd("TTL k"));
     stage.sends(zero, ":0\r\n");
     stage.sends(three, ":3\r\n");
     stage.gets(one, ":0\r\n");
     stage.gets(two, ":3\r\n");
     // A database that the server does not have is its chooser's affair.
-    stage.sends(two, [cmd("SELECT 15"), cmd("GET k")].concat());
+    stage.sends(two, [cmd("SELECT 15"), cmd("TTL k")].concat());
     let fifteen = stage.server(0);
     stage.sends(fifteen, "-ERR DB index is out of range\r\n");
     stage.gets(two, "+OK\r\n-ERR DB index is out of range\r\n");
     assert_eq!(stage.reports.len(), 0, "{:?}", stage.reports);
-    stage.sends(two, [cmd("SELECT 3"), cmd("GET k")].concat());
-    stage.gets(three, cmd("GET k"));
+    stage.sends(two, [cmd("SELECT 3"), cmd("TTL k")].concat());
+    stage.gets(three, cmd("TTL k"));
 }
 
 #[test]
 fn what_changes_the_way_waits_for_what_went_before() {
     let mut stage = Stage::new(redis(1));
     let client = stage.client();
-    stage.sends(client, [cmd("GET a"), cmd("SELECT 2"), cmd("GET b"), cmd("HELLO 3")].concat());
+    stage.sends(client, [cmd("TTL a"), cmd("SELECT 2"), cmd("TTL b"), cmd("HELLO 3")].concat());
     let first = stage.server(0);
-    stage.gets(first, cmd("GET a"));
+    stage.gets(first, cmd("TTL a"));
     assert_eq!(stage.conns_of(0).len(), 1, "the second request waits");
     stage.sends(first, ":1\r\n");
     stage.gets(client, ":1\r\n+OK\r\n");
     let second = stage.server(0);
     stage.gets(second, cmd("SELECT 2"));
     stage.sends(second, "+OK\r\n");
-    stage.gets(second, cmd("GET b"));
+    stage.gets(second, cmd("TTL b"));
     stage.sends(second, ":2\r\n");
     stage.gets(client, [":2\r\n", &hello(3, 1)].concat());
     stage.is_quiet();
@@ -284,7 +284,7 @@ fn requests_that_shall_not_be_answered_are_not() {
     stage.gets(client, "$3\r\none\r\n$3\r\ntwo\r\n");
     stage.sends(
         client,
-        [cmd("CLIENT REPLY SKIP"), cmd(&format!("GET {a}")), cmd(&format!("GET {a}"))].concat(),
+        [cmd("CLIENT REPLY SKIP"), cmd(&format!("TTL {a}")), cmd(&format!("TTL {a}"))].concat(),
     );
     stage.sends(one, ":1\r\n:2\r\n");
     stage.gets(client, ":2\r\n");

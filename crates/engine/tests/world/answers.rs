@@ -54,14 +54,19 @@ pub(crate) fn bad(protocol: Protocol, keys: &[&[u8]]) -> Option<Vec<u8>> {
         let text: &[u8] = match (protocol, kind) {
             (Protocol::Redis, Kind::Error) => b"-ERR ",
             (Protocol::Redis, Kind::Unwell) => b"-LOADING ",
-            (Protocol::Redis, Kind::Wrong) => b"+wrong ",
             (Protocol::Memcache, Kind::Error) => b"SERVER_ERROR ",
             (Protocol::Memcache, Kind::TooLarge) => b"SERVER_ERROR too large: ",
-            (Protocol::Memcache, Kind::Wrong) => return Some(b"TOUCHED\r\n".to_vec()),
             _ => return None,
         };
         Some([text, key, b"\r\n"].concat())
     })
+}
+
+/// Whether a server answers a request of these words with something that its client must never see.
+pub(crate) fn is_wrong(protocol: Protocol, words: &[Vec<u8>]) -> bool {
+    let keys = keys(protocol, words);
+    // What a script may answer with nobody knows.
+    words[0] != b"eval" && keys.iter().any(|key| tag(key).kind == Kind::Wrong)
 }
 
 fn redis(words: &[Vec<u8>]) -> Vec<u8> {
@@ -69,7 +74,14 @@ fn redis(words: &[Vec<u8>]) -> Vec<u8> {
     if let Some(bad) = bad(Protocol::Redis, &keys) {
         return bad;
     }
-    match words[0].as_slice() {
+    let name = words[0].as_slice();
+    if is_wrong(Protocol::Redis, words) {
+        return match name {
+            b"mget" | b"blpop" | b"bzpopmin" => b"+wrong\r\n".to_vec(),
+            _ => b"*1\r\n+wrong\r\n".to_vec(),
+        };
+    }
+    match name {
         b"mget" => {
             let mut out = format!("*{}\r\n", keys.len()).into_bytes();
             keys.iter().for_each(|key| push_element(key, &mut out));
@@ -84,6 +96,15 @@ fn redis(words: &[Vec<u8>]) -> Vec<u8> {
         }
         b"mset" | b"watch" => b"+OK\r\n".to_vec(),
         b"ping" => b"+PONG\r\n".to_vec(),
+        b"incr" | b"hset" | b"lpush" | b"zadd" | b"ttl" => {
+            format!(":{}\r\n", number(keys[0])).into_bytes()
+        }
+        b"blpop" | b"bzpopmin" => {
+            let mut out = b"*2\r\n".to_vec();
+            push_bulk(keys[0], &mut out);
+            push_element(keys[0], &mut out);
+            out
+        }
         _ => {
             let mut out = Vec::new();
             push_element(keys[0], &mut out);
@@ -92,10 +113,16 @@ fn redis(words: &[Vec<u8>]) -> Vec<u8> {
     }
 }
 
+/// A number that no other request of its kind is answered with.
+fn number(key: &[u8]) -> u32 {
+    let Tag { client, request, .. } = tag(key);
+    client * 100_000 + request
+}
+
 fn push_element(key: &[u8], out: &mut Vec<u8>) {
     match tag(key).kind {
         Kind::Value(bytes) => push_bulk(&value(key, bytes as usize), out),
-        Kind::Number(number) => out.extend_from_slice(format!(":{number}\r\n").as_bytes()),
+        Kind::Number(number) => push_bulk(number.to_string().as_bytes(), out),
         _ => out.extend_from_slice(b"$-1\r\n"),
     }
 }
@@ -105,16 +132,25 @@ fn memcached(words: &[Vec<u8>]) -> Vec<u8> {
     if let Some(bad) = bad(Protocol::Memcache, &keys) {
         return bad;
     }
+    if is_wrong(Protocol::Memcache, words) {
+        return match words[0].as_slice() {
+            b"touch" => b"STORED\r\n".to_vec(),
+            _ => b"TOUCHED\r\n".to_vec(),
+        };
+    }
     match words[0].as_slice() {
         b"get" | b"gets" => {
             let blocks = keys.iter().map(|key| block(key, words[0] == b"gets"));
             [blocks.collect::<Vec<_>>().concat(), b"END\r\n".to_vec()].concat()
         }
         b"version" => b"VERSION 1.6.0\r\n".to_vec(),
+        _ if tag(keys[0]).kind == Kind::Missing => b"NOT_FOUND\r\n".to_vec(),
+        b"incr" => format!("{}\r\n", number(keys[0])).into_bytes(),
+        b"delete" => b"DELETED\r\n".to_vec(),
+        b"touch" => b"TOUCHED\r\n".to_vec(),
         _ => match tag(keys[0]).kind {
             Kind::Value(_) => b"STORED\r\n".to_vec(),
-            Kind::Number(number) => format!("{number}\r\n").into_bytes(),
-            _ => b"NOT_FOUND\r\n".to_vec(),
+            _ => b"EXISTS\r\n".to_vec(),
         },
     }
 }

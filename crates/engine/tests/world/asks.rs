@@ -54,6 +54,24 @@ impl Answers {
             Self::Beginning(text) => response.starts_with(text.as_bytes()),
         }
     }
+
+    /// Whether `response` is of a kind with one of these: what no proxy can tell from them where a server
+    /// says what it was not asked for.
+    pub(crate) fn are_like(&self, protocol: Protocol, response: &[u8]) -> bool {
+        let kin = |answer: &[u8]| match (protocol, answer[0]) {
+            (Protocol::Redis, first) => response[0] == first,
+            (Protocol::Memcache, b'0'..=b'9') => matches!(response[0], b'0'..=b'9' | b'N'),
+            (Protocol::Memcache, b'S' | b'E') => matches!(response[0], b'S' | b'E' | b'N'),
+            // Of what was not found nobody knows what was asked of it.
+            (Protocol::Memcache, b'N') => response[0] != b'V',
+            (Protocol::Memcache, first) => response[0] == first || response[0] == b'N',
+        };
+        match self {
+            Self::AnyOf(answers) => answers.iter().any(|answer| kin(answer)),
+            Self::Blocks(_) => response.starts_with(b"VALUE ") || response == b"END\r\n",
+            Self::Beginning(_) => self.allow(response),
+        }
+    }
 }
 
 impl fmt::Debug for Answers {
@@ -163,7 +181,7 @@ impl Asker<'_> {
         match self.random.below(100) {
             0..4 => Kind::Error,
             4..6 if self.plan.unwell => Kind::Unwell,
-            6..8 => Kind::Wrong,
+            6..8 if self.plan.wrong => Kind::Wrong,
             8..20 => Kind::Missing,
             20..40 => Kind::Number(self.client * 100_000 + self.request),
             _ => Kind::Value(self.size()),
@@ -256,12 +274,16 @@ impl Asker<'_> {
         let wire = if inline { [&words.join(&b' ')[..], b"\r\n"].concat() } else { array(&words) };
         let mut words: Vec<Vec<u8>> = words.into_iter().map(<[u8]>::to_vec).collect();
         words[0].make_ascii_lowercase();
-        let answers = Answers::AnyOf(vec![answer(Protocol::Redis, &words)]);
+        let answers = match self.plan.lies && words[0] == b"eval" {
+            // A script may answer with anything, so anything may be taken for its answer.
+            true => Answers::Beginning(""),
+            false => Answers::AnyOf(vec![told(Protocol::Redis, &words)]),
+        };
         Ask { wire, expected: Some(Expected { answers, served: true, waits: 0 }) }
     }
 
     /// A request that may be taken apart: a bad answer to a part may stand for the whole, and one
-    /// of a wrong type becomes the proxy's own.
+    /// of a wrong kind becomes the proxy's own.
     fn redis_split(&mut self, name: &str, keys: &[Vec<u8>], arguments: &[Vec<u8>]) -> Ask {
         let mut words = vec![name.as_bytes().to_vec()];
         words.extend_from_slice(arguments);
@@ -269,12 +291,11 @@ impl Asker<'_> {
         words[0].make_ascii_lowercase();
         let bad: Vec<_> =
             keys.iter().filter_map(|key| answers::bad(Protocol::Redis, &[key])).collect();
-        let mut answers = vec![answer(Protocol::Redis, &words)];
-        if !bad.is_empty() {
-            answers.extend(bad);
-            answers.push(b"-ERR Invalid argument\r\n".to_vec());
-            // `+wrong` is a status, and so all that an MSET asks for.
-            answers.push(b"+OK\r\n".to_vec());
+        let mut answers = vec![told(Protocol::Redis, &words)];
+        answers.extend(bad);
+        if answers::is_wrong(Protocol::Redis, &words) {
+            // One fragment's server may say an error, and another's something wrong.
+            answers.push(invalid(Protocol::Redis));
         }
         Ask {
             wire,
@@ -325,6 +346,11 @@ impl Asker<'_> {
                 .concat();
         let mut bad: Vec<_> =
             keys.iter().filter_map(|key| answers::bad(Protocol::Memcache, &[key])).collect();
+        let words: Vec<Vec<u8>> =
+            [name.as_bytes()].iter().chain(&keys).map(|word| word.to_vec()).collect();
+        if answers::is_wrong(Protocol::Memcache, &words) {
+            bad.push(invalid(Protocol::Memcache));
+        }
         let answers = if bad.is_empty() {
             Answers::Blocks(
                 keys.iter()
@@ -333,7 +359,6 @@ impl Asker<'_> {
                     .collect(),
             )
         } else {
-            bad.push(b"SERVER_ERROR Invalid argument\r\n".to_vec());
             Answers::AnyOf(bad)
         };
         Ask { wire, expected: Some(Expected { answers, served: true, waits: 0 }) }
@@ -366,7 +391,7 @@ impl Asker<'_> {
             wire.extend_from_slice(b"\r\n");
         }
         let words = [name.as_bytes().to_vec(), key];
-        let answers = Answers::AnyOf(vec![answer(Protocol::Memcache, &words)]);
+        let answers = Answers::AnyOf(vec![told(Protocol::Memcache, &words)]);
         let expected = (!noreply).then_some(Expected { answers, served: true, waits: 0 });
         Ask { wire, expected }
     }
@@ -409,6 +434,22 @@ impl Asker<'_> {
         };
         Ask { wire: wire.to_vec(), expected }
     }
+}
+
+/// What the client of a request is told when its server answers: that, or that it was no answer to it.
+fn told(protocol: Protocol, words: &[Vec<u8>]) -> Vec<u8> {
+    let answer = answer(protocol, words);
+    if !answers::is_wrong(protocol, words) || protocol.is_error(&answer) {
+        return answer;
+    }
+    invalid(protocol)
+}
+
+/// What the proxy says of an answer that is none.
+fn invalid(protocol: Protocol) -> Vec<u8> {
+    let mut told = Vec::new();
+    protocol.error("Invalid argument", &mut told);
+    told
 }
 
 pub(crate) fn here(answer: &str) -> Expected {

@@ -277,6 +277,9 @@ impl World {
                     let end = self.random.pick(&[End::Eof, End::Reset]);
                     self.servers[pool][server].slip = Some(Slip::Half(end));
                 }
+                Fault::Torn { pool, server, wait } => {
+                    self.servers[pool][server].slip = Some(Slip::Torn(wait));
+                }
                 Fault::Garbage { pool, server } => {
                     self.servers[pool][server].slip = Some(Slip::Garbage);
                 }

@@ -46,10 +46,11 @@ impl Asker<'_> {
         let (seconds, waits) =
             self.random.pick(&[("0", u64::MAX), ("1", SECOND), ("1.5", SECOND * 3 / 2)]);
         let name = self.random.pick(&["BLPOP", "bzpopmin"]);
-        let words = [name.into(), key, seconds.into()];
+        let mut words = [name.into(), key, seconds.into()];
+        let wire = array(&words);
+        words[0].make_ascii_lowercase();
         let answers = Answers::AnyOf(vec![answer(Protocol::Redis, &words)]);
-        let expected = Expected { answers, served: true, waits };
-        Ask { wire: array(&words), expected: Some(expected) }
+        Ask { wire, expected: Some(Expected { answers, served: true, waits }) }
     }
 
     fn transaction(&mut self) -> Vec<Ask> {

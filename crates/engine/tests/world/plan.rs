@@ -41,8 +41,11 @@ pub(crate) struct Plan {
     pub(crate) unwell: bool,
     /// Clients ask for what takes a conn of their own.
     pub(crate) pins: bool,
+    /// Some keys are answered with what is no answer to the request.
+    pub(crate) wrong: bool,
     /// Servers say what they were not asked for. All that can be promised then is that each
-    /// request has one response: a protocol without numbers cannot tell one from another.
+    /// request has one response, of a kind that it may get: a protocol without numbers cannot tell one
+    /// from another.
     pub(crate) lies: bool,
     /// When the proxy begins to stop, though clients have not finished.
     pub(crate) drains_at: Option<u64>,
@@ -57,6 +60,8 @@ pub(crate) enum Fault {
     Reset { pool: usize, server: usize },
     /// A server says a part of its next answer and closes.
     Half { pool: usize, server: usize },
+    /// A server says a part of its next answer, and the rest so long after it.
+    Torn { pool: usize, server: usize, wait: u64 },
     /// A server says something that is no answer.
     Garbage { pool: usize, server: usize },
     /// A server says something that answers nothing.
@@ -124,6 +129,7 @@ impl Plan {
             quiet,
             faults,
             unwell: !quiet && random.chance(30),
+            wrong: !quiet && random.chance(30),
             pins: random.chance(50),
             lies,
             drains_at: random.chance(10).then(|| random.below(50 * MILLISECOND)),
@@ -158,7 +164,7 @@ impl Plan {
             "Host is down" => absence(Absence::Unresolved),
             "WRONGPASS go away" => absence(Absence::Unfriendly),
             "Invalid argument" => {
-                self.lies || faults(|fault| matches!(fault, Fault::Garbage { .. }))
+                self.lies || self.wrong || faults(|fault| matches!(fault, Fault::Garbage { .. }))
             }
             _ => false,
         }
@@ -218,8 +224,8 @@ fn draw_moves(random: &mut Random, sizes: &[usize]) -> Vec<(u64, usize, usize)> 
 
 fn draw_faults(random: &mut Random, pools: &[PoolConfig], lies: bool) -> Vec<(u64, Fault)> {
     let faults_end = random.pick(&[5, 50, 300]) * MILLISECOND;
-    let mut kinds: Vec<u64> = (0..11).filter(|_| random.chance(40)).collect();
-    kinds.push(random.below(11));
+    let mut kinds: Vec<u64> = (0..12).filter(|_| random.chance(40)).collect();
+    kinds.push(random.below(12));
     let mut faults: Vec<(u64, Fault)> = (0..random.between(1, 25))
         .map(|_| {
             let pool = random.below(pools.len() as u64) as usize;
@@ -236,6 +242,7 @@ fn draw_faults(random: &mut Random, pools: &[PoolConfig], lies: bool) -> Vec<(u6
                 7 => absent(Absence::Silent),
                 8 => absent(Absence::Unresolved),
                 9 => absent(Absence::Unfriendly),
+                10 => Fault::Torn { pool, server, wait },
                 _ => Fault::Short { wait },
             };
             (random.below(faults_end), fault)

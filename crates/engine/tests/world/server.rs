@@ -36,6 +36,8 @@ pub(crate) struct Server {
 pub(crate) enum Slip {
     /// Says half of an answer and ends the conn.
     Half(End),
+    /// Says half of an answer, and the rest so much later.
+    Torn(u64),
     /// Says something that is no answer.
     Garbage,
     /// Says something more.
@@ -285,6 +287,12 @@ impl Peer {
                 let taken = inbound.write(&self.outbox, at.now, at.random).unwrap_or(0);
                 self.outbox.drain(..taken);
                 self.end(end, inbound, at.now, at.random);
+            }
+            Some(Slip::Torn(wait)) => {
+                let half = at.random.below(answer.len() as u64) as usize;
+                self.outbox.extend_from_slice(&answer[..half]);
+                let rest = Thought { answer: answer[half..].to_vec(), of_handshake };
+                self.thoughts.push_front((at.now + wait, rest));
             }
             Some(Slip::Garbage) => self.outbox.extend_from_slice(b"?!\r\n"),
             Some(Slip::Unasked) => {

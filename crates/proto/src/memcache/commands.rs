@@ -1,7 +1,9 @@
 //! The table of commands.
 
+use super::kinds;
 use crate::command::{Arity, Command, Keys, Local, Travel};
 use crate::gather::Gather;
+use crate::kind::Kinds;
 
 /// Every command there is, sorted by name.
 ///
@@ -103,8 +105,8 @@ struct Row {
 impl Row {
     /// The same command once more. It is no `Clone`: a command is its row, and has one place.
     const fn command(&self) -> Command {
-        let Command { name, arity, keys, travel, writes, repeatable } = self.command;
-        Command { name, arity, keys, travel, writes, repeatable }
+        let Command { name, arity, keys, travel, writes, repeatable, kinds } = self.command;
+        Command { name, arity, keys, travel, writes, repeatable, kinds }
     }
 }
 
@@ -124,41 +126,41 @@ const ANY: Arity = Arity::AtLeast(0);
 /// alone that it won, so it is no mere read. The keys of `gat` stand behind its expiry time.
 #[rustfmt::skip]
 static ROWS: [Row; ROW_COUNT] = [
-    //  name             arguments              keys         travel             writes repeat form
-    row("add",            Arity::Between(4, 5),  Keys::First, ONE,               true,  false, Form::Store),
-    row("append",         Arity::Between(4, 5),  Keys::First, ONE,               true,  false, Form::Store),
-    row("cache_memlimit", ANY,                   Keys::None,  ADMIN,             true,  false, Form::Refused),
-    row("cas",            Arity::Between(5, 6),  Keys::First, ONE,               true,  false, Form::CompareAndStore),
-    row("decr",           Arity::Between(2, 3),  Keys::First, ONE,               true,  false, Form::Count),
-    row("delete",         Arity::Between(1, 3),  Keys::First, ONE,               true,  false, Form::Delete),
-    row("extstore",       ANY,                   Keys::None,  ADMIN,             true,  false, Form::Refused),
-    row("flush_all",      Arity::Between(0, 2),  Keys::None,  Travel::Flush,     true,  false, Form::Flush),
-    row("gat",            Arity::AtLeast(2),     Keys::Each,  VALUES,            true,  true,  Form::TouchKeys),
-    row("gats",           Arity::AtLeast(2),     Keys::Each,  VALUES,            true,  true,  Form::TouchKeys),
-    row("get",            Arity::AtLeast(1),     Keys::Each,  VALUES,            false, true,  Form::Keys),
-    row("gets",           Arity::AtLeast(1),     Keys::Each,  VALUES,            false, true,  Form::Keys),
-    row("incr",           Arity::Between(2, 3),  Keys::First, ONE,               true,  false, Form::Count),
-    row("lru",            ANY,                   Keys::None,  ADMIN,             true,  false, Form::Refused),
-    row("lru_crawler",    ANY,                   Keys::None,  ADMIN,             true,  false, Form::Refused),
-    row("ma",             Arity::AtLeast(1),     Keys::First, ONE,               true,  false, Form::Meta),
-    row("md",             Arity::AtLeast(1),     Keys::First, ONE,               true,  false, Form::Meta),
-    row("me",             Arity::AtLeast(1),     Keys::First, ONE,               false, true,  Form::Meta),
-    row("mg",             Arity::AtLeast(1),     Keys::First, ONE,               true,  false, Form::Meta),
-    row("misbehave",      ANY,                   Keys::None,  ADMIN,             true,  false, Form::Refused),
-    row("mn",             ANY,                   Keys::None,  NOOP,              false, true,  Form::Bare),
-    row("ms",             Arity::AtLeast(2),     Keys::First, ONE,               true,  false, Form::MetaStore),
-    row("prepend",        Arity::Between(4, 5),  Keys::First, ONE,               true,  false, Form::Store),
-    row("quit",           ANY,                   Keys::None,  QUIT,              false, true,  Form::Bare),
-    row("refresh_certs",  ANY,                   Keys::None,  ADMIN,             true,  false, Form::Refused),
-    row("replace",        Arity::Between(4, 5),  Keys::First, ONE,               true,  false, Form::Store),
-    row("set",            Arity::Between(4, 5),  Keys::First, ONE,               true,  false, Form::Store),
-    row("shutdown",       ANY,                   Keys::None,  ADMIN,             true,  false, Form::Refused),
-    row("slabs",          ANY,                   Keys::None,  ADMIN,             true,  false, Form::Refused),
-    row("stats",          Arity::Between(0, 1),  Keys::None,  STATS,             false, true,  Form::Stats),
-    row("touch",          Arity::Between(2, 3),  Keys::First, ONE,               true,  true,  Form::Touch),
-    row("verbosity",      Arity::Between(1, 2),  Keys::None,  VERBOSITY,         false, true,  Form::Verbosity),
-    row("version",        ANY,                   Keys::None,  Travel::Anywhere,  false, true,  Form::Bare),
-    row("watch",          ANY,                   Keys::None,  ADMIN,             false, false, Form::Refused),
+    //  name             arguments              keys         travel             writes repeat form                    kinds of responses
+    row("add",            Arity::Between(4, 5),  Keys::First, ONE,               true,  false, Form::Store,            kinds::STORAGE),
+    row("append",         Arity::Between(4, 5),  Keys::First, ONE,               true,  false, Form::Store,            kinds::STORAGE),
+    row("cache_memlimit", ANY,                   Keys::None,  ADMIN,             true,  false, Form::Refused,          kinds::ANY),
+    row("cas",            Arity::Between(5, 6),  Keys::First, ONE,               true,  false, Form::CompareAndStore,  kinds::STORAGE),
+    row("decr",           Arity::Between(2, 3),  Keys::First, ONE,               true,  false, Form::Count,            kinds::COUNT),
+    row("delete",         Arity::Between(1, 3),  Keys::First, ONE,               true,  false, Form::Delete,           kinds::DELETE),
+    row("extstore",       ANY,                   Keys::None,  ADMIN,             true,  false, Form::Refused,          kinds::ANY),
+    row("flush_all",      Arity::Between(0, 2),  Keys::None,  Travel::Flush,     true,  false, Form::Flush,            kinds::FLUSH),
+    row("gat",            Arity::AtLeast(2),     Keys::Each,  VALUES,            true,  true,  Form::TouchKeys,        kinds::VALUES),
+    row("gats",           Arity::AtLeast(2),     Keys::Each,  VALUES,            true,  true,  Form::TouchKeys,        kinds::VALUES),
+    row("get",            Arity::AtLeast(1),     Keys::Each,  VALUES,            false, true,  Form::Keys,             kinds::VALUES),
+    row("gets",           Arity::AtLeast(1),     Keys::Each,  VALUES,            false, true,  Form::Keys,             kinds::VALUES),
+    row("incr",           Arity::Between(2, 3),  Keys::First, ONE,               true,  false, Form::Count,            kinds::COUNT),
+    row("lru",            ANY,                   Keys::None,  ADMIN,             true,  false, Form::Refused,          kinds::ANY),
+    row("lru_crawler",    ANY,                   Keys::None,  ADMIN,             true,  false, Form::Refused,          kinds::ANY),
+    row("ma",             Arity::AtLeast(1),     Keys::First, ONE,               true,  false, Form::Meta,             kinds::META_COUNT),
+    row("md",             Arity::AtLeast(1),     Keys::First, ONE,               true,  false, Form::Meta,             kinds::META_CHANGE),
+    row("me",             Arity::AtLeast(1),     Keys::First, ONE,               false, true,  Form::Meta,             kinds::META_DEBUG),
+    row("mg",             Arity::AtLeast(1),     Keys::First, ONE,               true,  false, Form::Meta,             kinds::META_GET),
+    row("misbehave",      ANY,                   Keys::None,  ADMIN,             true,  false, Form::Refused,          kinds::ANY),
+    row("mn",             ANY,                   Keys::None,  NOOP,              false, true,  Form::Bare,             kinds::ANY),
+    row("ms",             Arity::AtLeast(2),     Keys::First, ONE,               true,  false, Form::MetaStore,        kinds::META_CHANGE),
+    row("prepend",        Arity::Between(4, 5),  Keys::First, ONE,               true,  false, Form::Store,            kinds::STORAGE),
+    row("quit",           ANY,                   Keys::None,  QUIT,              false, true,  Form::Bare,             kinds::ANY),
+    row("refresh_certs",  ANY,                   Keys::None,  ADMIN,             true,  false, Form::Refused,          kinds::ANY),
+    row("replace",        Arity::Between(4, 5),  Keys::First, ONE,               true,  false, Form::Store,            kinds::STORAGE),
+    row("set",            Arity::Between(4, 5),  Keys::First, ONE,               true,  false, Form::Store,            kinds::STORAGE),
+    row("shutdown",       ANY,                   Keys::None,  ADMIN,             true,  false, Form::Refused,          kinds::ANY),
+    row("slabs",          ANY,                   Keys::None,  ADMIN,             true,  false, Form::Refused,          kinds::ANY),
+    row("stats",          Arity::Between(0, 1),  Keys::None,  STATS,             false, true,  Form::Stats,            kinds::STATS),
+    row("touch",          Arity::Between(2, 3),  Keys::First, ONE,               true,  true,  Form::Touch,            kinds::TOUCH),
+    row("verbosity",      Arity::Between(1, 2),  Keys::None,  VERBOSITY,         false, true,  Form::Verbosity,        kinds::ANY),
+    row("version",        ANY,                   Keys::None,  Travel::Anywhere,  false, true,  Form::Bare,             kinds::VERSIONS),
+    row("watch",          ANY,                   Keys::None,  ADMIN,             false, false, Form::Refused,          kinds::ANY),
 ];
 
 const ROW_COUNT: usize = 34;
@@ -166,6 +168,7 @@ const ROW_COUNT: usize = 34;
 /// The names that are looked for first, so that what is asked most is found soonest.
 const FIRST: [&str; 4] = ["get", "gets", "set", "mg"];
 
+#[expect(clippy::too_many_arguments, reason = "a row has a column for each")]
 const fn row(
     name: &'static str,
     arity: Arity,
@@ -174,8 +177,9 @@ const fn row(
     writes: bool,
     repeatable: bool,
     form: Form,
+    kinds: Kinds,
 ) -> Row {
-    Row { command: Command { name, arity, keys, travel, writes, repeatable }, form }
+    Row { command: Command { name, arity, keys, travel, writes, repeatable, kinds }, form }
 }
 
 /// The rows' commands, which is what the rest of the program sees of them.
@@ -299,6 +303,64 @@ mod tests {
             "a",
         ] {
             assert_eq!(find(name.as_bytes()), None, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_command_is_answered_with_its_own_words_and_no_other_but_an_error() {
+        use crate::memcache::fuzz;
+        let words = [
+            "VALUE k 0 1\r\nv\r\nEND\r\n",
+            "END\r\n",
+            "STORED\r\n",
+            "NOT_STORED\r\n",
+            "EXISTS\r\n",
+            "NOT_FOUND\r\n",
+            "DELETED\r\n",
+            "TOUCHED\r\n",
+            "OK\r\n",
+            "7\r\n",
+            "VERSION 1.6.18\r\n",
+            "STAT pid 1\r\nEND\r\n",
+            "HD\r\n",
+            "VA 1\r\nv\r\n",
+            "EN\r\n",
+            "NF\r\n",
+            "NS\r\n",
+            "EX\r\n",
+            "ME k exp=-1\r\n",
+            "ERROR\r\n",
+            "CLIENT_ERROR x\r\n",
+            "SERVER_ERROR x\r\n",
+            "VALUE k 0 1\r\nv\r\nSERVER_ERROR x\r\n",
+        ];
+        for (names, expected) in [
+            (&["get", "gets", "gat", "gats"][..], &["VALUE", "END"][..]),
+            (
+                &["set", "add", "replace", "append", "prepend", "cas"],
+                &["STORED", "NOT_STORED", "EXISTS", "NOT_FOUND"],
+            ),
+            (&["incr", "decr"], &["7", "NOT_FOUND"]),
+            (&["delete"], &["DELETED", "NOT_FOUND"]),
+            (&["touch"], &["TOUCHED", "NOT_FOUND"]),
+            (&["flush_all"], &["OK"]),
+            (&["version"], &["VERSION"]),
+            (&["stats"], &["STAT", "END"]),
+            (&["mg"], &["VA", "HD", "EN"]),
+            (&["ms", "md"], &["HD", "NF", "NS", "EX"]),
+            (&["ma"], &["HD", "VA", "NF", "NS", "EX"]),
+            (&["me"], &["ME", "EN"]),
+        ] {
+            for name in names {
+                let (command, _) = find(name.as_bytes()).expect(name);
+                for wire in words {
+                    let (responses, _) = fuzz::responses_in(wire.as_bytes(), []);
+                    let [response] = responses[..] else { panic!("{wire} is one response") };
+                    let word = wire.split([' ', '\r']).next().expect("a word");
+                    let fits = expected.contains(&word) || wire.contains("ERROR");
+                    assert_eq!(command.kinds.contain(response.kind), fits, "{name}: {wire:?}");
+                }
+            }
         }
     }
 

@@ -22,7 +22,7 @@
 //! # The rooms
 //! `request` and `response` find where a message ends, `line` says what a request's line asks for,
 //! `meta` reads the flags of the meta commands and `base64` their keys, `binary` refuses the binary
-//! protocol, `commands` is the table, `parts` and `gather` take a request apart and put its responses
+//! protocol, `commands` is the table, `kinds` tells responses apart, `parts` and `gather` take a request apart and put its responses
 //! together (`stats` those of figures), `encode` words what the proxy says itself.
 
 mod base64;
@@ -33,6 +33,7 @@ mod encode;
 #[doc(hidden)]
 pub mod fuzz;
 mod gather;
+mod kinds;
 mod line;
 mod meta;
 #[cfg(test)]
@@ -48,6 +49,7 @@ pub use base64::decode_key;
 pub use commands::COMMANDS;
 pub use encode::protocol_error;
 pub use gather::{gather_okay, gather_values};
+pub use kinds::VERSIONS;
 pub use parts::{Parts, fragment_head, fragment_part, fragment_tail};
 pub use request::RequestParser;
 pub use response::{ResponseParser, is_error};

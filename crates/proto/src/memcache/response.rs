@@ -2,7 +2,8 @@
 
 use memchr::memchr;
 
-use super::{digits, stats, value};
+use super::{digits, kinds, stats, value};
+use crate::kind::Kind;
 use crate::limits::MEMCACHE_RESPONSE_LINE_BYTES_MAX;
 use crate::{Outcome, ParseError, Progress, Response};
 
@@ -55,7 +56,8 @@ impl ResponseParser {
                 if is_meta_value(buf) {
                     let len = self.line;
                     *self = Self::new();
-                    return Ok(Progress::Done(Response { len, outcome: Outcome::Fine }));
+                    let (outcome, kind) = (Outcome::Fine, kinds::VA);
+                    return Ok(Progress::Done(Response { len, outcome, kind }));
                 }
             }
             if self.searched == self.line
@@ -83,8 +85,8 @@ impl ResponseParser {
                 self.line = next + data_bytes + b"\r\n".len();
                 continue;
             }
-            let outcome = if self.line == 0 { only_line(line) } else { last_line(line) };
-            let Some(outcome) = outcome else {
+            let found = if self.line == 0 { only_line(line) } else { end_of_blocks(buf, line) };
+            let Some((outcome, kind)) = found else {
                 return Err(ParseError {
                     at: self.line,
                     found: Some(buf[self.line]),
@@ -92,7 +94,7 @@ impl ResponseParser {
                 });
             };
             *self = Self::new();
-            return Ok(Progress::Done(Response { len: next, outcome }));
+            return Ok(Progress::Done(Response { len: next, outcome, kind }));
         }
     }
 
@@ -140,17 +142,37 @@ fn is_meta_value(buf: &[u8]) -> bool {
 }
 
 /// What a response of one line says; `None` for a line that is no response.
-fn only_line(line: &[u8]) -> Option<Outcome> {
-    match without_trailing_spaces(line) {
-        b"STORED" | b"NOT_STORED" | b"EXISTS" | b"NOT_FOUND" | b"DELETED" | b"TOUCHED" | b"OK" => {
-            Some(Outcome::Fine)
-        }
-        number if digits::are_digits(number) => Some(Outcome::Fine),
-        b"MN" => Some(Outcome::Fine),
-        _ if is_text_after(b"VERSION", line) => Some(Outcome::Fine),
-        _ if META.iter().any(|word| is_text_after(word, line)) => Some(Outcome::Fine),
-        _ => last_line(line),
-    }
+fn only_line(line: &[u8]) -> Option<(Outcome, Kind)> {
+    let kind = match without_trailing_spaces(line) {
+        b"STORED" | b"NOT_STORED" | b"EXISTS" => kinds::STORAGE_WORD,
+        b"NOT_FOUND" => kinds::NOT_FOUND,
+        b"DELETED" => kinds::DELETED,
+        b"TOUCHED" => kinds::TOUCHED,
+        b"OK" | b"MN" => kinds::OK,
+        number if digits::are_digits(number) => kinds::NUMBER,
+        _ if is_text_after(b"VERSION", line) => kinds::VERSION,
+        _ => match META.iter().find(|(word, _)| is_text_after(word, line)) {
+            Some((_, kind)) => *kind,
+            None => {
+                let outcome = last_line(line)?;
+                let is_end = outcome == Outcome::Fine;
+                return Some((outcome, if is_end { kinds::END } else { kinds::ERROR }));
+            }
+        },
+    };
+    Some((Outcome::Fine, kind))
+}
+
+/// What a response says that has blocks and then `line`; `None` for a line that ends none.
+#[inline]
+fn end_of_blocks(buf: &[u8], line: &[u8]) -> Option<(Outcome, Kind)> {
+    let outcome = last_line(line)?;
+    let kind = match (outcome, buf[0]) {
+        (Outcome::Fine, b'V') => kinds::VALUE,
+        (Outcome::Fine, _) => kinds::STAT,
+        _ => kinds::ERROR,
+    };
+    Some((outcome, kind))
 }
 
 /// Whether `response`, a whole one, is an error and nothing else.
@@ -160,7 +182,14 @@ pub fn is_error(response: &[u8]) -> bool {
     memchr(b'\n', line).is_none() && last_line(line) == Some(Outcome::Error)
 }
 /// The words that a meta command is answered with; flags follow.
-const META: [&[u8]; 6] = [b"HD", b"EN", b"NF", b"NS", b"EX", b"ME"];
+const META: [(&[u8], Kind); 6] = [
+    (b"HD", kinds::HD),
+    (b"EN", kinds::EN),
+    (b"NF", kinds::NO),
+    (b"NS", kinds::NO),
+    (b"EX", kinds::NO),
+    (b"ME", kinds::ME),
+];
 
 /// What a line says that ends a response, whether blocks came before it or not.
 pub(super) fn last_line(line: &[u8]) -> Option<Outcome> {
@@ -245,37 +274,37 @@ mod tests {
 
     #[test]
     fn every_response_of_a_served_request_is_known() {
-        for (wire, outcome) in [
-            ("STORED\r\n", Outcome::Fine),
-            ("NOT_STORED\r\n", Outcome::Fine),
-            ("EXISTS\r\n", Outcome::Fine),
-            ("NOT_FOUND\r\n", Outcome::Fine),
-            ("DELETED\r\n", Outcome::Fine),
-            ("TOUCHED\r\n", Outcome::Fine),
-            ("OK\r\n", Outcome::Fine),
-            ("0\r\n", Outcome::Fine),
-            ("18446744073709551615  \r\n", Outcome::Fine),
-            ("END\r\n", Outcome::Fine),
-            ("VERSION 1.6.18\r\n", Outcome::Fine),
-            ("VALUE a 0 3 7\r\nx\ny\r\nEND\r\n", Outcome::Fine),
-            ("STAT a b c\r\nSTAT d\r\nEND\r\n", Outcome::Fine),
-            ("HD\r\n", Outcome::Fine),
-            ("HD kab O1\r\n", Outcome::Fine),
-            ("VA 3 t-1 O1\r\nx\ny\r\n", Outcome::Fine),
-            ("EN\r\n", Outcome::Fine),
-            ("NF kab\r\n", Outcome::Fine),
-            ("NS\r\n", Outcome::Fine),
-            ("EX O9\r\n", Outcome::Fine),
-            ("ME k exp=-1 la=0 cas=1 fetch=yes cls=1 size=61\r\n", Outcome::Fine),
-            ("MN\r\n", Outcome::Fine),
-            ("ERROR\r\n", Outcome::Error),
-            ("ERROR  \r\n", Outcome::Error),
-            ("CLIENT_ERROR\r\n", Outcome::Error),
-            ("CLIENT_ERROR line too long\r\n", Outcome::Error),
-            ("SERVER_ERROR out of memory storing object\r\n", Outcome::Error),
-            ("VALUE a 0 1\r\nx\r\nERROR\r\n", Outcome::Error),
+        for (wire, outcome, kind) in [
+            ("STORED\r\n", Outcome::Fine, kinds::STORAGE_WORD),
+            ("NOT_STORED\r\n", Outcome::Fine, kinds::STORAGE_WORD),
+            ("EXISTS\r\n", Outcome::Fine, kinds::STORAGE_WORD),
+            ("NOT_FOUND\r\n", Outcome::Fine, kinds::NOT_FOUND),
+            ("DELETED\r\n", Outcome::Fine, kinds::DELETED),
+            ("TOUCHED\r\n", Outcome::Fine, kinds::TOUCHED),
+            ("OK\r\n", Outcome::Fine, kinds::OK),
+            ("0\r\n", Outcome::Fine, kinds::NUMBER),
+            ("18446744073709551615  \r\n", Outcome::Fine, kinds::NUMBER),
+            ("END\r\n", Outcome::Fine, kinds::END),
+            ("VERSION 1.6.18\r\n", Outcome::Fine, kinds::VERSION),
+            ("VALUE a 0 3 7\r\nx\ny\r\nEND\r\n", Outcome::Fine, kinds::VALUE),
+            ("STAT a b c\r\nSTAT d\r\nEND\r\n", Outcome::Fine, kinds::STAT),
+            ("HD\r\n", Outcome::Fine, kinds::HD),
+            ("HD kab O1\r\n", Outcome::Fine, kinds::HD),
+            ("VA 3 t-1 O1\r\nx\ny\r\n", Outcome::Fine, kinds::VA),
+            ("EN\r\n", Outcome::Fine, kinds::EN),
+            ("NF kab\r\n", Outcome::Fine, kinds::NO),
+            ("NS\r\n", Outcome::Fine, kinds::NO),
+            ("EX O9\r\n", Outcome::Fine, kinds::NO),
+            ("ME k exp=-1 la=0 cas=1 fetch=yes cls=1 size=61\r\n", Outcome::Fine, kinds::ME),
+            ("MN\r\n", Outcome::Fine, kinds::OK),
+            ("ERROR\r\n", Outcome::Error, kinds::ERROR),
+            ("ERROR  \r\n", Outcome::Error, kinds::ERROR),
+            ("CLIENT_ERROR\r\n", Outcome::Error, kinds::ERROR),
+            ("CLIENT_ERROR line too long\r\n", Outcome::Error, kinds::ERROR),
+            ("SERVER_ERROR out of memory storing object\r\n", Outcome::Error, kinds::ERROR),
+            ("VALUE a 0 1\r\nx\r\nERROR\r\n", Outcome::Error, kinds::ERROR),
         ] {
-            let expected = Response { len: wire.len(), outcome };
+            let expected = Response { len: wire.len(), outcome, kind };
             assert_eq!(parse(wire.as_bytes(), &[]), (vec![expected], None), "{wire:?}");
         }
     }
@@ -331,7 +360,9 @@ mod tests {
         wire.extend_from_slice(b"\r\nEND\r");
         assert_eq!(parser.parse(&wire), Ok(Progress::Incomplete { missing: 1 }));
         wire.push(b'\n');
-        let response = Response { len: wire.len(), outcome: Outcome::Fine };
+        // It told by its first byte of what kind it is.
+        wire[0] = b'V';
+        let response = Response { len: wire.len(), outcome: Outcome::Fine, kind: kinds::VALUE };
         assert_eq!(parser.parse(&wire), Ok(Progress::Done(response)));
     }
 
@@ -340,9 +371,9 @@ mod tests {
         let mut parser = ResponseParser::new();
         let mut wire = b"VALUE a 0 1\r\nx\r\nVALUE b".to_vec();
         assert_eq!(parser.parse(&wire), Ok(Progress::Incomplete { missing: 1 }));
-        wire[..16].fill(b'z');
+        wire[1..16].fill(b'z');
         wire.extend_from_slice(b" 0 1\r\ny\r\nEND\r\n");
-        let response = Response { len: wire.len(), outcome: Outcome::Fine };
+        let response = Response { len: wire.len(), outcome: Outcome::Fine, kind: kinds::VALUE };
         assert_eq!(parser.parse(&wire), Ok(Progress::Done(response)));
     }
 
@@ -357,7 +388,8 @@ mod tests {
         let over = [&block[..], &line, b"x\r\n"].concat();
         let error = ParseError { at: block.len() + limit, found: None, rule: LINE_TOO_LONG };
         for cuts in [&[][..], &[20, limit], &[block.len() + limit]] {
-            let response = Response { len: fits.len(), outcome: Outcome::Error };
+            let response =
+                Response { len: fits.len(), outcome: Outcome::Error, kind: kinds::ERROR };
             assert_eq!(parse(&fits, cuts), (vec![response], None), "{cuts:?}");
             assert_eq!(parse(&over, cuts), (vec![], Some(error)), "{cuts:?}");
         }
@@ -387,7 +419,8 @@ mod tests {
                 wire.extend_from_slice(b"\r\n");
             }
             wire.extend_from_slice(b"END\r\n");
-            let response = Response { len: wire.len(), outcome: Outcome::Fine };
+            let kind = if values.is_empty() { kinds::END } else { kinds::VALUE };
+            let response = Response { len: wire.len(), outcome: Outcome::Fine, kind };
             prop_assert_eq!(parse(&wire, &cuts), (vec![response], None));
         }
 

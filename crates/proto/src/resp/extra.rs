@@ -2,6 +2,7 @@
 
 use super::lookup::lookup;
 use crate::command::{Arity, Command, Keys, Travel};
+use crate::kind::Kinds;
 use crate::limits::ARGUMENTS_MAX;
 
 /// Rows beside the table's. Made once, while the configuration is read, and kept for as long as the
@@ -43,7 +44,7 @@ const PLACE_MAX: u32 = ARGUMENTS_MAX as u32;
 
 impl ExtraCommands {
     /// Adds the command called `name`. It goes, whole, to the one server of its keys, or to any
-    /// server when it has none, and is taken to change data.
+    /// server when it has none, and is taken to change data. Its response may be of any kind.
     ///
     /// # Errors
     /// [`ExtraError`]; nothing is added then.
@@ -77,7 +78,8 @@ impl ExtraCommands {
             }
         };
         let name = Box::leak(name.into_boxed_str());
-        let row = Command { name, arity, keys, travel, writes: true, repeatable: false };
+        let (writes, repeatable, kinds) = (true, false, Kinds::ANY);
+        let row = Command { name, arity, keys, travel, writes, repeatable, kinds };
         self.rows.insert(at, row);
         Ok(())
     }

@@ -20,6 +20,7 @@ mod fuzz;
 mod gather;
 pub mod glob;
 mod inline;
+mod kinds;
 pub mod local;
 mod locate;
 mod lookup;
@@ -41,6 +42,7 @@ pub use extra::{ExtraCommands, ExtraError, KeyPlaces};
 #[doc(hidden)]
 pub use fuzz::{fuzz_requests, fuzz_responses};
 pub use gather::{gather_array, gather_status, gather_sum};
+pub use kinds::{HANDSHAKES, STATUSES, TRANSACTIONS};
 pub use locate::sort_patterns;
 pub use merge::{gather_concat, gather_first, gather_least, gather_not_null};
 pub use parts::Parts;

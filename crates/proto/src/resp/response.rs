@@ -14,7 +14,9 @@
 //! | <code>\|</code> | a count of pairs | twice as many, and then the element they describe |
 
 use super::digits::{self, LINE_END};
+use super::kinds::{self, INTEGER_KIND, NULL_KIND, STATUS_KIND, STRING_KIND};
 use super::request::BULK_END;
+use crate::kind::Kind;
 use crate::limits::{BULK_BYTES_MAX, LINE_BYTES_MAX};
 use crate::progress::{ParseError, Progress};
 use crate::response::{Outcome, Response};
@@ -70,14 +72,16 @@ impl ResponseParser {
     /// type, a length that Redis itself would not take, a line that does not end.
     pub fn parse(&mut self, buf: &[u8]) -> Result<Progress<Response>, ParseError> {
         if self.need == 1
-            && let Some(len) = plain(buf)
+            && let Some((len, kind)) = plain(buf)
         {
-            return Ok(Progress::Done(Response { len, outcome: Outcome::Fine }));
+            return Ok(Progress::Done(Response { len, outcome: Outcome::Fine, kind }));
         }
         match self.walk(buf)? {
             Some(len) => {
                 *self = Self::new();
-                Ok(Progress::Done(Response { len, outcome: outcome(&buf[..len]) }))
+                let response = &buf[..len];
+                let (outcome, kind) = (outcome(response), kinds::kind(response));
+                Ok(Progress::Done(Response { len, outcome, kind }))
             }
             None => {
                 let others = self.left.saturating_sub(1).saturating_mul(ELEMENT_BYTES_MIN);
@@ -133,14 +137,20 @@ impl ResponseParser {
     }
 }
 
-/// The length of the response that most are: a value of fewer than 100,000 bytes, a null, a small
-/// number or `OK`, and all there. `None` says nothing; [`ResponseParser::walk`] has the answer then.
+/// The length and the kind of the response that most are: a value of fewer than 100,000 bytes, a null, a
+/// small number or `OK`, and all there. `None` says nothing; [`ResponseParser::walk`] has the answer
+/// then.
 #[inline]
-fn plain(buf: &[u8]) -> Option<usize> {
+fn plain(buf: &[u8]) -> Option<(usize, Kind)> {
     match buf.first()? {
-        b'$' => short_bulk(buf, 0),
-        b':' => digits::short_header(buf, 0, b':').map(|(_, next)| next),
-        _ => buf.starts_with(b"+OK\r\n").then_some(5),
+        b'$' => {
+            let len = short_bulk(buf, 0)?;
+            // No string is as short as null: it has two line ends.
+            let is_null = len == NULL_BULK.len();
+            Some((len, if is_null { NULL_KIND } else { STRING_KIND }))
+        }
+        b':' => digits::short_header(buf, 0, b':').map(|(_, next)| (next, INTEGER_KIND)),
+        _ => buf.starts_with(b"+OK\r\n").then_some((5, STATUS_KIND)),
     }
 }
 
@@ -213,16 +223,24 @@ pub(super) fn outcome(response: &[u8]) -> Outcome {
         }
         [b'!', ..] => Outcome::Error,
         [b'>', ..] => Outcome::Push,
-        [b'|', ..] => described(response).map_or(Outcome::Fine, outcome),
+        [b'|', ..] => outcome(described(response)),
         _ => Outcome::Fine,
     }
 }
 
-/// What the attributes at the front of `response` describe.
+/// What the attributes at the front of `response` describe: what is behind the last of them, be they as
+/// many as they may.
 #[cold]
-fn described(response: &[u8]) -> Option<&[u8]> {
-    let (pairs, first) = digits::length(response, 1, u32::MAX, COUNT).ok()??;
-    response.get(elements_end(response, first, 2 * u64::from(pairs))?..)
+pub(super) fn described(mut response: &[u8]) -> &[u8] {
+    let behind = |attributes: &[u8]| {
+        let (pairs, first) = digits::length(attributes, 1, u32::MAX, COUNT).ok()??;
+        elements_end(attributes, first, 2 * u64::from(pairs))
+    };
+    while let [b'|', ..] = response {
+        let end = behind(response).unwrap_or(response.len());
+        response = response.get(end..).unwrap_or_default();
+    }
+    response
 }
 
 /// What came of one element.

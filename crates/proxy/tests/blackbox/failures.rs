@@ -238,7 +238,13 @@ fn a_servers_nonsense_is_an_error_for_who_asked_it_and_for_nobody_else() {
             assert_eq!(answer, "-ERR Invalid argument\r\n", "{}", shown(words));
         }
         Client::tcp(other).ask(redis(&["PING"]), "+PONG\r\n");
-        proxy.expect_log("protocol error");
+        let shown = format!("; it begins \"{}\"", words.escape_ascii());
+        proxy.expect_log(&format!(
+            "server '127.0.0.1:{}' of pool 'alpha' closed with",
+            server.port()
+        ));
+        proxy.expect_log(": protocol error: ");
+        proxy.expect_log(&shown);
         assert_eq!(proxy.figure("alpha", "forward_error"), 3);
     }
 }
@@ -256,7 +262,38 @@ fn a_response_that_nobody_asked_for_closes_the_server_and_is_given_to_nobody() {
         client.expect_silence(ms(20));
     }
     assert_eq!(server.heard().len(), 5, "each stray response closed its connection");
-    proxy.expect_log("a response that no request waits for");
+    let shown = bulk("stray").escape_ascii().to_string();
+    let said = format!("a response that no request waits for; it begins \"{shown}\"");
+    proxy.expect_log(&format!("server '127.0.0.1:{}' of pool 'alpha'", server.port()));
+    proxy.expect_log(&said);
+}
+
+/// An answer of a kind that the request never gets says that requests and answers are out of step: nobody
+/// gets it, nor what comes behind it.
+#[test]
+fn a_response_of_the_wrong_kind_closes_the_server_and_is_given_to_nobody() {
+    for (protocol, request, said, told) in [
+        ("redis: true", redis(&["GET", "k"]), ":7\r\n", "-ERR Invalid argument\r\n"),
+        ("redis: true", redis(&["SET", "k", "v"]), ":7\r\n", "-ERR Invalid argument\r\n"),
+        ("redis: false", b"get k\r\n".to_vec(), "TOUCHED\r\n", "SERVER_ERROR Invalid argument\r\n"),
+    ] {
+        let server = Peer::start(Does::Say(said.into()));
+        let listen = free_port();
+        let proxy = Proxy::start(&pool("alpha", listen, &[protocol], &[item(server.port())]));
+        let mut client = Client::tcp(listen);
+        for _ in 0..3 {
+            client.ask(&request, told);
+            client.expect_silence(ms(20));
+        }
+        assert_eq!(server.heard().len(), 3, "each closed its connection");
+        proxy.expect_log(&format!(
+            "server '127.0.0.1:{}' of pool 'alpha' closed with 1 requests waiting: a response of a kind \
+             that its request never gets; it begins \"{}\"",
+            server.port(),
+            said.escape_default()
+        ));
+        assert_eq!(proxy.figure("alpha", "forward_error"), 3);
+    }
 }
 
 #[test]

@@ -95,7 +95,7 @@ fn clients_that_come_while_no_descriptor_is_left_are_accepted_later() {
 #[test]
 fn a_server_that_no_descriptor_is_left_for_fails_its_requests_and_no_others() {
     let (listen, other) = (free_port(), free_port());
-    let server = Peer::start(Does::Say(b"+OK\r\n".to_vec()));
+    let server = Peer::start(Does::Say(bulk("v")));
     let conf = pool("alpha", listen, &["redis: true"], &[REDIS[0].item()])
         + &pool(
             "beta",
@@ -114,7 +114,7 @@ fn a_server_that_no_descriptor_is_left_for_fails_its_requests_and_no_others() {
         stranded.ask(redis(&["GET", "k"]), "-ERR Too many open files\r\n");
     }
     limit_open_files(&proxy, 200);
-    stranded.ask(redis(&["GET", "k"]), "+OK\r\n");
+    stranded.ask(redis(&["GET", "k"]), bulk("v"));
     // The server has nothing to do with it, and one line says so.
     assert_eq!(proxy.figure("beta", "server_ejects"), 0);
     assert_eq!(lines(&proxy, "Too many open files"), 1, "{}", proxy.log());

@@ -5,7 +5,7 @@ use crate::harness::peer::{Does, Peer};
 use crate::harness::ports::free_port;
 use crate::harness::proxy::{Proxy, pool};
 use crate::harness::servers::{REDIS, Redis, item};
-use crate::harness::wire::redis;
+use crate::harness::wire::{bulk, redis};
 use crate::harness::workload::Workload;
 
 /// How a proxy is told of two workers.
@@ -16,14 +16,14 @@ fn ways() -> [(&'static str, &'static [&'static str]); 2] {
 #[test]
 fn clients_are_dealt_evenly() {
     for (global, args) in ways() {
-        let server = Peer::start(Does::Say(b"+OK\r\n".to_vec()));
+        let server = Peer::start(Does::Say(bulk("v")));
         let listen = free_port();
         let conf = pool("alpha", listen, &["redis: true"], &[item(server.port())]);
         let proxy = Proxy::start_with(&format!("{global}{conf}"), args);
         let mut clients: Vec<Client> = Vec::new();
         for n in 0..10 {
             let mut client = Client::tcp(listen);
-            client.ask(redis(&["GET", &format!("client-{n}")]), "+OK\r\n");
+            client.ask(redis(&["GET", &format!("client-{n}")]), bulk("v"));
             clients.push(client);
         }
         // A worker has a connection of its own to each server.
@@ -47,7 +47,7 @@ fn clients_are_dealt_evenly() {
         let mut next: Vec<Client> = Vec::new();
         for n in 0..5 {
             let mut client = Client::tcp(listen);
-            client.ask(redis(&["GET", &format!("later-{n}")]), "+OK\r\n");
+            client.ask(redis(&["GET", &format!("later-{n}")]), bulk("v"));
             next.push(client);
         }
         let heard = String::from_utf8_lossy(&server.heard()[0]).into_owned();
@@ -107,7 +107,7 @@ fn a_server_that_fails_each_worker_once_has_failed_twice() {
 /// Whatever connections there are, a client's own requests keep their order.
 #[test]
 fn several_connections_to_a_server_are_shared_out_among_the_clients() {
-    let server = Peer::start(Does::Say(b"+OK\r\n".to_vec()));
+    let server = Peer::start(Does::Say(bulk("v")));
     let (scripted, real) = (free_port(), free_port());
     let keys = ["redis: true", "server_connections: 3"];
     let conf = pool("alpha", scripted, &keys, &[item(server.port())])
@@ -117,7 +117,7 @@ fn several_connections_to_a_server_are_shared_out_among_the_clients() {
     for n in 0..6 {
         let mut client = Client::tcp(scripted);
         for _ in 0..4 {
-            client.ask(redis(&["GET", &format!("client-{n}")]), "+OK\r\n");
+            client.ask(redis(&["GET", &format!("client-{n}")]), bulk("v"));
         }
         clients.push(client);
     }

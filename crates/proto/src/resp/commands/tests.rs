@@ -1,5 +1,6 @@
 //! The rows agree with themselves, with the original, and with what a server says of its own.
 
+use super::super::kinds::kind;
 use super::super::lookup::lookup;
 use super::super::subcommands;
 use super::*;
@@ -98,8 +99,12 @@ fn the_table_has_the_commands_of_the_original() {
 fn every_row_agrees_with_itself() {
     let of_containers = subcommand_rows().map(|(_, row)| row);
     for command in COMMANDS.iter().chain(of_containers) {
-        let Command { name, arity, keys, travel, writes, repeatable } = command;
+        let Command { name, arity, keys, travel, writes, repeatable, kinds } = command;
         assert!(*writes || *repeatable, "{name}: what changes nothing can be repeated");
+        assert!(kinds.contain(kind(b"-ERR x\r\n")), "{name}: anything may fail");
+        let is_known =
+            !matches!(travel, Here(_) | Refused(_) | Subscription(_) | Scripted(Body | Digest));
+        assert!(is_known || *kinds == Kinds::ANY, "{name}: nobody knows, or nobody asks");
         // Behind some subcommands there may be channels or none.
         let may_be_empty = name.starts_with("pubsub|");
         let keyed = match keys {
@@ -135,6 +140,63 @@ fn every_row_agrees_with_itself() {
         if name.contains('|') {
             let by_place = matches!(keys, Keys::None | Keys::Range { first: 1, .. });
             assert!(by_place, "{name}: argument 0 is the subcommand");
+        }
+    }
+}
+
+#[test]
+fn a_command_is_answered_with_what_servers_have_for_it_and_with_nothing_else() {
+    let all = [
+        "+OK",
+        ":1",
+        "$1\r\na",
+        "=5\r\ntxt:a",
+        "$-1",
+        "*-1",
+        "_",
+        ",1.5",
+        "#t",
+        "(12",
+        "*1\r\n:1",
+        "~1\r\n:1",
+        "%1\r\n:1\r\n:1",
+    ];
+    for (line, fitting) in [
+        ("get", "$1 =5 $-1 *-1 _"),
+        ("set", "+OK $1 =5 $-1 *-1 _"),
+        ("mset", "+OK"),
+        ("incr", ":1 #t"),
+        ("exists", ":1 #t"),
+        ("incrbyfloat", "$1 =5 $-1 *-1 _ ,1.5"),
+        ("zscore", "$1 =5 $-1 *-1 _ ,1.5"),
+        ("zadd", ":1 #t $1 =5 $-1 *-1 _ ,1.5"),
+        ("mget", "*1 ~1 %1 $-1 *-1 _"),
+        ("smembers", "*1 ~1 %1 $-1 *-1 _"),
+        ("hgetall", "*1 ~1 %1 $-1 *-1 _"),
+        ("blpop", "*1 ~1 %1 $-1 *-1 _"),
+        ("exec", "*1 ~1 %1 $-1 *-1 _"),
+        ("lpop", "$1 =5 *1 ~1 %1 $-1 *-1 _"),
+        ("zrank", ":1 #t *1 ~1 %1 $-1 *-1 _"),
+        ("memory usage", ":1 #t $-1 *-1 _"),
+        ("eval", "+OK :1 $1 =5 $-1 *-1 _ ,1.5 #t (12 *1 ~1 %1"),
+    ] {
+        let (name, subcommand) = line.split_once(' ').unwrap_or((line, ""));
+        let row = lookup(name.as_bytes()).expect(name);
+        let row = match row.keys {
+            Subcommand(rows) => subcommands::find(rows, subcommand.as_bytes()).expect(line),
+            _ => row,
+        };
+        for response in all {
+            let head = response.split('\r').next().expect("a line");
+            let fits = fitting.split(' ').any(|fitting| fitting == head);
+            let whole = format!("{response}\r\n");
+            assert_eq!(row.kinds.contain(kind(whole.as_bytes())), fits, "{line}: {response:?}");
+            let described = format!("|1\r\n+a\r\n-b\r\n{whole}");
+            assert_eq!(
+                row.kinds.contain(kind(described.as_bytes())),
+                fits,
+                "{line}: {described:?}"
+            );
         }
     }
 }

@@ -127,7 +127,7 @@ fn the_outcome_is_in_the_first_word_of_an_error() {
         (b"|1\r\n+a\r\n+b\r\n|0\r\n-ERR x\r\n", Outcome::Error),
         (b"|1\r\n+a\r\n+b\r\n-BUSY x\r\n", Outcome::Unwell),
     ] {
-        let whole = Response { len: bytes.len(), outcome };
+        let whole = Response { len: bytes.len(), outcome, kind: kinds::kind(bytes) };
         assert_eq!(parse(bytes), Ok(Progress::Done(whole)), "{}", bytes.escape_ascii());
         assert_cuts_make_no_difference(bytes);
     }
@@ -195,7 +195,7 @@ fn a_line_may_be_as_long_as_the_limit_and_no_longer() {
     line.resize(1 + LINE_BYTES_MAX, b'x');
     assert!(matches!(parse(&line), Ok(Progress::Incomplete { .. })));
     line.extend_from_slice(b"\r\n");
-    let whole = Response { len: line.len(), outcome: Outcome::Error };
+    let whole = Response { len: line.len(), outcome: Outcome::Error, kind: kinds::kind(b"-") };
     assert_eq!(parse(&line), Ok(Progress::Done(whole)));
     line.insert(5, b'x');
     let error = ParseError { at: 1 + LINE_BYTES_MAX, found: None, rule: LONG_LINE };
@@ -221,8 +221,11 @@ fn a_line_that_grows_byte_by_byte_is_not_read_from_its_start_each_time() {
 #[test]
 fn nesting_costs_no_stack_and_a_huge_count_no_memory() {
     let deep = [&b"*1\r\n".repeat(1_000_000)[..], b":1\r\n"].concat();
-    let whole = Response { len: deep.len(), outcome: Outcome::Fine };
+    let whole = Response { len: deep.len(), outcome: Outcome::Fine, kind: kinds::kind(b"*") };
     assert_eq!(parse(&deep), Ok(Progress::Done(whole)));
+    let described = [&b"|0\r\n".repeat(1_000_000)[..], b":1\r\n"].concat();
+    let whole = Response { len: described.len(), outcome: Outcome::Fine, kind: kinds::kind(b":") };
+    assert_eq!(parse(&described), Ok(Progress::Done(whole)));
 
     let said = parse(b"*4294967295\r\n");
     let missing = 1 + 3 * (u32::MAX as usize - 1);
@@ -248,7 +251,7 @@ fn a_large_array_in_pieces_is_walked_once() {
         assert!(parser.at >= before, "the place never goes back");
         assert!(len - parser.at < 10, "and is in the element that has not ended");
     }
-    let whole = Response { len: array.len(), outcome: Outcome::Fine };
+    let whole = Response { len: array.len(), outcome: Outcome::Fine, kind: kinds::kind(b"*") };
     assert_eq!(parser.parse(&array), Ok(Progress::Done(whole)));
 }
 
