@@ -6,6 +6,7 @@ use nutcracker_engine::ConnId;
 use nutcracker_proto::Protocol;
 
 use super::asks::{Ask, Asker, Expected, shown};
+use super::habits::{Ending, Habits};
 use super::pipe::{End, Pipe};
 use super::plan::{MILLISECOND, Plan};
 use super::random::Random;
@@ -60,65 +61,9 @@ pub(crate) enum Life {
     Gone,
 }
 
-/// How a client behaves.
-#[derive(Debug)]
-struct Habits {
-    /// Requests it makes.
-    requests: u32,
-    /// Requests outstanding at most.
-    window: u64,
-    /// Pauses between requests, at most, microseconds.
-    asks_after_max: u64,
-    /// Pauses between reads, at most, microseconds; and bytes a read. A client without pauses reads
-    /// all there is.
-    reads_after_max: u64,
-    read_bytes_max: u64,
-    /// It asks only what cannot fail once all is well.
-    probes: bool,
-    ending: Ending,
-}
-
-/// How a client's life ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ending {
-    /// It stays connected.
-    Stays,
-    /// It has all its responses and closes.
-    Closes,
-    /// It ends its own stream behind its last request.
-    HalfCloses,
-    /// It says QUIT.
-    Quits,
-    /// It breaks a rule of the protocol.
-    Misbehaves,
-    /// It closes without waiting for what is due, after so many requests.
-    Vanishes(u32),
-    /// It resets the conn, after so many requests.
-    Resets(u32),
-}
-
 impl Client {
     pub(crate) fn draw(id: u32, plan: &Plan, random: &mut Random) -> Self {
-        let requests = random.between(0, plan.requests_max) as u32;
-        let some = random.below(u64::from(requests) + 1) as u32;
-        let slow_reader = random.chance(20);
-        let habits = Habits {
-            requests,
-            window: random.between(1, plan.window_max),
-            asks_after_max: random.pick(&[0, 0, 200, 2 * MILLISECOND]),
-            reads_after_max: if slow_reader { 2 * MILLISECOND } else { 0 },
-            probes: false,
-            read_bytes_max: if slow_reader { random.pick(&[700, 30_000]) } else { u64::MAX },
-            ending: match random.below(10) {
-                0 => Ending::Stays,
-                1..3 => Ending::Closes,
-                3..5 => Ending::HalfCloses,
-                5 => Ending::Quits,
-                6 => Ending::Misbehaves,
-                7..9 => Ending::Vanishes(some),
-                _ => Ending::Resets(some),
-            },
-        };
+        let habits = Habits::draw(plan, random);
         let pool = random.below(plan.pools.len() as u64) as usize;
         let crowd = random.pick(&[1, 20, 200]) * MILLISECOND;
         Self::new(id, pool, random.below(crowd), habits)
@@ -126,17 +71,7 @@ impl Client {
 
     /// A client that comes at once, and sees that the pool is well.
     pub(crate) fn probe(id: u32, pool: usize, now: u64) -> Self {
-        const REQUESTS: u32 = 10;
-        let habits = Habits {
-            requests: REQUESTS,
-            window: 1,
-            asks_after_max: 0,
-            reads_after_max: 0,
-            read_bytes_max: u64::MAX,
-            probes: true,
-            ending: Ending::Closes,
-        };
-        Self::new(id, pool, now, habits)
+        Self::new(id, pool, now, Habits::probe())
     }
 
     fn new(id: u32, pool: usize, comes_at: u64, habits: Habits) -> Self {

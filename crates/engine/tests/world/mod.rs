@@ -6,11 +6,12 @@
 //! client <==pipe=  engine =pipe==> server
 //! ```
 //! - `plan`: what the seed draws first: pools, clients, weather, faults.
-//! - `client`, `asks`: who asks what, and the only answers that are right.
+//! - `client`, `habits`, `asks`: who asks what, and the only answers that are right.
 //! - `phrases`: requests that belong together, and those that block.
 //! - `server`, `answers`: who checks what arrives, and answers it.
 //! - `key`: how a key says whose it is. `wire`: both protocols, by the book.
-//! - `pipe`: bytes on their way. `shell`: the turn. `random`: the seed's numbers.
+//! - `pipe`: bytes on their way. `shell`: the turn. `trouble`: faults as they happen.
+//! - `checks`: what must hold. `random`: the seed's numbers.
 //!
 //! The world panics at the first thing that is not as it should be. What should be:
 //! - each request gets exactly one response, in order, and it is its own;
@@ -22,7 +23,9 @@
 
 mod answers;
 mod asks;
+mod checks;
 mod client;
+mod habits;
 mod key;
 mod phrases;
 mod pipe;
@@ -30,21 +33,21 @@ mod plan;
 mod random;
 mod server;
 mod shell;
+mod trouble;
 mod wire;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nutcracker_engine::stats::{FaultFigure, Kind, PoolFigure, ServerFigure, Stats};
-use nutcracker_engine::{Engine, OnEject, PoolId, SharedPool};
+use nutcracker_engine::stats::{FaultFigure, PoolFigure, ServerFigure, Stats};
+use nutcracker_engine::{Engine, OnEject, SharedPool};
 use nutcracker_ring::{DistributionKind, Ring};
 
 use client::{Client, Life};
-use pipe::End;
-use plan::{Fault, MILLISECOND, Plan, SECOND};
+use plan::{MILLISECOND, Plan, SECOND};
 use random::Random;
-use server::{Server, Slip, Surroundings};
+use server::{Server, Surroundings};
 use shell::{Digest, Far, Sockets};
 
 /// One run of the world.
@@ -264,56 +267,6 @@ impl World {
         }
     }
 
-    /// Lets the faults happen whose time has come.
-    fn go_wrong(&mut self) {
-        while let Some((at, fault)) = self.plan.faults.get(self.faults_done).copied()
-            && at <= self.now
-        {
-            self.faults_done += 1;
-            match fault {
-                Fault::Close { pool, server } => self.end_conns(pool, server, End::Eof),
-                Fault::Reset { pool, server } => self.end_conns(pool, server, End::Reset),
-                Fault::Half { pool, server } => {
-                    let end = self.random.pick(&[End::Eof, End::Reset]);
-                    self.servers[pool][server].slip = Some(Slip::Half(end));
-                }
-                Fault::Garbage { pool, server } => {
-                    self.servers[pool][server].slip = Some(Slip::Garbage);
-                }
-                Fault::Unasked { pool, server } => {
-                    self.servers[pool][server].slip = Some(Slip::Unasked);
-                }
-                Fault::Freeze { pool, server, wait } => {
-                    self.servers[pool][server].frozen_until = self.now + wait;
-                }
-                Fault::Short { wait } => {
-                    let until = self.now + wait;
-                    // Faults that follow each other must not use up the engine's patience.
-                    if self.memory_short_until == 0 || self.now > self.memory_short_until + SECOND {
-                        self.memory_short_until = until;
-                    }
-                }
-                Fault::Absent { pool, server, wait, absence } => {
-                    let server = &mut self.servers[pool][server];
-                    (server.absence, server.absent_until) = (Some(absence), self.now + wait);
-                }
-            }
-        }
-    }
-
-    fn end_conns(&mut self, pool: usize, server: usize, end: End) {
-        for socket in self.sockets.values_mut() {
-            match &mut socket.far {
-                Far::Server { pool: p, server: s, connecting: None, peer }
-                    if (*p, *s) == (pool, server) =>
-                {
-                    peer.end(end, &mut socket.inbound, self.now, &mut self.random);
-                }
-                _ => {}
-            }
-        }
-    }
-
     fn drain(&mut self) {
         self.stopping = true;
         self.engine.begin_turn(self.instant(self.now));
@@ -330,73 +283,6 @@ impl World {
             assert_eq!(client.life, Life::Gone, "client {} was not told", client.id);
         }
         self.check_counters();
-    }
-
-    /// No gauge is ever below zero.
-    fn check_gauges(&self) {
-        for pool in &self.stats.pools {
-            for figure in PoolFigure::ALL {
-                assert!(pool.at(*figure).get() >= 0, "{}", figure.name());
-            }
-            for server in &pool.servers {
-                for figure in ServerFigure::ALL {
-                    assert!(server.at(*figure).get() >= 0, "{}", figure.name());
-                }
-            }
-        }
-    }
-
-    /// Nothing is outstanding, and the counters add up.
-    fn check_counters(&self) {
-        assert_eq!(self.engine.outstanding(), (0, 0), "requests, split requests");
-        assert_eq!(self.engine.held(), 0, "responses held");
-        for pool in 0..self.plan.pools.len() {
-            let pinned = self.engine.pinned(PoolId(pool as u32));
-            assert_eq!(pinned, 0, "clients of pool {pool} with a conn of their own");
-        }
-        for (p, pool) in self.stats.pools.iter().enumerate() {
-            for (s, figures) in pool.servers.iter().enumerate() {
-                let at = |figure| figures.at(figure).get();
-                let (name, model) = (format!("pool {p}, server {s}"), &self.servers[p][s]);
-                let (responses, failed) = (at(ServerFigure::Responses), self.failed[p][s]);
-                let ended = responses + failed;
-                // What a client leaves behind on a conn of its own nobody waits for.
-                if self.plan.pins {
-                    assert!(at(ServerFigure::Requests) >= ended, "{name}: requests");
-                } else {
-                    assert_eq!(at(ServerFigure::Requests), ended, "{name}: requests");
-                }
-                for figure in ServerFigure::ALL {
-                    if figure.kind() == Kind::Gauge && *figure != ServerFigure::ServerConnections {
-                        assert_eq!(at(*figure), 0, "{name}: {}", figure.name());
-                    }
-                }
-                if self.plan.quiet && !self.plan.pins {
-                    let bytes = [at(ServerFigure::RequestBytes), at(ServerFigure::ResponseBytes)];
-                    let seen = [model.received_bytes as i64, model.sent_bytes as i64];
-                    assert_eq!(bytes, seen, "{name}: bytes of requests and responses");
-                    assert_eq!(failed, 0, "{name}: nothing went wrong");
-                }
-                let conns = self.sockets.values().filter(|socket| {
-                    matches!(socket.far, Far::Server { pool, server, .. } if (pool, server) == (p, s))
-                });
-                let conns = conns.count() as i64;
-                assert_eq!(at(ServerFigure::ServerConnections), conns, "{name}: conns");
-            }
-            let all =
-                self.clients.iter().filter(|client| client.pool == p && client.conn.is_some());
-            let all = all.count() as i64;
-            let open = self.sockets.values().filter(
-                |socket| matches!(socket.far, Far::Client(n) if socket.open && self.clients[n].pool == p),
-            );
-            let open = open.count() as i64;
-            let at = |figure| pool.at(figure).get();
-            assert_eq!(at(PoolFigure::ClientConnections), open, "pool {p}: clients");
-            let ended = at(PoolFigure::ClientEof) + at(PoolFigure::ClientErr);
-            assert_eq!(ended + open, all, "pool {p}: clients that came and went");
-        }
-        let open = self.sockets.values().filter(|socket| socket.open);
-        assert_eq!(self.stats.curr_connections.get(), open.count() as i64, "conns");
     }
 
     fn outcome(self) -> Outcome {
