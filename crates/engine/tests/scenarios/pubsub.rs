@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nutcracker_engine::limits::SUBSCRIBER_UNSENT_BYTES_MAX;
+use nutcracker_engine::limits::PoolLimits;
 use nutcracker_engine::stats::{LimitFigure, PoolFigure};
 use nutcracker_engine::{CloseReason, ConnId, Report};
 
@@ -290,8 +290,9 @@ fn a_subscriber_that_does_not_read_is_closed_and_the_others_are_served() {
     stage.clogs(slow, 0);
     let large = message("a", &"x".repeat(1_000_000));
     let mut sent = 0;
+    let unsent_max = PoolLimits::default().subscriber_unsent_bytes;
     while !stage.is_closed(slow) {
-        assert!(sent <= SUBSCRIBER_UNSENT_BYTES_MAX + 2 * large.len(), "{sent} bytes");
+        assert!(sent <= unsent_max + 2 * large.len(), "{sent} bytes");
         stage.sends(listener, &large);
         stage.gets(quick, &large);
         sent += large.len();
