@@ -6,10 +6,11 @@ use nutcracker_engine::PoolConfig;
 use nutcracker_proto::Protocol;
 
 use super::answers::{self, answer, block};
+use super::events::Event;
 use super::key::{Kind, Tag, value};
 use super::plan::Plan;
 use super::random::Random;
-use super::wire::array;
+use super::wire::{array, stores};
 
 /// A request and what may come of it.
 #[derive(Debug)]
@@ -17,6 +18,13 @@ pub(crate) struct Ask {
     pub(crate) wire: Vec<u8>,
     /// `None` when it gets no response.
     pub(crate) expected: Option<Expected>,
+}
+
+impl Ask {
+    /// Its answer is worth seeing.
+    pub(crate) fn seen_as(self, event: Event) -> Self {
+        Self { expected: self.expected.map(|expected| expected.seen_as(event)), ..self }
+    }
 }
 
 /// A response that is due.
@@ -27,6 +35,25 @@ pub(crate) struct Expected {
     pub(crate) served: bool,
     /// How long its client lets it wait besides, microseconds; the largest number is for ever.
     pub(crate) waits: u64,
+    /// What is seen when it is answered well.
+    pub(crate) event: Option<Event>,
+}
+
+impl Expected {
+    /// A server gives one of these answers.
+    pub(crate) const fn served(answers: Answers) -> Self {
+        Self { answers, served: true, waits: 0, event: None }
+    }
+
+    /// The proxy gives one of these answers.
+    pub(crate) const fn here(answers: Answers) -> Self {
+        Self { answers, served: false, waits: 0, event: None }
+    }
+
+    /// It is worth seeing.
+    pub(crate) fn seen_as(self, event: Event) -> Self {
+        Self { event: Some(event), ..self }
+    }
 }
 
 /// What a response may be.
@@ -108,7 +135,30 @@ impl Asker<'_> {
                 *expected = here(REQUIRED);
             }
         }
+        if let Some(expected) = &mut ask.expected
+            && let Some(refusal) = self.refusal_of_length(&ask.wire)
+        {
+            *expected = here(&refusal);
+        }
         ask
+    }
+
+    /// What a request gets that is longer than it may be.
+    fn refusal_of_length(&self, wire: &[u8]) -> Option<String> {
+        let max = self.config().limits.request_bytes;
+        if wire.len() <= max {
+            return None;
+        }
+        match self.config().protocol {
+            Protocol::Redis => Some(format!(
+                "-ERR request is longer than {max} bytes, the limit that request_max sets\r\n"
+            )),
+            // Lines have a limit of their own.
+            Protocol::Memcache => {
+                let name = wire.split(|&byte| byte == b' ').next()?;
+                stores(name).then(|| "SERVER_ERROR object too large for cache\r\n".into())
+            }
+        }
     }
 
     /// A request that a healthy pool answers without fail; the password, if it is not given yet.
@@ -129,7 +179,7 @@ impl Asker<'_> {
             Protocol::Memcache => [&words.join(&b' ')[..], b"\r\n"].concat(),
         };
         let answers = Answers::AnyOf(vec![answer(protocol, &words)]);
-        Ask { wire, expected: Some(Expected { answers, served: false, waits: 0 }) }
+        Ask { wire, expected: Some(Expected::here(answers)) }
     }
 
     pub(crate) fn config(&self) -> &PoolConfig {
@@ -257,7 +307,7 @@ impl Asker<'_> {
         let mut words: Vec<Vec<u8>> = words.into_iter().map(<[u8]>::to_vec).collect();
         words[0].make_ascii_lowercase();
         let answers = Answers::AnyOf(vec![answer(Protocol::Redis, &words)]);
-        Ask { wire, expected: Some(Expected { answers, served: true, waits: 0 }) }
+        Ask { wire, expected: Some(Expected::served(answers)) }
     }
 
     /// A request that may be taken apart: a bad answer to a part may stand for the whole, and one
@@ -276,10 +326,7 @@ impl Asker<'_> {
             // `+wrong` is a status, and so all that an MSET asks for.
             answers.push(b"+OK\r\n".to_vec());
         }
-        Ask {
-            wire,
-            expected: Some(Expected { answers: Answers::AnyOf(answers), served: true, waits: 0 }),
-        }
+        Ask { wire, expected: Some(Expected::served(Answers::AnyOf(answers))) }
     }
 
     /// A request that no server sees.
@@ -300,11 +347,9 @@ impl Asker<'_> {
             0..8 => self.memcached_local(),
             8..12 => Ask {
                 wire: b"version\r\n".to_vec(),
-                expected: Some(Expected {
-                    answers: Answers::AnyOf(vec![b"VERSION 1.6.0\r\n".to_vec()]),
-                    served: true,
-                    waits: 0,
-                }),
+                expected: Some(Expected::served(Answers::AnyOf(vec![
+                    b"VERSION 1.6.0\r\n".to_vec(),
+                ]))),
             },
             12..50 => self.memcached_get(),
             _ => self.memcached_whole(),
@@ -336,7 +381,7 @@ impl Asker<'_> {
             bad.push(b"SERVER_ERROR Invalid argument\r\n".to_vec());
             Answers::AnyOf(bad)
         };
-        Ask { wire, expected: Some(Expected { answers, served: true, waits: 0 }) }
+        Ask { wire, expected: Some(Expected::served(answers)) }
     }
 
     fn memcached_whole(&mut self) -> Ask {
@@ -367,7 +412,7 @@ impl Asker<'_> {
         }
         let words = [name.as_bytes().to_vec(), key];
         let answers = Answers::AnyOf(vec![answer(Protocol::Memcache, &words)]);
-        let expected = (!noreply).then_some(Expected { answers, served: true, waits: 0 });
+        let expected = (!noreply).then_some(Expected::served(answers));
         Ask { wire, expected }
     }
 
@@ -412,9 +457,9 @@ impl Asker<'_> {
 }
 
 pub(crate) fn here(answer: &str) -> Expected {
-    Expected { answers: Answers::AnyOf(vec![answer.as_bytes().to_vec()]), served: false, waits: 0 }
+    Expected::here(Answers::AnyOf(vec![answer.as_bytes().to_vec()]))
 }
 
 const fn beginning(text: &'static str) -> Expected {
-    Expected { answers: Answers::Beginning(text), served: false, waits: 0 }
+    Expected::here(Answers::Beginning(text))
 }

@@ -6,11 +6,22 @@ use nutcracker_engine::ConnId;
 use nutcracker_proto::Protocol;
 
 use super::asks::{Ask, Asker, Expected, shown};
+use super::events::{Event, Events};
 use super::habits::{Ending, Habits};
 use super::pipe::{End, Pipe};
 use super::plan::{MILLISECOND, Plan};
 use super::random::Random;
 use super::wire;
+
+/// What a client acts in.
+pub(crate) struct Moment<'a> {
+    pub(crate) plan: &'a Plan,
+    /// The proxy stops.
+    pub(crate) stopping: bool,
+    pub(crate) now: u64,
+    pub(crate) random: &'a mut Random,
+    pub(crate) events: &'a mut Events,
+}
 
 /// One client, from its coming to its end.
 #[derive(Debug)]
@@ -35,6 +46,8 @@ pub(crate) struct Client {
     next_read: u64,
     /// When the proxy last had a reason to make it wait: its pipe was full, or it was paused.
     pub(crate) obstructed_at: Option<u64>,
+    /// The proxy closes it, because it held too much.
+    pub(crate) evicted: bool,
 }
 
 /// A response that is due.
@@ -91,6 +104,7 @@ impl Client {
             next_ask: 0,
             next_read: 0,
             obstructed_at: None,
+            evicted: false,
         }
     }
 
@@ -123,35 +137,28 @@ impl Client {
     }
 
     /// Listens, asks and leaves as far as it can now.
-    pub(crate) fn act(
-        &mut self,
-        inbound: &mut Pipe,
-        outbound: &mut Pipe,
-        plan: &Plan,
-        stopping: bool,
-        now: u64,
-        random: &mut Random,
-    ) {
+    pub(crate) fn act(&mut self, inbound: &mut Pipe, outbound: &mut Pipe, at: &mut Moment<'_>) {
+        let now = at.now;
         if self.life == Life::Gone {
             return;
         }
         if now >= self.next_read && outbound.readable() > 0 {
             let bytes_max = self.habits.read_bytes_max.min(usize::MAX as u64) as usize;
             outbound.read_all(&mut self.inbox, bytes_max);
-            self.next_read = now + random.below(self.habits.reads_after_max + 1);
-            self.listen(plan, now);
+            self.next_read = now + at.random.below(self.habits.reads_after_max + 1);
+            self.listen(at);
         }
         if let Some(end) = outbound.ended() {
-            self.hear_the_end(end, stopping, inbound, outbound, now, random);
+            self.hear_the_end(end, inbound, outbound, at);
             return;
         }
         if self.life == Life::Talking {
-            self.ask(plan, now, random);
+            self.ask(at);
         }
-        let taken = inbound.write(&self.outbox, now, random).unwrap_or(0);
+        let taken = inbound.write(&self.outbox, now, at.random).unwrap_or(0);
         self.outbox.drain(..taken);
         if self.life == Life::Talking {
-            self.leave(inbound, outbound, now, random);
+            self.leave(inbound, outbound, at);
         }
     }
 
@@ -164,10 +171,10 @@ impl Client {
             && self.outbox.len() < OUTBOX_BYTES_MAX
     }
 
-    fn ask(&mut self, plan: &Plan, now: u64, random: &mut Random) {
-        while self.may_ask() && now >= self.next_ask {
+    fn ask(&mut self, at: &mut Moment<'_>) {
+        while self.may_ask() && at.now >= self.next_ask {
             let probes = self.habits.probes;
-            let mut asker = self.asker(plan, random);
+            let mut asker = self.asker(at);
             let asks = match probes {
                 true => vec![asker.probe()],
                 false => asker.phrase().unwrap_or_else(|| vec![asker.any()]),
@@ -176,8 +183,8 @@ impl Client {
                 self.push(ask);
             }
             self.asked += 1;
-            if random.chance(30) {
-                self.next_ask = now + random.below(self.habits.asks_after_max + 1);
+            if at.random.chance(30) {
+                self.next_ask = at.now + at.random.below(self.habits.asks_after_max + 1);
             }
         }
         if self.asked < self.habits.requests {
@@ -185,12 +192,12 @@ impl Client {
         }
         match self.habits.ending {
             Ending::Quits => {
-                let quit = self.asker(plan, random).quit();
+                let quit = self.asker(at).quit();
                 self.push(quit);
                 self.life = Life::Leaving;
             }
             Ending::Misbehaves => {
-                let nonsense = self.asker(plan, random).nonsense();
+                let nonsense = self.asker(at).nonsense();
                 self.push(nonsense);
                 self.life = Life::Leaving;
             }
@@ -198,14 +205,14 @@ impl Client {
         }
     }
 
-    fn asker<'a>(&'a mut self, plan: &'a Plan, random: &'a mut Random) -> Asker<'a> {
+    fn asker<'a>(&'a mut self, at: &'a mut Moment<'_>) -> Asker<'a> {
         Asker {
-            plan,
+            plan: at.plan,
             pool: self.pool,
             client: self.id,
             request: self.asked,
             authenticated: &mut self.authenticated,
-            random,
+            random: at.random,
         }
     }
 
@@ -219,11 +226,11 @@ impl Client {
     }
 
     /// Ends the conn from this side, if its time has come.
-    fn leave(&mut self, inbound: &mut Pipe, outbound: &mut Pipe, now: u64, random: &mut Random) {
+    fn leave(&mut self, inbound: &mut Pipe, outbound: &mut Pipe, at: &mut Moment<'_>) {
         let said_all = self.asked == self.habits.requests && self.outbox.is_empty();
         let end = match self.habits.ending {
             Ending::HalfCloses if said_all => {
-                inbound.end(End::Eof, now, random);
+                inbound.end(End::Eof, at.now, at.random);
                 self.life = Life::Leaving;
                 return;
             }
@@ -232,13 +239,20 @@ impl Client {
             Ending::Resets(requests) if self.asked >= requests => End::Reset,
             _ => return,
         };
-        inbound.end(end, now, random);
+        if !self.due.is_empty() {
+            let is_reset = end == End::Reset;
+            let event = if is_reset { Event::ClientReset } else { Event::ClientVanished };
+            at.events.see(event);
+        }
+        at.events.see_if(!self.outbox.is_empty(), Event::ClientCutOff);
+        at.events.see_if(self.due.iter().any(|due| due.expected.waits > 0), Event::PopGivenUp);
+        inbound.end(end, at.now, at.random);
         outbound.break_off();
         self.life = Life::Gone;
     }
 
-    fn listen(&mut self, plan: &Plan, now: u64) {
-        let protocol = plan.pools[self.pool].config.protocol;
+    fn listen(&mut self, at: &mut Moment<'_>) {
+        let protocol = at.plan.pools[self.pool].config.protocol;
         let mut start = 0;
         while start < self.inbox.len() {
             let rest = &self.inbox[start..];
@@ -249,42 +263,58 @@ impl Client {
                 panic!("client {} asked for no {}", self.id, shown(&rest[..len]))
             });
             self.read = self.read.saturating_sub(1);
-            let is_fine = due.expected.answers.allow(&rest[..len])
-                || (due.expected.served && self.may_be_told(&rest[..len], plan))
-                || (due.expected.waits > 0 && &rest[..len] == b"-ERR the proxy is stopping\r\n");
-            assert!(
-                is_fine,
-                "client {}, request {}: got {}, not {:?}",
-                self.id,
-                due.request,
-                shown(&rest[..len]),
-                due.expected
-            );
-            self.check_punctual(&due, plan, now);
+            self.judge(&due, &rest[..len], at);
+            self.check_punctual(&due, at);
             start += len;
         }
         self.inbox.drain(..start);
     }
 
+    /// The response to a request is what it may be.
+    fn judge(&self, due: &Due, response: &[u8], at: &mut Moment<'_>) {
+        let Due { request, expected, .. } = due;
+        if expected.answers.allow(response) {
+            let is_error = matches!(response.first(), Some(b'-' | b'S'));
+            let event = if is_error { Event::AnsweredBadly } else { Event::AnsweredWell };
+            at.events.see_if(expected.served, event);
+            match expected.event {
+                Some(event) if !is_error => at.events.see(event),
+                _ => at.events.see_response(response),
+            }
+            return;
+        }
+        let is_stopped = expected.waits > 0 && response == b"-ERR the proxy is stopping\r\n";
+        at.events.see_if(is_stopped, Event::PopStopped);
+        assert!(
+            is_stopped || (expected.served && self.may_be_told(response, at)),
+            "client {}, request {request}: got {}, not {expected:?}",
+            self.id,
+            shown(response),
+        );
+    }
+
     /// Whether a request that a server was to answer may be answered like this all the same.
-    fn may_be_told(&self, response: &[u8], plan: &Plan) -> bool {
-        if plan.lies {
+    fn may_be_told(&self, response: &[u8], at: &mut Moment<'_>) -> bool {
+        if at.plan.lies {
             return true;
         }
-        let head: &[u8] = match plan.pools[self.pool].config.protocol {
+        let head: &[u8] = match at.plan.pools[self.pool].config.protocol {
             Protocol::Redis => b"-ERR ",
             Protocol::Memcache => b"SERVER_ERROR ",
         };
         let reason = response.strip_prefix(head).and_then(|rest| rest.strip_suffix(b"\r\n"));
-        reason
-            .and_then(|reason| std::str::from_utf8(reason).ok())
-            .is_some_and(|reason| plan.may_fail(self.pool, reason))
+        let Some(reason) = reason.and_then(|reason| std::str::from_utf8(reason).ok()) else {
+            return false;
+        };
+        at.events.see_failure(reason);
+        at.plan.may_fail(self.pool, reason)
     }
 
     /// A request that the proxy could work on from the moment it had it ends within the timeout.
-    fn check_punctual(&self, due: &Due, plan: &Plan, now: u64) {
+    fn check_punctual(&self, due: &Due, at: &Moment<'_>) {
         /// The turn of a deadline may be late by this, and so may others before it.
         const LATENESS_MAX: u64 = 2 * MILLISECOND;
+        let (plan, now) = (at.plan, at.now);
         let Some(timeout) = plan.pools[self.pool].config.timeout else { return };
         if !due.expected.served || self.habits.reads_after_max > 0 {
             return;
@@ -307,31 +337,33 @@ impl Client {
     fn hear_the_end(
         &mut self,
         end: End,
-        stopping: bool,
         inbound: &mut Pipe,
         outbound: &mut Pipe,
-        now: u64,
-        random: &mut Random,
+        at: &mut Moment<'_>,
     ) {
         assert_eq!(end, End::Eof, "the proxy closes in good order");
         // Who ends its stream while it waits for what blocks is gone, for all the proxy knows.
         let gave_up = self.habits.ending == Ending::HalfCloses
             && self.due.iter().any(|due| due.expected.waits > 0);
         assert!(
-            gave_up || self.inbox.is_empty(),
+            gave_up || self.evicted || self.inbox.is_empty(),
             "client {}: half a response and the end",
             self.id
         );
         assert!(
-            stopping || (self.life == Life::Leaving && (self.due.is_empty() || gave_up)),
+            at.stopping
+                || self.evicted
+                || (self.life == Life::Leaving && (self.due.is_empty() || gave_up)),
             "client {} was closed while {:?} with {} responses due",
             self.id,
             self.life,
             self.due.len()
         );
         if inbound.next_arrival().is_none() && inbound.ended().is_none() {
-            inbound.end(End::Eof, now, random);
+            inbound.end(End::Eof, at.now, at.random);
         }
+        let is_served = self.due.is_empty() && self.habits.ending == Ending::HalfCloses;
+        at.events.see_if(is_served && self.asked > 0, Event::ClientHalfClosed);
         outbound.break_off();
         self.life = Life::Gone;
     }

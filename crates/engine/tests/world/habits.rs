@@ -50,7 +50,10 @@ impl Habits {
             requests,
             window: random.between(1, plan.window_max),
             asks_after_max: random.pick(&[0, 0, 200, 2 * MILLISECOND]),
-            reads_after_max: if slow_reader { 2 * MILLISECOND } else { 0 },
+            reads_after_max: match slow_reader {
+                true => random.pick(&[2 * MILLISECOND, 2 * MILLISECOND, 200 * MILLISECOND]),
+                false => 0,
+            },
             probes: false,
             read_bytes_max: if slow_reader { random.pick(&[700, 30_000]) } else { u64::MAX },
             ending: match random.below(10) {

@@ -11,7 +11,7 @@
 //! - `server`, `answers`: who checks what arrives, and answers it.
 //! - `key`: how a key says whose it is. `wire`: both protocols, by the book.
 //! - `pipe`: bytes on their way. `shell`: the turn. `trouble`: faults as they happen.
-//! - `checks`: what must hold. `random`: the seed's numbers.
+//! - `checks`: what must hold. `events`: what was seen. `random`: the seed's numbers.
 //!
 //! The world panics at the first thing that is not as it should be. What should be:
 //! - each request gets exactly one response, in order, and it is its own;
@@ -25,6 +25,7 @@ mod answers;
 mod asks;
 mod checks;
 mod client;
+mod events;
 mod habits;
 mod key;
 mod phrases;
@@ -40,11 +41,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nutcracker_engine::stats::{FaultFigure, PoolFigure, ServerFigure, Stats};
+use nutcracker_engine::stats::Stats;
 use nutcracker_engine::{Engine, OnEject, SharedPool};
 use nutcracker_ring::{DistributionKind, Ring};
 
-use client::{Client, Life};
+pub(crate) use events::Coverage;
+
+use client::{Client, Life, Moment};
+use events::{Event, Events};
 use plan::{MILLISECOND, Plan, SECOND};
 use random::Random;
 use server::{Server, Surroundings};
@@ -74,24 +78,22 @@ pub(crate) struct World {
     memory_short_until: u64,
     stopping: bool,
     digest: Digest,
+    turns: u64,
+    events: Events,
+    /// Tells all that happens.
+    trace: bool,
 }
 
 /// What came of a run.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
     digest: Digest,
-    /// Responses that servers gave.
-    pub(crate) responses: i64,
-    /// Requests that failed with their server's conn.
-    pub(crate) failed: i64,
-    /// Requests that were taken apart, by their fragments.
-    pub(crate) fragments: i64,
-    /// Servers that left the ring.
-    pub(crate) ejects: i64,
-    /// Conns closed by a deadline.
-    pub(crate) timeouts: i64,
-    /// Conns replaced by one to another address.
-    pub(crate) moves: i64,
+    /// The worker's turns.
+    pub(crate) turns: u64,
+    /// What was seen.
+    pub(crate) events: Events,
+    /// What the engine's own counters have seen.
+    pub(crate) counted: Vec<u64>,
 }
 
 impl World {
@@ -124,7 +126,11 @@ impl World {
             memory_short_until: 0,
             stopping: false,
             digest: Digest::default(),
+            turns: 0,
+            events: Events::default(),
+            trace: std::env::var_os("SIMULATION_TRACE").is_some(),
         };
+        world.tell(|| format!("{:#?}", world.plan));
         world.live();
         if !world.stopping {
             world.recover();
@@ -197,6 +203,8 @@ impl World {
         });
         let due = self.engine.poll_timeout();
         assert!(due.is_none_or(|due| due > self.instant(self.now)), "what is due is dealt with");
+        self.events.see_if(self.engine.held() > 0, Event::ResponseHeld);
+        self.turns += 1;
         self.check_gauges();
     }
 
@@ -236,12 +244,15 @@ impl World {
 
     /// Clients and servers do what they can.
     fn let_all_act(&mut self) {
-        let Self { sockets, clients, servers, plan, random, received, rings, now, .. } = self;
+        let stopping = self.stopping;
+        let Self { sockets, clients, servers, plan, random, received, rings, now, events, .. } =
+            self;
         for socket in sockets.values_mut() {
             let (inbound, outbound) = (&mut socket.inbound, &mut socket.outbound);
             match &mut socket.far {
                 Far::Client(n) => {
-                    clients[*n].act(inbound, outbound, plan, self.stopping, *now, random);
+                    let mut moment = Moment { plan, stopping, now: *now, random, events };
+                    clients[*n].act(inbound, outbound, &mut moment);
                 }
                 Far::Server { connecting: Some(_), .. } => {}
                 Far::Server { pool, server, peer, .. } => {
@@ -260,6 +271,7 @@ impl World {
                         lies: plan.lies,
                         now: *now,
                         random,
+                        events,
                     };
                     peer.act(inbound, outbound, &mut surroundings);
                 }
@@ -268,6 +280,7 @@ impl World {
     }
 
     fn drain(&mut self) {
+        self.events.see_if(self.engine.outstanding().0 > 0, Event::DrainedBusy);
         self.stopping = true;
         self.engine.begin_turn(self.instant(self.now));
         self.engine.drain();
@@ -286,18 +299,15 @@ impl World {
     }
 
     fn outcome(self) -> Outcome {
-        let mut outcome = Outcome { digest: self.digest, ..Outcome::default() };
-        for (pool, failed) in self.stats.pools.iter().zip(&self.failed) {
-            outcome.fragments += pool.at(PoolFigure::Fragments).get();
-            outcome.ejects += pool.at(PoolFigure::ServerEjects).get();
-            outcome.moves += pool.fault(FaultFigure::ServerMoved).get();
-            outcome.failed += failed.iter().sum::<i64>();
-            for server in &pool.servers {
-                outcome.responses += server.at(ServerFigure::Responses).get();
-                outcome.timeouts += server.at(ServerFigure::ServerTimedout).get();
-            }
+        let counted = events::counted(&self.stats.pools);
+        Outcome { digest: self.digest, turns: self.turns, events: self.events, counted }
+    }
+
+    /// Says what happens, to who wants to know.
+    fn tell(&self, what: impl FnOnce() -> String) {
+        if self.trace {
+            eprintln!("{:>10} {}", self.now, what());
         }
-        outcome
     }
 
     fn instant(&self, at: u64) -> Instant {

@@ -5,6 +5,7 @@ use nutcracker_proto::Protocol;
 
 use super::answers::answer;
 use super::asks::{Answers, Ask, Asker, Expected, here};
+use super::events::Event;
 use super::key::{Kind, value};
 use super::plan::{MILLISECOND, SECOND};
 use super::wire::array;
@@ -48,7 +49,7 @@ impl Asker<'_> {
         let name = self.random.pick(&["BLPOP", "bzpopmin"]);
         let words = [name.into(), key, seconds.into()];
         let answers = Answers::AnyOf(vec![answer(Protocol::Redis, &words)]);
-        let expected = Expected { answers, served: true, waits };
+        let expected = Expected { waits, ..Expected::served(answers).seen_as(Event::PopAnswered) };
         Ask { wire: array(&words), expected: Some(expected) }
     }
 
@@ -90,24 +91,25 @@ impl Asker<'_> {
             asks.push(served(array(&words), said.clone()));
         }
         if self.random.chance(15) {
-            asks.push(served(array(&["DISCARD"]), vec![OK.into()]));
+            let discard = served(array(&["DISCARD"]), vec![OK.into()]);
+            asks.push(discard.seen_as(Event::TransactionDiscarded));
             return asks;
         }
         if self.random.chance(15) {
             let expected = Answers::Beginning("-ERR unknown");
-            let expected = Some(Expected { answers: expected, served: false, waits: 0 });
+            let expected = Some(Expected::here(expected));
             asks.push(Ask { wire: array(&["NOSUCH"]), expected });
             asks.push(Ask { wire: array(&["EXEC"]), expected: Some(here(ABORTED)) });
             return asks;
         }
         let all = [format!("*{}\r\n", results.len()).into_bytes(), results.concat()].concat();
         let ends = if sure { vec![all] } else { vec![all, ABORTED.into()] };
-        asks.push(served(array(&["EXEC"]), ends));
+        asks.push(served(array(&["EXEC"]), ends).seen_as(Event::TransactionRun));
         asks
     }
 }
 
 fn served(wire: Vec<u8>, answers: Vec<Vec<u8>>) -> Ask {
     let answers = Answers::AnyOf(answers);
-    Ask { wire, expected: Some(Expected { answers, served: true, waits: 0 }) }
+    Ask { wire, expected: Some(Expected::served(answers)) }
 }

@@ -44,6 +44,8 @@ pub(crate) struct Plan {
     /// Servers say what they were not asked for. All that can be promised then is that each
     /// request has one response: a protocol without numbers cannot tell one from another.
     pub(crate) lies: bool,
+    /// Memory may be short for longer than the engine's patience: it closes clients then.
+    pub(crate) evicts: bool,
     /// When the proxy begins to stop, though clients have not finished.
     pub(crate) drains_at: Option<u64>,
 }
@@ -65,7 +67,7 @@ pub(crate) enum Fault {
     Freeze { pool: usize, server: usize, wait: u64 },
     /// For so long a server cannot be reached, in this way.
     Absent { pool: usize, server: usize, wait: u64, absence: Absence },
-    /// Memory is short for so long, which is less than the engine's patience.
+    /// Memory is short for so long.
     Short { wait: u64 },
 }
 
@@ -95,11 +97,17 @@ impl Plan {
             4_000 => 60_000,
             _ => 300_000,
         };
-        let faults = if quiet { Vec::new() } else { draw_faults(random, &pools, lies) };
+        let evicts = !quiet && random.chance(15);
+        let faults = if quiet { Vec::new() } else { draw_faults(random, &pools, lies, evicts) };
         let sizes: Vec<usize> = pools.iter().map(|pool| pool.servers.len()).collect();
         let pools = pools.into_iter().map(|mut pool| {
             if quiet {
                 pool.connect_timeout = None;
+            }
+            if quiet {
+                let PoolLimits { server_queue_bytes, pinned_connections, .. } =
+                    PoolLimits::default();
+                pool.limits = PoolLimits { server_queue_bytes, pinned_connections, ..pool.limits };
             }
             if quiet && pool.timeout.is_some() {
                 // Long enough that nobody fails who does nothing wrong.
@@ -126,6 +134,7 @@ impl Plan {
             unwell: !quiet && random.chance(30),
             pins: random.chance(50),
             lies,
+            evicts,
             drains_at: random.chance(10).then(|| random.below(50 * MILLISECOND)),
             moves: if random.chance(40) { draw_moves(random, &sizes) } else { Vec::new() },
         }
@@ -159,6 +168,12 @@ impl Plan {
             "WRONGPASS go away" => absence(Absence::Unfriendly),
             "Invalid argument" => {
                 self.lies || faults(|fault| matches!(fault, Fault::Garbage { .. }))
+            }
+            "Server queue is full" => {
+                config.limits.server_queue_bytes < PoolLimits::default().server_queue_bytes
+            }
+            _ if reason.starts_with("no server connection is left for") => {
+                config.limits.pinned_connections < PoolLimits::default().pinned_connections
             }
             _ => false,
         }
@@ -199,7 +214,10 @@ fn draw_pool(random: &mut Random) -> PoolConfig {
         limits: PoolLimits {
             client_requests: random.pick(&[256, 256, 1, 4]),
             client_unsent_bytes: random.pick(&[1 << 20, 1 << 20, 1 << 12]),
-            ..PoolLimits::default()
+            server_queue_bytes: random.pick(&[1 << 26, 1 << 26, 1 << 26, 20_000, 2_000]),
+            request_bytes: random.pick(&[usize::MAX, usize::MAX, usize::MAX, 50_000, 5_000]),
+            pinned_connections: random.pick(&[1_000, 1_000, 3, 1]),
+            subscriber_unsent_bytes: random.pick(&[1 << 25, 1 << 25, 10_000]),
         },
     }
 }
@@ -216,7 +234,12 @@ fn draw_moves(random: &mut Random, sizes: &[usize]) -> Vec<(u64, usize, usize)> 
     moves
 }
 
-fn draw_faults(random: &mut Random, pools: &[PoolConfig], lies: bool) -> Vec<(u64, Fault)> {
+fn draw_faults(
+    random: &mut Random,
+    pools: &[PoolConfig],
+    lies: bool,
+    evicts: bool,
+) -> Vec<(u64, Fault)> {
     let faults_end = random.pick(&[5, 50, 300]) * MILLISECOND;
     let mut kinds: Vec<u64> = (0..11).filter(|_| random.chance(40)).collect();
     kinds.push(random.below(11));
@@ -247,6 +270,10 @@ fn draw_faults(random: &mut Random, pools: &[PoolConfig], lies: bool) -> Vec<(u6
             let server = random.below(pools[pool].servers.len() as u64) as usize;
             (random.below(faults_end), Fault::Unasked { pool, server })
         }));
+    }
+    if evicts {
+        let wait = SECOND + random.between(100, 2_000) * MILLISECOND;
+        faults.push((random.below(faults_end), Fault::Short { wait }));
     }
     faults.sort_by_key(|(at, _)| *at);
     faults

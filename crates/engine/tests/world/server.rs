@@ -6,6 +6,7 @@ use nutcracker_engine::PoolConfig;
 use nutcracker_proto::Protocol;
 
 use super::answers::{answer, keys, payloads};
+use super::events::{Event, Events};
 use super::key::{Kind, Tag, value};
 use super::phrases::{INSIDE, WAITS_MAX};
 use super::pipe::{End, Pipe};
@@ -26,6 +27,8 @@ pub(crate) struct Server {
     /// The latest request of each client: whatever conns there are, a client's requests come in
     /// its order.
     latest: BTreeMap<u32, u32>,
+    /// How often it was ejected.
+    pub(crate) ejections: u32,
     /// Bytes of requests that arrived, and of answers that were sent; handshakes not counted.
     pub(crate) received_bytes: u64,
     pub(crate) sent_bytes: u64,
@@ -80,6 +83,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) lies: bool,
     pub(crate) now: u64,
     pub(crate) random: &'a mut Random,
+    pub(crate) events: &'a mut Events,
 }
 
 impl Peer {
@@ -202,6 +206,7 @@ impl Peer {
             self.check(&words[..2], at);
             self.think(answer(Protocol::Memcache, &words), false, at);
             self.answered_early = true;
+            at.events.see(Event::ServerTooEarly);
         }
     }
 

@@ -13,6 +13,7 @@ impl World {
             && at <= self.now
         {
             self.faults_done += 1;
+            self.tell(|| format!("{fault:?}"));
             match fault {
                 Fault::Close { pool, server } => self.end_conns(pool, server, End::Eof),
                 Fault::Reset { pool, server } => self.end_conns(pool, server, End::Reset),
@@ -32,7 +33,10 @@ impl World {
                 Fault::Short { wait } => {
                     let until = self.now + wait;
                     // Faults that follow each other must not use up the engine's patience.
-                    if self.memory_short_until == 0 || self.now > self.memory_short_until + SECOND {
+                    if self.plan.evicts
+                        || self.memory_short_until == 0
+                        || self.now > self.memory_short_until + SECOND
+                    {
                         self.memory_short_until = until;
                     }
                 }
