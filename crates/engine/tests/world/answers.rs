@@ -3,13 +3,13 @@
 use nutcracker_proto::Protocol;
 
 use super::key::{Kind, Tag, value};
-use super::wire::{push_bulk, stores};
+use super::wire::{Tongue, push_bulk, stores};
 
 /// The answer to a request of these words, the first of which is the name in lower case.
-pub(crate) fn answer(protocol: Protocol, words: &[Vec<u8>]) -> Vec<u8> {
-    match protocol {
-        Protocol::Redis => redis(words),
-        Protocol::Memcache => memcached(words),
+pub(crate) fn answer(tongue: Tongue, words: &[Vec<u8>]) -> Vec<u8> {
+    match tongue {
+        Tongue::Resp2 | Tongue::Resp3 => redis(tongue, words),
+        Tongue::Memcached => memcached(words),
     }
 }
 
@@ -64,7 +64,7 @@ pub(crate) fn bad(protocol: Protocol, keys: &[&[u8]]) -> Option<Vec<u8>> {
     })
 }
 
-fn redis(words: &[Vec<u8>]) -> Vec<u8> {
+fn redis(tongue: Tongue, words: &[Vec<u8>]) -> Vec<u8> {
     let keys = keys(Protocol::Redis, words);
     if let Some(bad) = bad(Protocol::Redis, &keys) {
         return bad;
@@ -72,7 +72,7 @@ fn redis(words: &[Vec<u8>]) -> Vec<u8> {
     match words[0].as_slice() {
         b"mget" => {
             let mut out = format!("*{}\r\n", keys.len()).into_bytes();
-            keys.iter().for_each(|key| push_element(key, &mut out));
+            keys.iter().for_each(|key| push_element(tongue, key, &mut out));
             out
         }
         b"del" | b"unlink" | b"exists" | b"touch" => {
@@ -86,16 +86,17 @@ fn redis(words: &[Vec<u8>]) -> Vec<u8> {
         b"ping" => b"+PONG\r\n".to_vec(),
         _ => {
             let mut out = Vec::new();
-            push_element(keys[0], &mut out);
+            push_element(tongue, keys[0], &mut out);
             out
         }
     }
 }
 
-fn push_element(key: &[u8], out: &mut Vec<u8>) {
+fn push_element(tongue: Tongue, key: &[u8], out: &mut Vec<u8>) {
     match tag(key).kind {
         Kind::Value(bytes) => push_bulk(&value(key, bytes as usize), out),
         Kind::Number(number) => out.extend_from_slice(format!(":{number}\r\n").as_bytes()),
+        _ if tongue == Tongue::Resp3 => out.extend_from_slice(b"_\r\n"),
         _ => out.extend_from_slice(b"$-1\r\n"),
     }
 }

@@ -10,7 +10,8 @@ use super::events::Event;
 use super::key::{Kind, Tag, value};
 use super::plan::Plan;
 use super::random::Random;
-use super::wire::{array, stores};
+use super::session::Session;
+use super::wire::{Tongue, array, stores};
 
 /// A request and what may come of it.
 #[derive(Debug)]
@@ -110,8 +111,8 @@ pub(crate) struct Asker<'a> {
     pub(crate) pool: usize,
     pub(crate) client: u32,
     pub(crate) request: u32,
-    /// Whether the client has given the password by now.
-    pub(crate) authenticated: &'a mut bool,
+    /// What the client has said about itself by now.
+    pub(crate) session: &'a mut Session,
     pub(crate) random: &'a mut Random,
 }
 
@@ -121,13 +122,14 @@ impl Asker<'_> {
     /// Any request.
     pub(crate) fn any(&mut self) -> Ask {
         let is_redis = self.config().protocol == Protocol::Redis;
-        let has_password = self.config().password.is_some();
-        if is_redis && self.random.chance(if has_password && !*self.authenticated { 50 } else { 1 })
-        {
+        if is_redis && self.random.chance(if self.owes() { 50 } else { 1 }) {
             return self.auth();
         }
+        if is_redis && self.plan.switches && !self.owes() && self.random.chance(4) {
+            return self.introduction();
+        }
         let mut ask = if is_redis { self.redis() } else { self.memcached() };
-        if has_password && !*self.authenticated {
+        if self.owes() {
             // Whatever it is, unless it could not even be understood.
             if let Some(expected) = &mut ask.expected
                 && !matches!(expected.answers, Answers::Beginning("-ERR wrong" | "-ERR unknown"))
@@ -166,10 +168,10 @@ impl Asker<'_> {
         let config = self.config();
         let protocol = config.protocol;
         if let Some(password) = &config.password
-            && !*self.authenticated
+            && !self.session.authenticated
         {
             let wire = array(&[&b"AUTH"[..], password]);
-            *self.authenticated = true;
+            self.session.authenticated = true;
             return Ask { wire, expected: Some(here("+OK\r\n")) };
         }
         let key = self.key(0, Kind::Value(100));
@@ -178,24 +180,17 @@ impl Asker<'_> {
             Protocol::Redis => array(&words),
             Protocol::Memcache => [&words.join(&b' ')[..], b"\r\n"].concat(),
         };
-        let answers = Answers::AnyOf(vec![answer(protocol, &words)]);
+        let answers = Answers::AnyOf(vec![answer(self.tongue(), &words)]);
         Ask { wire, expected: Some(Expected::here(answers)) }
+    }
+
+    /// How it is answered.
+    pub(crate) fn tongue(&self) -> Tongue {
+        self.session.class.tongue(self.config().protocol)
     }
 
     pub(crate) fn config(&self) -> &PoolConfig {
         &self.plan.pools[self.pool].config
-    }
-
-    fn auth(&mut self) -> Ask {
-        let right = self.random.chance(80);
-        let wire = array(&["AUTH", if right { "s3cret" } else { "guess" }]);
-        let answer = if self.config().password.is_none() {
-            "-ERR Client sent AUTH, but no password is set\r\n"
-        } else {
-            *self.authenticated = right;
-            if right { "+OK\r\n" } else { "-ERR invalid password\r\n" }
-        };
-        Ask { wire, expected: Some(here(answer)) }
     }
 
     pub(crate) fn key(&mut self, part: u32, kind: Kind) -> Vec<u8> {
@@ -306,7 +301,7 @@ impl Asker<'_> {
         let wire = if inline { [&words.join(&b' ')[..], b"\r\n"].concat() } else { array(&words) };
         let mut words: Vec<Vec<u8>> = words.into_iter().map(<[u8]>::to_vec).collect();
         words[0].make_ascii_lowercase();
-        let answers = Answers::AnyOf(vec![answer(Protocol::Redis, &words)]);
+        let answers = Answers::AnyOf(vec![answer(self.tongue(), &words)]);
         Ask { wire, expected: Some(Expected::served(answers)) }
     }
 
@@ -319,7 +314,7 @@ impl Asker<'_> {
         words[0].make_ascii_lowercase();
         let bad: Vec<_> =
             keys.iter().filter_map(|key| answers::bad(Protocol::Redis, &[key])).collect();
-        let mut answers = vec![answer(Protocol::Redis, &words)];
+        let mut answers = vec![answer(self.tongue(), &words)];
         if !bad.is_empty() {
             answers.extend(bad);
             answers.push(b"-ERR Invalid argument\r\n".to_vec());
@@ -411,7 +406,7 @@ impl Asker<'_> {
             wire.extend_from_slice(b"\r\n");
         }
         let words = [name.as_bytes().to_vec(), key];
-        let answers = Answers::AnyOf(vec![answer(Protocol::Memcache, &words)]);
+        let answers = Answers::AnyOf(vec![answer(self.tongue(), &words)]);
         let expected = (!noreply).then_some(Expected::served(answers));
         Ask { wire, expected }
     }

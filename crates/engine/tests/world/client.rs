@@ -1,8 +1,8 @@
 //! The model clients: they ask, and hold what they are told against what they asked.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
-use nutcracker_engine::ConnId;
+use nutcracker_engine::{ConnId, PoolConfig};
 use nutcracker_proto::Protocol;
 
 use super::asks::{Ask, Asker, Expected, shown};
@@ -11,6 +11,7 @@ use super::habits::{Ending, Habits};
 use super::pipe::{End, Pipe};
 use super::plan::{MILLISECOND, Plan};
 use super::random::Random;
+use super::session::{Class, Session};
 use super::wire;
 
 /// What a client acts in.
@@ -33,7 +34,9 @@ pub(crate) struct Client {
     habits: Habits,
     /// Requests made.
     asked: u32,
-    authenticated: bool,
+    session: Session,
+    /// The class of each of its requests, where it is not the pool's own.
+    asked_in: BTreeMap<u32, Class>,
     outbox: Vec<u8>,
     /// Bytes of all requests so far.
     asked_bytes: u64,
@@ -79,15 +82,16 @@ impl Client {
         let habits = Habits::draw(plan, random);
         let pool = random.below(plan.pools.len() as u64) as usize;
         let crowd = random.pick(&[1, 20, 200]) * MILLISECOND;
-        Self::new(id, pool, random.below(crowd), habits)
+        Self::new(id, pool, plan, random.below(crowd), habits)
     }
 
     /// A client that comes at once, and sees that the pool is well.
-    pub(crate) fn probe(id: u32, pool: usize, now: u64) -> Self {
-        Self::new(id, pool, now, Habits::probe())
+    pub(crate) fn probe(id: u32, pool: usize, plan: &Plan, now: u64) -> Self {
+        Self::new(id, pool, plan, now, Habits::probe())
     }
 
-    fn new(id: u32, pool: usize, comes_at: u64, habits: Habits) -> Self {
+    fn new(id: u32, pool: usize, plan: &Plan, comes_at: u64, habits: Habits) -> Self {
+        let class = Class::of(&plan.pools[pool].config);
         Self {
             id,
             pool,
@@ -95,7 +99,8 @@ impl Client {
             conn: None,
             habits,
             asked: 0,
-            authenticated: false,
+            session: Session { class, authenticated: false },
+            asked_in: BTreeMap::new(),
             outbox: Vec::new(),
             asked_bytes: 0,
             due: VecDeque::new(),
@@ -123,6 +128,11 @@ impl Client {
             due.read_at = Some(now);
             self.read += 1;
         }
+    }
+
+    /// The class of a request that it made.
+    pub(crate) fn class_of(&self, request: u32, config: &PoolConfig) -> Class {
+        self.asked_in.get(&request).copied().unwrap_or(Class::of(config))
     }
 
     /// When it will do something, if nothing comes in before.
@@ -182,6 +192,9 @@ impl Client {
             for ask in asks {
                 self.push(ask);
             }
+            if self.session.class != Class::of(&at.plan.pools[self.pool].config) {
+                self.asked_in.insert(self.asked, self.session.class);
+            }
             self.asked += 1;
             if at.random.chance(30) {
                 self.next_ask = at.now + at.random.below(self.habits.asks_after_max + 1);
@@ -211,7 +224,7 @@ impl Client {
             pool: self.pool,
             client: self.id,
             request: self.asked,
-            authenticated: &mut self.authenticated,
+            session: &mut self.session,
             random: at.random,
         }
     }

@@ -58,6 +58,8 @@ events! {
     ServerEjectedAgain, "a server was ejected once more";
     ServerMovedInVain, "a server's new address could not be reached";
     ServerTooEarly, "a server answered before it had the whole request";
+    ServedResp3, "a server was asked in RESP3";
+    ServedDatabase, "a server was asked about another database";
     ResponseHeld, "a response waited for its turn";
     MemoryShort, "memory was short";
     TransactionRun, "a transaction was run";

@@ -7,7 +7,7 @@
 //! ```
 //! - `plan`: what the seed draws first: pools, clients, weather, faults.
 //! - `client`, `habits`, `asks`: who asks what, and the only answers that are right.
-//! - `phrases`: requests that belong together, and those that block.
+//! - `session`: what clients say of themselves. `phrases`: requests that belong together, and those that block.
 //! - `server`, `answers`: who checks what arrives, and answers it.
 //! - `key`: how a key says whose it is. `wire`: both protocols, by the book.
 //! - `pipe`: bytes on their way. `shell`: the turn. `trouble`: faults as they happen.
@@ -33,6 +33,7 @@ mod pipe;
 mod plan;
 mod random;
 mod server;
+mod session;
 mod shell;
 mod trouble;
 mod wire;
@@ -163,7 +164,8 @@ impl World {
         for pool in 0..self.plan.pools.len() {
             // By then the proxy has found that they are back.
             let comes_at = self.now + SECOND;
-            self.clients.push(Client::probe(self.clients.len() as u32, pool, comes_at));
+            let id = self.clients.len() as u32;
+            self.clients.push(Client::probe(id, pool, &self.plan, comes_at));
         }
         self.pass();
         assert!(self.clients.iter().all(Client::is_content), "a probe waits: {:?}", self.clients);
@@ -261,11 +263,14 @@ impl World {
                         let ring = rings[*pool].as_ref()?;
                         config.placement.route(ring, key, || 0)
                     };
+                    let class_of =
+                        |client: u32, request| clients[client as usize].class_of(request, config);
                     let mut surroundings = Surroundings {
                         config,
                         server: &mut servers[*pool][*server],
                         received,
                         owner: &owner,
+                        class_of: &class_of,
                         index: *server,
                         thinks_max: plan.thinks_max,
                         lies: plan.lies,

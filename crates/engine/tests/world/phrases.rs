@@ -28,8 +28,7 @@ const LOST: &str = "-ERR the transaction is lost: its server connection has ende
 impl Asker<'_> {
     /// Several requests, or one that blocks; only from those who may ask at all.
     pub(crate) fn phrase(&mut self) -> Option<Vec<Ask>> {
-        let owes = self.config().password.is_some() && !*self.authenticated;
-        if !self.plan.pins || self.config().protocol != Protocol::Redis || owes {
+        if !self.plan.pins || self.config().protocol != Protocol::Redis || self.owes() {
             return None;
         }
         match self.random.below(100) {
@@ -48,7 +47,7 @@ impl Asker<'_> {
             self.random.pick(&[("0", u64::MAX), ("1", SECOND), ("1.5", SECOND * 3 / 2)]);
         let name = self.random.pick(&["BLPOP", "bzpopmin"]);
         let words = [name.into(), key, seconds.into()];
-        let answers = Answers::AnyOf(vec![answer(Protocol::Redis, &words)]);
+        let answers = Answers::AnyOf(vec![answer(self.tongue(), &words)]);
         let expected = Expected { waits, ..Expected::served(answers).seen_as(Event::PopAnswered) };
         Ask { wire: array(&words), expected: Some(expected) }
     }
@@ -87,7 +86,7 @@ impl Asker<'_> {
                 1 => vec![b"set".to_vec(), key, payload],
                 _ => vec![b"mget".to_vec(), key],
             };
-            results.push(answer(Protocol::Redis, &words));
+            results.push(answer(self.tongue(), &words));
             asks.push(served(array(&words), said.clone()));
         }
         if self.random.chance(15) {

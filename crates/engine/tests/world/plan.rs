@@ -41,6 +41,8 @@ pub(crate) struct Plan {
     pub(crate) unwell: bool,
     /// Clients ask for what takes a conn of their own.
     pub(crate) pins: bool,
+    /// Clients change their database and the version of the protocol.
+    pub(crate) switches: bool,
     /// Servers say what they were not asked for. All that can be promised then is that each
     /// request has one response: a protocol without numbers cannot tell one from another.
     pub(crate) lies: bool,
@@ -133,6 +135,7 @@ impl Plan {
             faults,
             unwell: !quiet && random.chance(30),
             pins: random.chance(50),
+            switches: random.chance(30),
             lies,
             evicts,
             drains_at: random.chance(10).then(|| random.below(50 * MILLISECOND)),

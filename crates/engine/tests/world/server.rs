@@ -12,7 +12,8 @@ use super::phrases::{INSIDE, WAITS_MAX};
 use super::pipe::{End, Pipe};
 use super::plan::Absence;
 use super::random::Random;
-use super::wire::{memcached_line, request};
+use super::session::{Class, Greeting};
+use super::wire::{Tongue, memcached_line, request};
 
 /// One server of a pool, whatever conns it has.
 #[derive(Debug, Default)]
@@ -53,8 +54,7 @@ pub(crate) struct Peer {
     thoughts: VecDeque<(u64, Thought)>,
     /// Bytes that the pipe had no room for.
     outbox: Vec<u8>,
-    /// Requests of the handshake that were answered.
-    greeted: usize,
+    greeting: Greeting,
     /// The request at the front of the inbox was answered before it was whole.
     answered_early: bool,
     /// Between MULTI and its end: the answers to what is queued.
@@ -76,6 +76,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) received: &'a mut BTreeSet<(u32, u32, u32)>,
     /// The only server that may receive a key, where that is certain.
     pub(crate) owner: &'a dyn Fn(&[u8]) -> Option<usize>,
+    /// What a client had said about itself when it made a request.
+    pub(crate) class_of: &'a dyn Fn(u32, u32) -> Class,
     pub(crate) index: usize,
     pub(crate) thinks_max: u64,
     /// Whether servers say what nobody asked for, and so a client may be told of a request that has not
@@ -151,14 +153,18 @@ impl Peer {
                 break;
             };
             start += found.len;
-            if self.greeted < handshake(at.config).len() {
-                self.greet(&found.words, at);
+            if at.config.protocol == Protocol::Redis
+                && let Some(answer) = self.greeting.hear(&found.words, at.config)
+            {
+                self.greet(answer, at);
                 continue;
             }
+            self.greeting.end();
             at.server.received_bytes += found.len as u64;
             if !self.answered_early {
                 self.check(&found.words, at);
-                let answer = self.answer(&found.words, at.config.protocol);
+                let tongue = self.greeting.class.tongue(at.config.protocol);
+                let answer = self.answer(&found.words, tongue);
                 let blocks = self.queued.is_none()
                     && matches!(found.words[0].as_slice(), b"blpop" | b"bzpopmin");
                 let waits = if blocks { at.random.below(WAITS_MAX) } else { 0 };
@@ -170,7 +176,7 @@ impl Peer {
     }
 
     /// What it answers, in a transaction or out of one.
-    fn answer(&mut self, words: &[Vec<u8>], protocol: Protocol) -> Vec<u8> {
+    fn answer(&mut self, words: &[Vec<u8>], tongue: Tongue) -> Vec<u8> {
         match (words[0].as_slice(), &mut self.queued) {
             (b"multi", queued @ None) => {
                 *queued = Some(Vec::new());
@@ -188,10 +194,10 @@ impl Peer {
             }
             (b"multi" | b"exec" | b"discard", _) => panic!("{words:?} out of its order"),
             (_, Some(answers)) => {
-                answers.push(answer(protocol, words));
+                answers.push(answer(tongue, words));
                 b"+QUEUED\r\n".to_vec()
             }
-            (_, None) => answer(protocol, words),
+            (_, None) => answer(tongue, words),
         }
     }
 
@@ -204,18 +210,16 @@ impl Peer {
         let kind = words.get(1).and_then(|key| Tag::of(key)).map(|tag| tag.kind);
         if kind == Some(Kind::TooLarge) {
             self.check(&words[..2], at);
-            self.think(answer(Protocol::Memcache, &words), false, at);
+            self.think(answer(Tongue::Memcached, &words), false, at);
             self.answered_early = true;
             at.events.see(Event::ServerTooEarly);
         }
     }
 
-    fn greet(&mut self, words: &[Vec<u8>], at: &mut Surroundings<'_>) {
-        assert_eq!(words, handshake(at.config)[self.greeted], "server {}: handshake", at.index);
-        self.greeted += 1;
+    fn greet(&mut self, answer: &str, at: &mut Surroundings<'_>) {
         let unfriendly =
             at.now < at.server.absent_until && at.server.absence == Some(Absence::Unfriendly);
-        let answer = if unfriendly { "-WRONGPASS go away\r\n" } else { "+OK\r\n" };
+        let answer = if unfriendly { "-WRONGPASS go away\r\n" } else { answer };
         self.think(answer.into(), true, at);
     }
 
@@ -236,6 +240,12 @@ impl Peer {
                 "{shown} {} arrived twice",
                 key.escape_ascii()
             );
+            let class = (at.class_of)(tag.client, tag.request);
+            if at.config.protocol == Protocol::Redis {
+                assert_eq!(self.greeting.class, class, "the class of {}", key.escape_ascii());
+                at.events.see_if(class.resp3, Event::ServedResp3);
+                at.events.see_if(class.database != at.config.database, Event::ServedDatabase);
+            }
             if let Some(owner) = (at.owner)(key) {
                 assert_eq!(owner, at.index, "the server of {}", key.escape_ascii());
             }
@@ -302,12 +312,4 @@ impl Peer {
             }
         }
     }
-}
-
-/// What a conn to a server of the pool begins with.
-fn handshake(config: &PoolConfig) -> Vec<Vec<Vec<u8>>> {
-    let password = config.password.iter().map(|password| vec![b"auth".to_vec(), password.to_vec()]);
-    let database = (config.database > 0)
-        .then(|| vec![b"select".to_vec(), config.database.to_string().into_bytes()]);
-    password.chain(database).collect()
 }

@@ -3,6 +3,14 @@
 
 use nutcracker_proto::Protocol;
 
+/// How a server answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tongue {
+    Resp2,
+    Resp3,
+    Memcached,
+}
+
 /// A message that is not what the protocol says it should be.
 pub(crate) type Malformed = String;
 
@@ -102,11 +110,13 @@ fn redis_value(bytes: &[u8], at: usize) -> Result<Option<usize>, Malformed> {
     match kind {
         "+" | "-" => Ok(Some(next)),
         ":" => number(rest, bytes).map(|_| Some(next)),
+        "_" if rest.is_empty() => Ok(Some(next)),
         "$" if rest == "-1" => Ok(Some(next)),
         "$" => data_end(bytes, next, number(rest, bytes)? as usize),
-        "*" => {
+        "*" | ">" | "%" => {
             let mut end = next;
-            for _ in 0..number(rest, bytes)? {
+            let each = if kind == "%" { 2 } else { 1 };
+            for _ in 0..number(rest, bytes)? * each {
                 let Some(next) = redis_value(bytes, end)? else { return Ok(None) };
                 end = next;
             }
