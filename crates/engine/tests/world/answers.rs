@@ -22,9 +22,13 @@ pub(crate) fn keys(protocol: Protocol, words: &[Vec<u8>]) -> Vec<&[u8]> {
         }
         (Protocol::Redis, b"mset") => arguments.step_by(2).collect(),
         (Protocol::Redis, b"ping" | b"multi" | b"exec" | b"discard") => Vec::new(),
-        (Protocol::Redis, b"eval") => arguments.skip(2).take(1).collect(),
+        (Protocol::Redis, b"dbsize" | b"randomkey" | b"flushall" | b"flushdb" | b"script") => {
+            Vec::new()
+        }
+        (Protocol::Redis, b"scan") => arguments.skip(2).take(1).collect(),
+        (Protocol::Redis, b"eval" | b"evalsha") => arguments.skip(2).take(1).collect(),
         (Protocol::Memcache, b"get" | b"gets") => arguments.collect(),
-        (Protocol::Memcache, b"version") => Vec::new(),
+        (Protocol::Memcache, b"version" | b"stats" | b"flush_all") => Vec::new(),
         _ => arguments.take(1).collect(),
     }
 }

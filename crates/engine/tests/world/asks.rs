@@ -1,5 +1,6 @@
 //! What clients ask, and the only answers that are theirs.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use nutcracker_engine::PoolConfig;
@@ -10,8 +11,9 @@ use super::events::Event;
 use super::key::{Kind, Tag, value};
 use super::plan::Plan;
 use super::random::Random;
+use super::scans::Scan;
 use super::session::Session;
-use super::wire::{Tongue, array, stores};
+use super::wire::{Tongue, array, stores, strings};
 
 /// A request and what may come of it.
 #[derive(Debug)]
@@ -36,19 +38,23 @@ pub(crate) struct Expected {
     pub(crate) served: bool,
     /// How long its client lets it wait besides, microseconds; the largest number is for ever.
     pub(crate) waits: u64,
+    /// How often it may be sent, each time with all of its time.
+    pub(crate) attempts: u64,
     /// What is seen when it is answered well.
     pub(crate) event: Option<Event>,
+    /// The script that the proxy knows when it is answered well.
+    pub(crate) learns: Option<u32>,
 }
 
 impl Expected {
     /// A server gives one of these answers.
-    pub(crate) const fn served(answers: Answers) -> Self {
-        Self { answers, served: true, waits: 0, event: None }
+    pub(crate) fn served(answers: Answers) -> Self {
+        Self { served: true, ..Self::here(answers) }
     }
 
     /// The proxy gives one of these answers.
     pub(crate) const fn here(answers: Answers) -> Self {
-        Self { answers, served: false, waits: 0, event: None }
+        Self { answers, served: false, waits: 0, attempts: 1, event: None, learns: None }
     }
 
     /// It is worth seeing.
@@ -63,6 +69,12 @@ pub(crate) enum Answers {
     AnyOf(Vec<Vec<u8>>),
     /// These blocks, in any order, and `END`.
     Blocks(Vec<Vec<u8>>),
+    /// A list of these, in any order.
+    Elements(Vec<Vec<u8>>),
+    /// What a `SCAN` with this pattern gets.
+    Page(Vec<u8>),
+    /// This figure, and then the proxy's own.
+    Figure(String),
     /// Something that begins like this.
     Beginning(&'static str),
 }
@@ -79,6 +91,16 @@ impl Answers {
                 }
                 left.is_empty() && rest == b"END\r\n"
             }
+            Self::Elements(elements) => {
+                let (mut found, mut expected) = (strings(response), elements.clone());
+                found.sort();
+                expected.sort();
+                response.starts_with(b"*") && found == expected
+            }
+            Self::Figure(line) => {
+                response.starts_with(line.as_bytes()) && response.ends_with(b"\r\nEND\r\n")
+            }
+            Self::Page(_) => response.starts_with(b"*2\r\n$"),
             Self::Beginning(text) => response.starts_with(text.as_bytes()),
         }
     }
@@ -94,6 +116,12 @@ impl fmt::Debug for Answers {
                 blocks.iter().try_for_each(|block| write!(f, "{} ", shown(block)))?;
                 f.write_str("END")
             }
+            Self::Elements(elements) => {
+                elements.iter().try_for_each(|element| write!(f, "{} ", shown(element)))?;
+                f.write_str("in any order")
+            }
+            Self::Figure(line) => write!(f, "{line}"),
+            Self::Page(pattern) => write!(f, "a page of {}", pattern.escape_ascii()),
             Self::Beginning(text) => write!(f, "{text}..."),
         }
     }
@@ -113,6 +141,10 @@ pub(crate) struct Asker<'a> {
     pub(crate) request: u32,
     /// What the client has said about itself by now.
     pub(crate) session: &'a mut Session,
+    /// Its walk through all keys.
+    pub(crate) scan: &'a mut Scan,
+    /// Scripts that it knows the proxy to know.
+    pub(crate) known: &'a BTreeSet<u32>,
     pub(crate) random: &'a mut Random,
 }
 
@@ -241,7 +273,8 @@ impl Asker<'_> {
 
     fn redis(&mut self) -> Ask {
         match self.random.below(100) {
-            0..10 => self.redis_local(),
+            0..8 => self.redis_local(),
+            8..10 => self.broadcast(),
             10..20 => {
                 let keys = self.keys(|asker| Kind::Number(asker.random.below(1_000) as u32));
                 let name = self.random.pick(&["DEL", "unlink", "EXISTS", "Touch"]);
@@ -263,6 +296,8 @@ impl Asker<'_> {
                 }
                 self.redis_split("mset", &keys, &arguments)
             }
+            40..45 => self.script(),
+            45..55 if self.plan.scans => self.step().unwrap_or_else(|| self.redis_whole()),
             _ => self.redis_whole(),
         }
     }
@@ -339,7 +374,8 @@ impl Asker<'_> {
 
     fn memcached(&mut self) -> Ask {
         match self.random.below(100) {
-            0..8 => self.memcached_local(),
+            0..6 => self.memcached_local(),
+            6..8 => self.broadcast(),
             8..12 => Ask {
                 wire: b"version\r\n".to_vec(),
                 expected: Some(Expected::served(Answers::AnyOf(vec![

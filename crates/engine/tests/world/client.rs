@@ -1,16 +1,17 @@
 //! The model clients: they ask, and hold what they are told against what they asked.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use nutcracker_engine::{ConnId, PoolConfig};
 use nutcracker_proto::Protocol;
 
-use super::asks::{Ask, Asker, Expected, shown};
+use super::asks::{Answers, Ask, Asker, Expected, shown};
 use super::events::{Event, Events};
 use super::habits::{Ending, Habits};
 use super::pipe::{End, Pipe};
 use super::plan::{MILLISECOND, Plan};
 use super::random::Random;
+use super::scans::Scan;
 use super::session::{Class, Session};
 use super::wire;
 
@@ -35,6 +36,9 @@ pub(crate) struct Client {
     /// Requests made.
     asked: u32,
     session: Session,
+    scan: Scan,
+    /// Scripts that it knows the proxy to know.
+    known: BTreeSet<u32>,
     /// The class of each of its requests, where it is not the pool's own.
     asked_in: BTreeMap<u32, Class>,
     outbox: Vec<u8>,
@@ -100,6 +104,8 @@ impl Client {
             habits,
             asked: 0,
             session: Session { class, authenticated: false },
+            scan: Scan::default(),
+            known: BTreeSet::new(),
             asked_in: BTreeMap::new(),
             outbox: Vec::new(),
             asked_bytes: 0,
@@ -225,6 +231,8 @@ impl Client {
             client: self.id,
             request: self.asked,
             session: &mut self.session,
+            scan: &mut self.scan,
+            known: &self.known,
             random: at.random,
         }
     }
@@ -276,11 +284,30 @@ impl Client {
                 panic!("client {} asked for no {}", self.id, shown(&rest[..len]))
             });
             self.read = self.read.saturating_sub(1);
-            self.judge(&due, &rest[..len], at);
+            let response = rest[..len].to_vec();
+            self.judge(&due, &response, at);
+            self.learn(&due, &response, at);
             self.check_punctual(&due, at);
             start += len;
         }
         self.inbox.drain(..start);
+    }
+
+    /// Takes from a response what later requests depend on.
+    fn learn(&mut self, due: &Due, response: &[u8], at: &mut Moment<'_>) {
+        if let Answers::Page(pattern) = &due.expected.answers {
+            let servers = at.plan.pools[self.pool].config.servers.len();
+            if at.plan.lies {
+                self.scan = Scan::default();
+            } else if self.scan.hear(pattern, response, servers) {
+                at.events.see(Event::ScanWhole);
+            }
+        }
+        if let Some(script) = due.expected.learns
+            && !matches!(response.first(), Some(b'-'))
+        {
+            self.known.insert(script);
+        }
     }
 
     /// The response to a request is what it may be.
@@ -336,7 +363,7 @@ impl Client {
         if self.obstructed_at.is_some_and(|at| at >= read_at) {
             return;
         }
-        let begun = read_at + timeout.as_micros() as u64;
+        let begun = read_at + timeout.as_micros() as u64 * due.expected.attempts;
         let latest =
             (begun + plan.weather.latency_max + LATENESS_MAX).saturating_add(due.expected.waits);
         assert!(

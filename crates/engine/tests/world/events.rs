@@ -60,6 +60,15 @@ events! {
     ServerTooEarly, "a server answered before it had the whole request";
     ServedResp3, "a server was asked in RESP3";
     ServedDatabase, "a server was asked about another database";
+    BroadcastWhole, "all servers of a pool answered as one";
+    BroadcastFailed, "a server failed, and with it what all were asked";
+    BroadcastEjected, "a server was ejected, and with it what all were to be asked";
+    ScanWhole, "a walk went through the keys of all servers";
+    ScriptRun, "a script was run";
+    ScriptLoaded, "a script was loaded on all servers";
+    ScriptHealed, "a server was sent a script that it had forgotten";
+    ScriptUnknown, "a client was told that its script is unknown";
+    ScriptsFlushed, "all scripts were forgotten on demand";
     ResponseHeld, "a response waited for its turn";
     MemoryShort, "memory was short";
     TransactionRun, "a transaction was run";
@@ -97,6 +106,7 @@ impl Events {
     /// A client got this, and it is allowed.
     pub(crate) fn see_response(&mut self, response: &[u8]) {
         for (beginning, event) in [
+            ("-NOSCRIPT ", Event::ScriptUnknown),
             ("-EXECABORT ", Event::TransactionAborted),
             ("-CROSSSLOT ", Event::TransactionApart),
             ("-ERR the transaction is lost", Event::TransactionLost),
@@ -123,6 +133,10 @@ impl Events {
     /// A client was told that its request failed for this reason.
     pub(crate) fn see_failure(&mut self, reason: &str) {
         self.see(match reason {
+            _ if reason.starts_with("server '") && reason.contains("is ejected, and") => {
+                Event::BroadcastEjected
+            }
+            _ if reason.starts_with("server '") => Event::BroadcastFailed,
             "unknown" => Event::ToldClosed,
             "Connection reset by peer" => Event::ToldReset,
             "Connection timed out" => Event::ToldTimedOut,

@@ -7,7 +7,8 @@
 //! ```
 //! - `plan`: what the seed draws first: pools, clients, weather, faults.
 //! - `client`, `habits`, `asks`: who asks what, and the only answers that are right.
-//! - `session`: what clients say of themselves. `phrases`: requests that belong together, and those that block.
+//! - `session`: what clients say of themselves. `phrases`: requests that belong together, and
+//!   those that block. `broadcasts`, `scans`, `scripts`: those that are about all servers.
 //! - `server`, `answers`: who checks what arrives, and answers it.
 //! - `key`: how a key says whose it is. `wire`: both protocols, by the book.
 //! - `pipe`: bytes on their way. `shell`: the turn. `trouble`: faults as they happen.
@@ -23,6 +24,7 @@
 
 mod answers;
 mod asks;
+mod broadcasts;
 mod checks;
 mod client;
 mod events;
@@ -32,6 +34,8 @@ mod phrases;
 mod pipe;
 mod plan;
 mod random;
+mod scans;
+mod scripts;
 mod server;
 mod session;
 mod shell;

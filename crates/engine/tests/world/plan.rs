@@ -41,6 +41,10 @@ pub(crate) struct Plan {
     pub(crate) unwell: bool,
     /// Clients ask for what takes a conn of their own.
     pub(crate) pins: bool,
+    /// Clients make servers forget their scripts.
+    pub(crate) forgets: bool,
+    /// Clients walk through all keys.
+    pub(crate) scans: bool,
     /// Clients change their database and the version of the protocol.
     pub(crate) switches: bool,
     /// Servers say what they were not asked for. All that can be promised then is that each
@@ -69,6 +73,8 @@ pub(crate) enum Fault {
     Freeze { pool: usize, server: usize, wait: u64 },
     /// For so long a server cannot be reached, in this way.
     Absent { pool: usize, server: usize, wait: u64, absence: Absence },
+    /// A server forgets the scripts it knows: no request fails for it.
+    Forget { pool: usize, server: usize },
     /// Memory is short for so long.
     Short { wait: u64 },
 }
@@ -100,7 +106,14 @@ impl Plan {
             _ => 300_000,
         };
         let evicts = !quiet && random.chance(15);
-        let faults = if quiet { Vec::new() } else { draw_faults(random, &pools, lies, evicts) };
+        let mut faults = if quiet { Vec::new() } else { draw_faults(random, &pools, lies, evicts) };
+        if random.chance(50) {
+            let forget = |pool| Fault::Forget { pool, server: 0 };
+            faults.extend(
+                (0..pools.len()).map(|pool| (random.below(50 * MILLISECOND), forget(pool))),
+            );
+            faults.sort_by_key(|(at, _)| *at);
+        }
         let sizes: Vec<usize> = pools.iter().map(|pool| pool.servers.len()).collect();
         let pools = pools.into_iter().map(|mut pool| {
             if quiet {
@@ -135,6 +148,8 @@ impl Plan {
             faults,
             unwell: !quiet && random.chance(30),
             pins: random.chance(50),
+            forgets: random.chance(30),
+            scans: random.chance(30),
             switches: random.chance(30),
             lies,
             evicts,
@@ -146,6 +161,20 @@ impl Plan {
     /// Whether a client of `pool` may be told that its request failed for this reason.
     pub(crate) fn may_fail(&self, pool: usize, reason: &str) -> bool {
         let config = &self.pools[pool].config;
+        // Of a request that went to all servers.
+        if let Some((name, rest)) =
+            reason.strip_prefix("server '").and_then(|it| it.split_once('\''))
+        {
+            assert!(config.servers.iter().any(|server| server.name == name), "server {name}?");
+            return match rest.strip_prefix(": ") {
+                Some(reason) => self.may_fail(pool, reason),
+                None => {
+                    rest.starts_with(" is ejected, and '")
+                        && !self.quiet
+                        && config.ejection.is_some()
+                }
+            };
+        }
         let faults = |which: fn(&Fault) -> bool| self.faults.iter().any(|(_, fault)| which(fault));
         let absence = |which| {
             let is = move |fault: &Fault| matches!(fault, Fault::Absent { absence, .. } if *absence == which);
@@ -209,7 +238,7 @@ fn draw_pool(random: &mut Random) -> PoolConfig {
         server_connections: random.between(1, 3) as u32,
         password: (is_redis && random.chance(30)).then(|| (*b"s3cret").into()),
         database: if is_redis && random.chance(30) { random.between(1, 15) as u32 } else { 0 },
-        allow_flush: false,
+        allow_flush: random.chance(50),
         multi_error: MultiError::Fail,
         databases: 16,
         commands: None,

@@ -6,12 +6,15 @@ use nutcracker_engine::PoolConfig;
 use nutcracker_proto::Protocol;
 
 use super::answers::{answer, keys, payloads};
+use super::broadcasts::{self, EVERYWHERE};
 use super::events::{Event, Events};
 use super::key::{Kind, Tag, value};
 use super::phrases::{INSIDE, WAITS_MAX};
 use super::pipe::{End, Pipe};
 use super::plan::Absence;
 use super::random::Random;
+use super::scans;
+use super::scripts::{Known, UNKNOWN};
 use super::session::{Class, Greeting};
 use super::wire::{Tongue, memcached_line, request};
 
@@ -28,6 +31,9 @@ pub(crate) struct Server {
     /// The latest request of each client: whatever conns there are, a client's requests come in
     /// its order.
     latest: BTreeMap<u32, u32>,
+    pub(crate) scripts: Known,
+    /// Requests with a script that it did not know.
+    puzzles: BTreeSet<(u32, u32)>,
     /// How often it was ejected.
     pub(crate) ejections: u32,
     /// Bytes of requests that arrived, and of answers that were sent; handshakes not counted.
@@ -162,9 +168,7 @@ impl Peer {
             self.greeting.end();
             at.server.received_bytes += found.len as u64;
             if !self.answered_early {
-                self.check(&found.words, at);
-                let tongue = self.greeting.class.tongue(at.config.protocol);
-                let answer = self.answer(&found.words, tongue);
+                let answer = self.understand_one(&found.words, at);
                 let blocks = self.queued.is_none()
                     && matches!(found.words[0].as_slice(), b"blpop" | b"bzpopmin");
                 let waits = if blocks { at.random.below(WAITS_MAX) } else { 0 };
@@ -173,6 +177,26 @@ impl Peer {
             self.answered_early = false;
         }
         self.inbox.drain(..start);
+    }
+
+    /// Checks a request and says what is answered.
+    fn understand_one(&mut self, words: &[Vec<u8>], at: &mut Surroundings<'_>) -> Vec<u8> {
+        let scripted = at.server.scripts.hear(words);
+        if scripted.as_deref() == Some(UNKNOWN) {
+            for key in keys(at.config.protocol, words) {
+                let tag = Tag::of(key).expect("a key of a client's");
+                at.server.puzzles.insert((tag.client, tag.request));
+            }
+            return UNKNOWN.to_vec();
+        }
+        self.check(words, at);
+        scripted
+            .or_else(|| broadcasts::answer_at(at.index, words))
+            .or_else(|| (words[0] == b"scan").then(|| scans::answer_at(at.index, words)))
+            .unwrap_or_else(|| {
+                let tongue = self.greeting.class.tongue(at.config.protocol);
+                self.answer(words, tongue)
+            })
     }
 
     /// What it answers, in a transaction or out of one.
@@ -235,8 +259,10 @@ impl Peer {
         assert_ne!(words.last().map(Vec::as_slice), Some(&b"noreply"[..]), "a silent {shown}");
         for key in keys(at.config.protocol, words) {
             let tag = Tag::of(key).unwrap_or_else(|| panic!("{shown} {}", key.escape_ascii()));
+            let everywhere = matches!(words[0].as_slice(), b"keys" | b"scan");
+            let part = if everywhere { EVERYWHERE + at.index as u32 } else { tag.part };
             assert!(
-                at.received.insert((tag.client, tag.request, tag.part)),
+                at.received.insert((tag.client, tag.request, part)),
                 "{shown} {} arrived twice",
                 key.escape_ascii()
             );
@@ -246,7 +272,7 @@ impl Peer {
                 at.events.see_if(class.resp3, Event::ServedResp3);
                 at.events.see_if(class.database != at.config.database, Event::ServedDatabase);
             }
-            if let Some(owner) = (at.owner)(key) {
+            if let Some(owner) = (at.owner)(key).filter(|_| !everywhere) {
                 assert_eq!(owner, at.index, "the server of {}", key.escape_ascii());
             }
             assert_eq!(
@@ -255,6 +281,11 @@ impl Peer {
                 "{shown} {}: outside its transaction, or inside another's",
                 key.escape_ascii()
             );
+            if at.server.puzzles.contains(&(tag.client, tag.request)) {
+                // It was sent again, with its script, and others may have come in between.
+                at.events.see(Event::ScriptHealed);
+                continue;
+            }
             let latest = at.server.latest.entry(tag.client).or_insert(tag.request);
             let in_order = *latest <= tag.request;
             assert!(in_order || at.lies, "{} came behind {latest}", key.escape_ascii());

@@ -30,6 +30,7 @@ impl World {
                 Fault::Freeze { pool, server, wait } => {
                     self.servers[pool][server].frozen_until = self.now + wait;
                 }
+                Fault::Forget { pool, server } => self.servers[pool][server].scripts.clear(),
                 Fault::Short { wait } => {
                     let until = self.now + wait;
                     // Faults that follow each other must not use up the engine's patience.

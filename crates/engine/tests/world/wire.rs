@@ -101,6 +101,19 @@ fn redis_request(bytes: &[u8]) -> Result<Option<Request>, Malformed> {
     Ok(Some(Request { words, len: at }))
 }
 
+/// The bulk strings in a Redis value, however deep.
+pub(crate) fn strings(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let (mut found, mut at) = (Vec::new(), 0);
+    while let Ok(Some((head, next))) = line(bytes, at) {
+        at = next;
+        if let Some(len) = head.strip_prefix('$').and_then(|len| len.parse::<usize>().ok()) {
+            found.push(bytes[next..next + len].to_vec());
+            at = next + len + 2;
+        }
+    }
+    found
+}
+
 /// Where the value ends that begins at `at`.
 fn redis_value(bytes: &[u8], at: usize) -> Result<Option<usize>, Malformed> {
     let Some((head, next)) = line(bytes, at)? else { return Ok(None) };
@@ -161,6 +174,10 @@ fn memcached_response(bytes: &[u8]) -> Result<Option<usize>, Malformed> {
     let mut at = 0;
     loop {
         let Some((text, next)) = line(bytes, at)? else { return Ok(None) };
+        if text.starts_with("STAT ") {
+            at = next;
+            continue;
+        }
         let Some(block) = text.strip_prefix("VALUE ") else { return Ok(Some(next)) };
         let len = block.split(' ').nth(2).ok_or_else(|| malformed("no length", bytes))?;
         let Some(end) = data_end(bytes, next, number(len, bytes)? as usize)? else {
