@@ -40,6 +40,7 @@ pub(crate) fn payloads(protocol: Protocol, words: &[Vec<u8>]) -> Vec<(&[u8], &[u
             pairs.chunks(2).map(|pair| (&*pair[0], &*pair[1])).collect()
         }
         (Protocol::Redis, [name, key, payload, ..]) if name == b"set" => vec![(key, payload)],
+        (Protocol::Memcache, [name, key, .., payload]) if name == b"ms" => vec![(key, payload)],
         (Protocol::Memcache, [name, key, .., payload]) if stores(name) && words.len() > 2 => {
             vec![(key, payload)]
         }

@@ -9,6 +9,7 @@ use nutcracker_proto::Protocol;
 use super::answers::{self, answer, block};
 use super::events::Event;
 use super::key::{Kind, Tag, value};
+use super::meta::Burst;
 use super::plan::Plan;
 use super::random::Random;
 use super::scans::Scan;
@@ -75,6 +76,8 @@ pub(crate) enum Answers {
     Page(Vec<u8>),
     /// This figure, and then the proxy's own.
     Figure(String),
+    /// Several, behind each other.
+    Burst(Burst),
     /// Something that begins like this.
     Beginning(&'static str),
 }
@@ -100,6 +103,7 @@ impl Answers {
             Self::Figure(line) => {
                 response.starts_with(line.as_bytes()) && response.ends_with(b"\r\nEND\r\n")
             }
+            Self::Burst(_) => response == b"MN\r\n",
             Self::Page(_) => response.starts_with(b"*2\r\n$"),
             Self::Beginning(text) => response.starts_with(text.as_bytes()),
         }
@@ -121,6 +125,7 @@ impl fmt::Debug for Answers {
                 f.write_str("in any order")
             }
             Self::Figure(line) => write!(f, "{line}"),
+            Self::Burst(burst) => write!(f, "{burst:?}"),
             Self::Page(pattern) => write!(f, "a page of {}", pattern.escape_ascii()),
             Self::Beginning(text) => write!(f, "{text}..."),
         }
@@ -382,6 +387,7 @@ impl Asker<'_> {
                     b"VERSION 1.6.0\r\n".to_vec(),
                 ]))),
             },
+            12..20 if !self.plan.lies => self.burst(),
             12..50 => self.memcached_get(),
             _ => self.memcached_whole(),
         }

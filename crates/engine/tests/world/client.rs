@@ -280,17 +280,35 @@ impl Client {
             let len = wire::response(protocol, rest)
                 .unwrap_or_else(|error| panic!("client {} was sent {error}", self.id));
             let Some(len) = len else { break };
-            let due = self.due.pop_front().unwrap_or_else(|| {
-                panic!("client {} asked for no {}", self.id, shown(&rest[..len]))
-            });
-            self.read = self.read.saturating_sub(1);
             let response = rest[..len].to_vec();
+            start += len;
+            if self.is_in_burst(&response, at) {
+                continue;
+            }
+            let due = self
+                .due
+                .pop_front()
+                .unwrap_or_else(|| panic!("client {} asked for no {}", self.id, shown(&response)));
+            self.read = self.read.saturating_sub(1);
             self.judge(&due, &response, at);
             self.learn(&due, &response, at);
             self.check_punctual(&due, at);
-            start += len;
         }
         self.inbox.drain(..start);
+    }
+
+    /// Whether the response is one of a burst, and not its last.
+    fn is_in_burst(&mut self, response: &[u8], at: &mut Moment<'_>) -> bool {
+        let is_burst = |due: &Due| matches!(due.expected.answers, Answers::Burst(_));
+        if !self.due.front().is_some_and(is_burst) {
+            return false;
+        }
+        let mut due = self.due.pop_front().expect("there is a front");
+        let Answers::Burst(burst) = &mut due.expected.answers else { unreachable!("it is one") };
+        let is_over = burst.hear(response, || self.may_be_told(response, at));
+        at.events.see_if(is_over && burst.is_quiet(), Event::BurstQuiet);
+        self.due.push_front(due);
+        !is_over
     }
 
     /// Takes from a response what later requests depend on.

@@ -63,6 +63,8 @@ events! {
     BroadcastWhole, "all servers of a pool answered as one";
     BroadcastFailed, "a server failed, and with it what all were asked";
     BroadcastEjected, "a server was ejected, and with it what all were to be asked";
+    BurstAnswered, "a burst of meta commands was answered";
+    BurstQuiet, "what was asked quietly was answered so";
     ScanWhole, "a walk went through the keys of all servers";
     ScriptRun, "a script was run";
     ScriptLoaded, "a script was loaded on all servers";

@@ -8,7 +8,7 @@
 //! - `plan`: what the seed draws first: pools, clients, weather, faults.
 //! - `client`, `habits`, `asks`: who asks what, and the only answers that are right.
 //! - `session`: what clients say of themselves. `phrases`: requests that belong together, and
-//!   those that block. `broadcasts`, `scans`, `scripts`: those that are about all servers.
+//!   those that block. `broadcasts`, `scans`, `scripts`: those that are about all servers. `meta`: bursts.
 //! - `server`, `answers`: who checks what arrives, and answers it.
 //! - `key`: how a key says whose it is. `wire`: both protocols, by the book.
 //! - `pipe`: bytes on their way. `shell`: the turn. `trouble`: faults as they happen.
@@ -30,6 +30,7 @@ mod client;
 mod events;
 mod habits;
 mod key;
+mod meta;
 mod phrases;
 mod pipe;
 mod plan;

@@ -9,6 +9,7 @@ use super::answers::{answer, keys, payloads};
 use super::broadcasts::{self, EVERYWHERE};
 use super::events::{Event, Events};
 use super::key::{Kind, Tag, value};
+use super::meta;
 use super::phrases::{INSIDE, WAITS_MAX};
 use super::pipe::{End, Pipe};
 use super::plan::Absence;
@@ -191,6 +192,7 @@ impl Peer {
         }
         self.check(words, at);
         scripted
+            .or_else(|| meta::answer(words))
             .or_else(|| broadcasts::answer_at(at.index, words))
             .or_else(|| (words[0] == b"scan").then(|| scans::answer_at(at.index, words)))
             .unwrap_or_else(|| {
@@ -257,6 +259,8 @@ impl Peer {
             at.index
         );
         assert_ne!(words.last().map(Vec::as_slice), Some(&b"noreply"[..]), "a silent {shown}");
+        let is_quiet = at.config.protocol == Protocol::Memcache && words.contains(&b"q".to_vec());
+        assert!(!is_quiet, "a quiet {shown}");
         for key in keys(at.config.protocol, words) {
             let tag = Tag::of(key).unwrap_or_else(|| panic!("{shown} {}", key.escape_ascii()));
             let everywhere = matches!(words[0].as_slice(), b"keys" | b"scan");

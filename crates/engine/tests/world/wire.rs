@@ -156,14 +156,17 @@ pub(crate) fn stores(name: &[u8]) -> bool {
 fn memcached_request(bytes: &[u8]) -> Result<Option<Request>, Malformed> {
     let Some((mut words, start)) = memcached_line(bytes) else { return Ok(None) };
     let name = words.first().ok_or_else(|| malformed("an empty line", bytes))?;
-    if !stores(name) {
+    let is_meta = name == b"ms";
+    if !stores(name) && !is_meta {
         return Ok(Some(Request { words, len: start }));
     }
     let count = if name == b"cas" { 6 } else { 5 };
-    if words.len() != count {
+    if words.len() != count && !is_meta {
         return Err(malformed("a wrong number of words", bytes));
     }
-    let len = std::str::from_utf8(&words[4]).map_err(|_| malformed("no length", bytes))?;
+    let len =
+        words.get(if is_meta { 2 } else { 4 }).ok_or_else(|| malformed("no length", bytes))?;
+    let len = std::str::from_utf8(len).map_err(|_| malformed("no length", bytes))?;
     let len = number(len, bytes)? as usize;
     let Some(end) = data_end(bytes, start, len)? else { return Ok(None) };
     words.push(bytes[start..start + len].to_vec());
@@ -177,6 +180,10 @@ fn memcached_response(bytes: &[u8]) -> Result<Option<usize>, Malformed> {
         if text.starts_with("STAT ") {
             at = next;
             continue;
+        }
+        if let Some(rest) = text.strip_prefix("VA ") {
+            let len = rest.split(' ').next().unwrap_or_default();
+            return data_end(bytes, next, number(len, bytes)? as usize);
         }
         let Some(block) = text.strip_prefix("VALUE ") else { return Ok(Some(next)) };
         let len = block.split(' ').nth(2).ok_or_else(|| malformed("no length", bytes))?;
