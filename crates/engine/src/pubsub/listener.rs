@@ -23,7 +23,7 @@ pub(super) struct Listener {
     /// When something came in last.
     heard_at: Tick,
     /// When to open the next conn, after one has ended.
-    again_at: Option<Tick>,
+    pub(super) again_at: Option<Tick>,
     /// Conns in a row that ended before they said anything.
     vain: u32,
 }
@@ -302,8 +302,7 @@ impl Engine {
         let patience = shared.config.timeout.unwrap_or(LISTEN_SILENCE_MAX);
         let pubsub = &mut self.pubsub[pool.0 as usize];
         if pubsub.topics.len() == 0 {
-            pubsub.alarm = None;
-            return;
+            return pubsub.rest();
         }
         let next = |listener: &Listener| match (listener.conn, listener.asked.front()) {
             (Some(_), Some(asked)) => Some(asked.at.after(patience)),

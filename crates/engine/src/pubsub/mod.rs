@@ -110,6 +110,14 @@ impl PubSub {
         self.alarm
     }
 
+    /// Nobody is subscribed to anything: no conn is opened before somebody is.
+    fn rest(&mut self) {
+        self.alarm = None;
+        for listener in &mut self.listeners {
+            listener.again_at = None;
+        }
+    }
+
     fn find(&self, topic: Topic, name: &[u8]) -> Option<Key> {
         self.names[topic as usize].get(name).copied()
     }

@@ -174,6 +174,29 @@ fn a_conn_that_ends_is_opened_anew_and_asks_for_all_it_heard() {
 }
 
 #[test]
+fn a_conn_that_ends_while_nobody_is_subscribed_leaves_nothing_to_be_looked_after() {
+    for ends_first in [false, true] {
+        let mut stage = Stage::new(redis(2));
+        let (one, other) = (stage.key(0, "a"), stage.key(1, "b"));
+        let client = stage.client();
+        stage.sends(client, cmd(&format!("SUBSCRIBE {one}")));
+        let listener = stage.server(0);
+        if ends_first {
+            stage.closes(listener, CloseReason::Reset);
+        }
+        stage.sends(client, cmd(&format!("UNSUBSCRIBE {one}")));
+        if !ends_first {
+            stage.closes(listener, CloseReason::Reset);
+        }
+        assert_eq!(stage.engine.poll_timeout(), None, "nobody is subscribed");
+        stage.now += Duration::from_secs(60);
+        stage.sends(client, cmd(&format!("SUBSCRIBE {other}")));
+        let due = stage.engine.poll_timeout();
+        assert!(due.is_some_and(|due| due > stage.now), "what is due is in the future");
+    }
+}
+
+#[test]
 fn attempts_to_listen_again_come_less_and_less_often() {
     let (mut stage, _, listener) = subscribed();
     stage.servers_accept = false;
