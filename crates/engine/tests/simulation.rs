@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use world::{Coverage, Outcome, World};
 
 /// Seeds that are lived every time. Together they see everything that the simulation is about.
-const FIXED_SEEDS: u64 = 150;
+const FIXED_SEEDS: u64 = 200;
 
 /// How long fresh seeds are looked at, unless `SIMULATION_SECONDS` says otherwise.
 const FRESH_SECONDS: u64 = 10;

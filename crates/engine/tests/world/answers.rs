@@ -25,6 +25,7 @@ pub(crate) fn keys(protocol: Protocol, words: &[Vec<u8>]) -> Vec<&[u8]> {
         (Protocol::Redis, b"dbsize" | b"randomkey" | b"flushall" | b"flushdb" | b"script") => {
             Vec::new()
         }
+        (Protocol::Redis, b"publish" | b"spublish") => arguments.skip(1).take(1).collect(),
         (Protocol::Redis, b"scan") => arguments.skip(2).take(1).collect(),
         (Protocol::Redis, b"eval" | b"evalsha") => arguments.skip(2).take(1).collect(),
         (Protocol::Memcache, b"get" | b"gets") => arguments.collect(),

@@ -1,141 +1,19 @@
-//! What clients ask, and the only answers that are theirs.
+//! What clients ask, each request with the only answers that are its own.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use nutcracker_engine::PoolConfig;
 use nutcracker_proto::Protocol;
 
 use super::answers::{self, answer, block};
-use super::events::Event;
+use super::expected::{Answers, Ask, Expected, beginning, here};
 use super::key::{Kind, Tag, value};
-use super::meta::Burst;
 use super::plan::Plan;
 use super::random::Random;
 use super::scans::Scan;
 use super::session::Session;
-use super::wire::{Tongue, array, stores, strings};
-
-/// A request and what may come of it.
-#[derive(Debug)]
-pub(crate) struct Ask {
-    pub(crate) wire: Vec<u8>,
-    /// `None` when it gets no response.
-    pub(crate) expected: Option<Expected>,
-}
-
-impl Ask {
-    /// Its answer is worth seeing.
-    pub(crate) fn seen_as(self, event: Event) -> Self {
-        Self { expected: self.expected.map(|expected| expected.seen_as(event)), ..self }
-    }
-}
-
-/// A response that is due.
-#[derive(Debug)]
-pub(crate) struct Expected {
-    pub(crate) answers: Answers,
-    /// A server is asked: the proxy may have to say that it failed.
-    pub(crate) served: bool,
-    /// How long its client lets it wait besides, microseconds; the largest number is for ever.
-    pub(crate) waits: u64,
-    /// How often it may be sent, each time with all of its time.
-    pub(crate) attempts: u64,
-    /// What is seen when it is answered well.
-    pub(crate) event: Option<Event>,
-    /// The script that the proxy knows when it is answered well.
-    pub(crate) learns: Option<u32>,
-}
-
-impl Expected {
-    /// A server gives one of these answers.
-    pub(crate) fn served(answers: Answers) -> Self {
-        Self { served: true, ..Self::here(answers) }
-    }
-
-    /// The proxy gives one of these answers.
-    pub(crate) const fn here(answers: Answers) -> Self {
-        Self { answers, served: false, waits: 0, attempts: 1, event: None, learns: None }
-    }
-
-    /// It is worth seeing.
-    pub(crate) fn seen_as(self, event: Event) -> Self {
-        Self { event: Some(event), ..self }
-    }
-}
-
-/// What a response may be.
-pub(crate) enum Answers {
-    /// One of these, to the byte.
-    AnyOf(Vec<Vec<u8>>),
-    /// These blocks, in any order, and `END`.
-    Blocks(Vec<Vec<u8>>),
-    /// A list of these, in any order.
-    Elements(Vec<Vec<u8>>),
-    /// What a `SCAN` with this pattern gets.
-    Page(Vec<u8>),
-    /// This figure, and then the proxy's own.
-    Figure(String),
-    /// Several, behind each other.
-    Burst(Burst),
-    /// Something that begins like this.
-    Beginning(&'static str),
-}
-
-impl Answers {
-    pub(crate) fn allow(&self, response: &[u8]) -> bool {
-        match self {
-            Self::AnyOf(answers) => answers.iter().any(|answer| answer == response),
-            Self::Blocks(blocks) => {
-                let mut left: Vec<&[u8]> = blocks.iter().map(Vec::as_slice).collect();
-                let mut rest = response;
-                while let Some(at) = left.iter().position(|block| rest.starts_with(block)) {
-                    rest = &rest[left.swap_remove(at).len()..];
-                }
-                left.is_empty() && rest == b"END\r\n"
-            }
-            Self::Elements(elements) => {
-                let (mut found, mut expected) = (strings(response), elements.clone());
-                found.sort();
-                expected.sort();
-                response.starts_with(b"*") && found == expected
-            }
-            Self::Figure(line) => {
-                response.starts_with(line.as_bytes()) && response.ends_with(b"\r\nEND\r\n")
-            }
-            Self::Burst(_) => response == b"MN\r\n",
-            Self::Page(_) => response.starts_with(b"*2\r\n$"),
-            Self::Beginning(text) => response.starts_with(text.as_bytes()),
-        }
-    }
-}
-
-impl fmt::Debug for Answers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AnyOf(answers) => {
-                answers.iter().try_for_each(|answer| write!(f, "{} ", shown(answer)))
-            }
-            Self::Blocks(blocks) => {
-                blocks.iter().try_for_each(|block| write!(f, "{} ", shown(block)))?;
-                f.write_str("END")
-            }
-            Self::Elements(elements) => {
-                elements.iter().try_for_each(|element| write!(f, "{} ", shown(element)))?;
-                f.write_str("in any order")
-            }
-            Self::Figure(line) => write!(f, "{line}"),
-            Self::Burst(burst) => write!(f, "{burst:?}"),
-            Self::Page(pattern) => write!(f, "a page of {}", pattern.escape_ascii()),
-            Self::Beginning(text) => write!(f, "{text}..."),
-        }
-    }
-}
-
-/// Bytes as a failure shows them.
-pub(crate) fn shown(bytes: &[u8]) -> String {
-    format!("\"{}\" ({} bytes)", bytes[..bytes.len().min(100)].escape_ascii(), bytes.len())
-}
+use super::subscriber::Ears;
+use super::wire::{Tongue, array, stores};
 
 /// Draws the requests of one client.
 #[derive(Debug)]
@@ -148,6 +26,9 @@ pub(crate) struct Asker<'a> {
     pub(crate) session: &'a mut Session,
     /// Its walk through all keys.
     pub(crate) scan: &'a mut Scan,
+    /// What it is subscribed to.
+    pub(crate) ears: &'a mut Ears,
+    pub(crate) now: u64,
     /// Scripts that it knows the proxy to know.
     pub(crate) known: &'a BTreeSet<u32>,
     pub(crate) random: &'a mut Random,
@@ -174,6 +55,11 @@ impl Asker<'_> {
                 *expected = here(REQUIRED);
             }
         }
+        self.measured(ask)
+    }
+
+    /// A request that is refused if it is longer than it may be.
+    pub(crate) fn measured(&self, mut ask: Ask) -> Ask {
         if let Some(expected) = &mut ask.expected
             && let Some(refusal) = self.refusal_of_length(&ask.wire)
         {
@@ -276,7 +162,7 @@ impl Asker<'_> {
             .collect()
     }
 
-    fn redis(&mut self) -> Ask {
+    pub(crate) fn redis(&mut self) -> Ask {
         match self.random.below(100) {
             0..8 => self.redis_local(),
             8..10 => self.broadcast(),
@@ -302,6 +188,7 @@ impl Asker<'_> {
                 self.redis_split("mset", &keys, &arguments)
             }
             40..45 => self.script(),
+            55..75 if self.plan.subscribers => self.publish(),
             45..55 if self.plan.scans => self.step().unwrap_or_else(|| self.redis_whole()),
             _ => self.redis_whole(),
         }
@@ -491,12 +378,4 @@ impl Asker<'_> {
         };
         Ask { wire: wire.to_vec(), expected }
     }
-}
-
-pub(crate) fn here(answer: &str) -> Expected {
-    Expected::here(Answers::AnyOf(vec![answer.as_bytes().to_vec()]))
-}
-
-const fn beginning(text: &'static str) -> Expected {
-    Expected::here(Answers::Beginning(text))
 }

@@ -3,8 +3,9 @@
 use nutcracker_proto::Protocol;
 
 use super::answers::bad;
-use super::asks::{Answers, Ask, Asker, Expected, here};
+use super::asks::Asker;
 use super::events::Event;
+use super::expected::{Answers, Ask, Expected, here};
 use super::key::{Kind, Tag};
 use super::wire::{array, push_bulk};
 

@@ -7,6 +7,18 @@ use super::World;
 use super::shell::Far;
 
 impl World {
+    /// Who was subscribed has heard what was published, where nothing went wrong.
+    pub(super) fn check_heard(&self) {
+        if !self.plan.quiet || self.stopping {
+            return;
+        }
+        for client in self.clients.iter().filter(|client| client.hears_in_time()) {
+            for server in &self.servers[client.pool] {
+                client.ears.check_whole(&server.board.published, client.leaves_at);
+            }
+        }
+    }
+
     /// No gauge is ever below zero.
     pub(super) fn check_gauges(&self) {
         for pool in &self.stats.pools {
@@ -37,7 +49,7 @@ impl World {
                 let ended = responses + failed;
                 // What a client leaves behind on a conn of its own nobody waits for, and that a server
                 // refuses what clients chose for themselves is not reported.
-                if self.plan.pins || self.plan.switches {
+                if self.plan.pins || self.plan.switches || self.plan.subscribers {
                     assert!(at(ServerFigure::Requests) >= ended, "{name}: requests");
                 } else {
                     assert_eq!(at(ServerFigure::Requests), ended, "{name}: requests");

@@ -5,14 +5,16 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use nutcracker_engine::{ConnId, PoolConfig};
 use nutcracker_proto::Protocol;
 
-use super::asks::{Answers, Ask, Asker, Expected, shown};
+use super::asks::Asker;
 use super::events::{Event, Events};
+use super::expected::{Answers, Ask, Expected, shown};
 use super::habits::{Ending, Habits};
 use super::pipe::{End, Pipe};
 use super::plan::{MILLISECOND, Plan};
 use super::random::Random;
 use super::scans::Scan;
 use super::session::{Class, Session};
+use super::subscriber::Ears;
 use super::wire;
 
 /// What a client acts in.
@@ -37,6 +39,9 @@ pub(crate) struct Client {
     asked: u32,
     session: Session,
     scan: Scan,
+    pub(crate) ears: Ears,
+    /// When a client that listens leaves.
+    pub(crate) leaves_at: u64,
     /// Scripts that it knows the proxy to know.
     known: BTreeSet<u32>,
     /// The class of each of its requests, where it is not the pool's own.
@@ -83,8 +88,8 @@ pub(crate) enum Life {
 
 impl Client {
     pub(crate) fn draw(id: u32, plan: &Plan, random: &mut Random) -> Self {
-        let habits = Habits::draw(plan, random);
         let pool = random.below(plan.pools.len() as u64) as usize;
+        let habits = Habits::draw(plan, pool, random);
         let crowd = random.pick(&[1, 20, 200]) * MILLISECOND;
         Self::new(id, pool, plan, random.below(crowd), habits)
     }
@@ -96,6 +101,7 @@ impl Client {
 
     fn new(id: u32, pool: usize, plan: &Plan, comes_at: u64, habits: Habits) -> Self {
         let class = Class::of(&plan.pools[pool].config);
+        let leaves_at = comes_at + habits.listens_for.unwrap_or(0);
         Self {
             id,
             pool,
@@ -105,6 +111,8 @@ impl Client {
             asked: 0,
             session: Session { class, authenticated: false },
             scan: Scan::default(),
+            ears: Ears::default(),
+            leaves_at,
             known: BTreeSet::new(),
             asked_in: BTreeMap::new(),
             outbox: Vec::new(),
@@ -124,6 +132,11 @@ impl Client {
         let stays = self.life == Life::Talking && self.habits.ending == Ending::Stays;
         let has_all = self.asked == self.habits.requests && self.due.is_empty();
         self.life == Life::Gone || (stays && has_all)
+    }
+
+    /// Whether it has subscribed to something, and reads what comes as it comes.
+    pub(crate) fn hears_in_time(&self) -> bool {
+        self.ears.has_listened() && self.habits.reads_after_max == 0 && !self.evicted
     }
 
     /// The proxy has read so many bytes of its stream.
@@ -149,7 +162,8 @@ impl Client {
         let writes = (!self.outbox.is_empty() && inbound.room() > 0).then_some(now + 1);
         let reads = (outbound.readable() > 0).then_some(self.next_read.max(now + 1));
         let asks = self.may_ask().then_some(self.next_ask.max(now + 1));
-        writes.into_iter().chain(reads).chain(asks).min()
+        let leaves = (self.life == Life::Talking && now < self.leaves_at).then_some(self.leaves_at);
+        writes.into_iter().chain(reads).chain(asks).chain(leaves).min()
     }
 
     /// Listens, asks and leaves as far as it can now.
@@ -189,10 +203,11 @@ impl Client {
 
     fn ask(&mut self, at: &mut Moment<'_>) {
         while self.may_ask() && at.now >= self.next_ask {
-            let probes = self.habits.probes;
+            let (probes, listens) = (self.habits.probes, self.habits.listens_for.is_some());
             let mut asker = self.asker(at);
             let asks = match probes {
                 true => vec![asker.probe()],
+                false if listens => vec![asker.of_subscriber()],
                 false => asker.phrase().unwrap_or_else(|| vec![asker.any()]),
             };
             for ask in asks {
@@ -206,7 +221,7 @@ impl Client {
                 self.next_ask = at.now + at.random.below(self.habits.asks_after_max + 1);
             }
         }
-        if self.asked < self.habits.requests {
+        if self.asked < self.habits.requests || at.now < self.leaves_at {
             return;
         }
         match self.habits.ending {
@@ -232,6 +247,8 @@ impl Client {
             request: self.asked,
             session: &mut self.session,
             scan: &mut self.scan,
+            ears: &mut self.ears,
+            now: at.now,
             known: &self.known,
             random: at.random,
         }
@@ -248,6 +265,9 @@ impl Client {
 
     /// Ends the conn from this side, if its time has come.
     fn leave(&mut self, inbound: &mut Pipe, outbound: &mut Pipe, at: &mut Moment<'_>) {
+        if at.now < self.leaves_at {
+            return;
+        }
         let said_all = self.asked == self.habits.requests && self.outbox.is_empty();
         let end = match self.habits.ending {
             Ending::HalfCloses if said_all => {
@@ -282,7 +302,7 @@ impl Client {
             let Some(len) = len else { break };
             let response = rest[..len].to_vec();
             start += len;
-            if self.is_in_burst(&response, at) {
+            if self.is_message(&response, at) || self.is_in_burst(&response, at) {
                 continue;
             }
             let due = self
@@ -293,8 +313,18 @@ impl Client {
             self.judge(&due, &response, at);
             self.learn(&due, &response, at);
             self.check_punctual(&due, at);
+            self.await_next(due, &response);
         }
         self.inbox.drain(..start);
+    }
+
+    /// Whether the response is none, but something that was published.
+    fn is_message(&mut self, response: &[u8], at: &mut Moment<'_>) -> bool {
+        let steady = at.plan.is_steady(self.pool);
+        let is_message = self.habits.listens_for.is_some()
+            && self.ears.hear(response, self.session.class.resp3, steady);
+        at.events.see_if(is_message, Event::MessageHeard);
+        is_message
     }
 
     /// Whether the response is one of a burst, and not its last.
@@ -311,6 +341,16 @@ impl Client {
         !is_over
     }
 
+    /// One request may have several responses.
+    fn await_next(&mut self, due: Due, response: &[u8]) {
+        if let Some(then) = due.expected.then
+            && !response.starts_with(b"-")
+        {
+            self.due.push_front(Due { expected: *then, ..due });
+            self.read += 1;
+        }
+    }
+
     /// Takes from a response what later requests depend on.
     fn learn(&mut self, due: &Due, response: &[u8], at: &mut Moment<'_>) {
         if let Answers::Page(pattern) = &due.expected.answers {
@@ -320,6 +360,18 @@ impl Client {
             } else if self.scan.hear(pattern, response, servers) {
                 at.events.see(Event::ScanWhole);
             }
+        }
+        if let Answers::Confirmation(confirmation) = &due.expected.answers {
+            let is_error = response.starts_with(b"-");
+            if !is_error {
+                self.ears.confirm(confirmation, at.now);
+            }
+            let event = match (confirmation.begins, is_error) {
+                (true, false) => Event::Subscribed,
+                (true, true) => Event::SubscribedInVain,
+                (false, _) => Event::Unsubscribed,
+            };
+            at.events.see(event);
         }
         if let Some(script) = due.expected.learns
             && !matches!(response.first(), Some(b'-'))

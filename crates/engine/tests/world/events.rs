@@ -65,6 +65,12 @@ events! {
     BroadcastEjected, "a server was ejected, and with it what all were to be asked";
     BurstAnswered, "a burst of meta commands was answered";
     BurstQuiet, "what was asked quietly was answered so";
+    Published, "something was published";
+    MessageHeard, "a subscriber got what was published";
+    Subscribed, "a client was told that it is subscribed";
+    SubscribedInVain, "a client was told that it is not subscribed";
+    SubscribedAnew, "a topic was asked for once more, on another conn";
+    Unsubscribed, "a client ended a subscription";
     ScanWhole, "a walk went through the keys of all servers";
     ScriptRun, "a script was run";
     ScriptLoaded, "a script was loaded on all servers";
@@ -172,13 +178,10 @@ struct Row {
 
 /// What limits did, as the engine counts it; but for what is the shell's to count.
 fn limits() -> impl Iterator<Item = LimitFigure> {
-    let unseen = |figure: &LimitFigure| {
-        matches!(
-            figure,
-            LimitFigure::ClientRefused | LimitFigure::AcceptPaused | LimitFigure::SubscriberClosed
-        )
+    let of_shell = |figure: &LimitFigure| {
+        matches!(figure, LimitFigure::ClientRefused | LimitFigure::AcceptPaused)
     };
-    LimitFigure::ALL.iter().copied().filter(move |figure| !unseen(figure))
+    LimitFigure::ALL.iter().copied().filter(move |figure| !of_shell(figure))
 }
 
 /// What the counters of a world's pools have seen of limits and faults, in the order of the table:

@@ -1,5 +1,7 @@
 //! How a client behaves, and how it ends.
 
+use nutcracker_proto::Protocol;
+
 use super::plan::{MILLISECOND, Plan};
 use super::random::Random;
 
@@ -16,6 +18,8 @@ pub(crate) struct Habits {
     /// all there is.
     pub(crate) reads_after_max: u64,
     pub(crate) read_bytes_max: u64,
+    /// It subscribes, and leaves so long after it came; most of such a time it listens.
+    pub(crate) listens_for: Option<u64>,
     /// It asks only what cannot fail once all is well.
     pub(crate) probes: bool,
     pub(crate) ending: Ending,
@@ -42,23 +46,28 @@ pub(crate) enum Ending {
 
 impl Habits {
     /// Those of any client.
-    pub(crate) fn draw(plan: &Plan, random: &mut Random) -> Self {
+    pub(crate) fn draw(plan: &Plan, pool: usize, random: &mut Random) -> Self {
         let requests = random.between(0, plan.requests_max) as u32;
         let some = random.below(u64::from(requests) + 1) as u32;
-        let slow_reader = random.chance(20);
+        let is_redis = plan.pools[pool].config.protocol == Protocol::Redis;
+        let listens_for = (plan.subscribers && is_redis && random.chance(40))
+            .then(|| random.pick(&[50, 50, 500, 25_000]) * MILLISECOND);
+        let slow_reader = random.chance(if listens_for.is_some() { 40 } else { 20 });
         Self {
             requests,
             window: random.between(1, plan.window_max),
             asks_after_max: random.pick(&[0, 0, 200, 2 * MILLISECOND]),
             reads_after_max: match slow_reader {
-                true => random.pick(&[2 * MILLISECOND, 2 * MILLISECOND, 200 * MILLISECOND]),
+                true if listens_for.is_some() => random.pick(&[2, 200, 5_000]) * MILLISECOND,
+                true => random.pick(&[2, 2, 200]) * MILLISECOND,
                 false => 0,
             },
+            listens_for,
             probes: false,
             read_bytes_max: if slow_reader { random.pick(&[700, 30_000]) } else { u64::MAX },
             ending: match random.below(10) {
-                0 => Ending::Stays,
-                1..3 => Ending::Closes,
+                0 if listens_for.is_none() => Ending::Stays,
+                0..3 => Ending::Closes,
                 3..5 => Ending::HalfCloses,
                 5 => Ending::Quits,
                 6 => Ending::Misbehaves,
@@ -77,6 +86,7 @@ impl Habits {
             asks_after_max: 0,
             reads_after_max: 0,
             read_bytes_max: u64::MAX,
+            listens_for: None,
             probes: true,
             ending: Ending::Closes,
         }

@@ -3,8 +3,9 @@
 use nutcracker_proto::Protocol;
 
 use super::answers::bad;
-use super::asks::{Answers, Ask, Asker, Expected};
+use super::asks::Asker;
 use super::events::Event;
+use super::expected::{Answers, Ask, Expected};
 use super::key::{Kind, Tag, value};
 
 /// The first part of a key of a burst: its requests are told apart by their parts.

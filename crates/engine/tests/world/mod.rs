@@ -6,9 +6,10 @@
 //! client <==pipe=  engine =pipe==> server
 //! ```
 //! - `plan`: what the seed draws first: pools, clients, weather, faults.
-//! - `client`, `habits`, `asks`: who asks what, and the only answers that are right.
+//! - `client`, `habits`, `asks`, `expected`: who asks what, and the only answers that are right.
 //! - `session`: what clients say of themselves. `phrases`: requests that belong together, and
 //!   those that block. `broadcasts`, `scans`, `scripts`: those that are about all servers. `meta`: bursts.
+//!   `subscriber`, `board`: who listens, and to what is published.
 //! - `server`, `answers`: who checks what arrives, and answers it.
 //! - `key`: how a key says whose it is. `wire`: both protocols, by the book.
 //! - `pipe`: bytes on their way. `shell`: the turn. `trouble`: faults as they happen.
@@ -24,10 +25,12 @@
 
 mod answers;
 mod asks;
+mod board;
 mod broadcasts;
 mod checks;
 mod client;
 mod events;
+mod expected;
 mod habits;
 mod key;
 mod meta;
@@ -40,6 +43,7 @@ mod scripts;
 mod server;
 mod session;
 mod shell;
+mod subscriber;
 mod trouble;
 mod wire;
 
@@ -48,8 +52,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nutcracker_engine::stats::Stats;
-use nutcracker_engine::{Engine, OnEject, SharedPool};
-use nutcracker_ring::{DistributionKind, Ring};
+use nutcracker_engine::{Engine, PoolConfig};
+use nutcracker_ring::Ring;
 
 pub(crate) use events::Coverage;
 
@@ -113,7 +117,7 @@ impl World {
         let epoch = epoch();
         let mut world = Self {
             engine: Engine::new(&plan.pools, Arc::clone(&stats), epoch, random.draw()),
-            rings: plan.pools.iter().map(|pool| steady_ring(pool)).collect(),
+            rings: (0..plan.pools.len()).map(|pool| steady_ring(&plan, pool)).collect(),
             servers: sizes
                 .iter()
                 .map(|&size| (0..size).map(|_| Server::default()).collect())
@@ -158,6 +162,7 @@ impl World {
             );
         }
         self.check_counters();
+        self.check_heard();
     }
 
     /// Some time after the last fault every pool serves again: ejected servers are back.
@@ -326,12 +331,9 @@ impl World {
 }
 
 /// The ring of a pool whose keys always go to the same server.
-fn steady_ring(pool: &SharedPool) -> Option<Ring> {
-    let config = &pool.config;
-    let rehashes = config.ejection.is_some_and(|it| it.on_eject == OnEject::Rehash);
-    let steady = !rehashes && config.distribution != DistributionKind::Random;
-    steady
-        .then(|| Ring::new(config.distribution, &config.servers, &vec![true; config.servers.len()]))
+fn steady_ring(plan: &Plan, pool: usize) -> Option<Ring> {
+    let PoolConfig { distribution, servers, .. } = &plan.pools[pool].config;
+    plan.is_steady(pool).then(|| Ring::new(*distribution, servers, &vec![true; servers.len()]))
 }
 
 /// Some moment: the clock is the world's from then on.

@@ -4,8 +4,9 @@
 use nutcracker_proto::Protocol;
 
 use super::answers::answer;
-use super::asks::{Answers, Ask, Asker, Expected, here};
+use super::asks::Asker;
 use super::events::Event;
+use super::expected::{Answers, Ask, Expected, here};
 use super::key::{Kind, value};
 use super::plan::{MILLISECOND, SECOND};
 use super::wire::array;

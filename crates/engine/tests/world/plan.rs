@@ -8,6 +8,7 @@ use nutcracker_engine::{Ejection, MultiError, OnEject, PoolConfig, SharedPool};
 use nutcracker_proto::Protocol;
 use nutcracker_ring::{DistributionKind, HashKind, HashTag, Placement, RingServer};
 
+use super::board::FORBIDDEN_WORDS;
 use super::pipe::Weather;
 use super::random::Random;
 
@@ -45,6 +46,8 @@ pub(crate) struct Plan {
     pub(crate) forgets: bool,
     /// Clients walk through all keys.
     pub(crate) scans: bool,
+    /// Clients subscribe, and publish.
+    pub(crate) subscribers: bool,
     /// Clients change their database and the version of the protocol.
     pub(crate) switches: bool,
     /// Servers say what they were not asked for. All that can be promised then is that each
@@ -150,12 +153,20 @@ impl Plan {
             pins: random.chance(50),
             forgets: random.chance(30),
             scans: random.chance(30),
+            subscribers: random.chance(35),
             switches: random.chance(30),
             lies,
             evicts,
             drains_at: random.chance(10).then(|| random.below(50 * MILLISECOND)),
             moves: if random.chance(40) { draw_moves(random, &sizes) } else { Vec::new() },
         }
+    }
+
+    /// Whether the keys of a pool always go to the same server.
+    pub(crate) fn is_steady(&self, pool: usize) -> bool {
+        let config = &self.pools[pool].config;
+        let rehashes = config.ejection.is_some_and(|it| it.on_eject == OnEject::Rehash);
+        !rehashes && config.distribution != DistributionKind::Random
     }
 
     /// Whether a client of `pool` may be told that its request failed for this reason.
@@ -196,6 +207,7 @@ impl Plan {
                 let fails = |ejection: Ejection| ejection.on_eject == OnEject::Fail;
                 !self.quiet && config.ejection.is_some_and(fails)
             }
+            FORBIDDEN_WORDS => !self.quiet && self.subscribers,
             "Host is down" => absence(Absence::Unresolved),
             "WRONGPASS go away" => absence(Absence::Unfriendly),
             "Invalid argument" => {
@@ -249,7 +261,7 @@ fn draw_pool(random: &mut Random) -> PoolConfig {
             server_queue_bytes: random.pick(&[1 << 26, 1 << 26, 1 << 26, 20_000, 2_000]),
             request_bytes: random.pick(&[usize::MAX, usize::MAX, usize::MAX, 50_000, 5_000]),
             pinned_connections: random.pick(&[1_000, 1_000, 3, 1]),
-            subscriber_unsent_bytes: random.pick(&[1 << 25, 1 << 25, 10_000]),
+            subscriber_unsent_bytes: random.pick(&[1 << 25, 2_000, 10_000]),
         },
     }
 }
@@ -307,6 +319,26 @@ fn draw_faults(
         let wait = SECOND + random.between(100, 2_000) * MILLISECOND;
         faults.push((random.below(faults_end), Fault::Short { wait }));
     }
+    if random.chance(20) {
+        faults.extend(flap(random, pools));
+    }
     faults.sort_by_key(|(at, _)| *at);
+    faults
+}
+
+/// A server that is killed and comes back, without its scripts, again and again.
+fn flap(random: &mut Random, pools: &[PoolConfig]) -> Vec<(u64, Fault)> {
+    let pool = random.below(pools.len() as u64) as usize;
+    let server = random.below(pools[pool].servers.len() as u64) as usize;
+    let period = random.between(5, 60) * MILLISECOND;
+    let wait = random.between(1, period / MILLISECOND) * MILLISECOND;
+    let absence = random.pick(&[Absence::Refused, Absence::Refused, Absence::Silent]);
+    let mut faults = Vec::new();
+    for turn in 0..random.between(3, 12) {
+        let at = turn * period;
+        faults.push((at, Fault::Reset { pool, server }));
+        faults.push((at, Fault::Forget { pool, server }));
+        faults.push((at, Fault::Absent { pool, server, wait, absence }));
+    }
     faults
 }

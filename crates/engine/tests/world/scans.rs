@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::asks::{Answers, Ask, Asker, Expected};
+use super::asks::Asker;
 use super::broadcasts::list;
+use super::expected::{Answers, Ask, Expected};
 use super::key::Kind;
 use super::wire::{array, push_bulk, strings};
 

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use sha1::{Digest as _, Sha1};
 
 use super::answers::answer;
-use super::asks::{Answers, Ask, Asker, Expected};
+use super::asks::Asker;
 use super::events::Event;
+use super::expected::{Answers, Ask, Expected};
 use super::wire::array;
 
 /// How many scripts there are.

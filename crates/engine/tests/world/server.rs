@@ -6,6 +6,7 @@ use nutcracker_engine::PoolConfig;
 use nutcracker_proto::Protocol;
 
 use super::answers::{answer, keys, payloads};
+use super::board::{Board, Ear};
 use super::broadcasts::{self, EVERYWHERE};
 use super::events::{Event, Events};
 use super::key::{Kind, Tag, value};
@@ -17,6 +18,7 @@ use super::random::Random;
 use super::scans;
 use super::scripts::{Known, UNKNOWN};
 use super::session::{Class, Greeting};
+use super::subscriber::is_published;
 use super::wire::{Tongue, memcached_line, request};
 
 /// One server of a pool, whatever conns it has.
@@ -33,6 +35,7 @@ pub(crate) struct Server {
     /// its order.
     latest: BTreeMap<u32, u32>,
     pub(crate) scripts: Known,
+    pub(crate) board: Board,
     /// Requests with a script that it did not know.
     puzzles: BTreeSet<(u32, u32)>,
     /// How often it was ejected.
@@ -62,6 +65,7 @@ pub(crate) struct Peer {
     /// Bytes that the pipe had no room for.
     outbox: Vec<u8>,
     greeting: Greeting,
+    ear: Ear,
     /// The request at the front of the inbox was answered before it was whole.
     answered_early: bool,
     /// Between MULTI and its end: the answers to what is queued.
@@ -72,7 +76,16 @@ pub(crate) struct Peer {
 #[derive(Debug)]
 struct Thought {
     answer: Vec<u8>,
-    of_handshake: bool,
+    sort: Sort,
+}
+
+/// What a thought is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sort {
+    Greeting,
+    Answer,
+    /// Something for who listens.
+    Heard,
 }
 
 /// What a conn's server is and knows.
@@ -108,6 +121,9 @@ impl Peer {
         }
         outbound.read_all(&mut self.inbox, usize::MAX);
         self.understand(at);
+        for message in self.ear.overhear(&at.server.board) {
+            self.think(message, Sort::Heard, at);
+        }
         while let Some((due, _)) = self.thoughts.front()
             && *due <= at.now
             && !self.ended
@@ -129,9 +145,10 @@ impl Peer {
         }
         let writes = (!self.outbox.is_empty() && inbound.room() > 0).then_some(now + 1);
         let thought = self.thoughts.front().map(|(due, _)| *due);
+        let overhears = self.ear.is_behind(&server.board).then_some(now + 1);
         // A frozen server also wakes to what it has not read yet.
         let thaw = (now < server.frozen_until).then_some(server.frozen_until);
-        let wake = writes.into_iter().chain(thought).min();
+        let wake = writes.into_iter().chain(thought).chain(overhears).min();
         match thaw {
             Some(thaw) => Some(wake.map_or(thaw, |wake| wake.max(thaw))),
             None => wake,
@@ -167,6 +184,11 @@ impl Peer {
                 continue;
             }
             self.greeting.end();
+            if let Some((answer, again)) = self.ear.hear(&found.words, &mut at.server.board) {
+                at.events.see_if(again, Event::SubscribedAnew);
+                self.think(answer, Sort::Heard, at);
+                continue;
+            }
             at.server.received_bytes += found.len as u64;
             if !self.answered_early {
                 let answer = self.understand_one(&found.words, at);
@@ -191,6 +213,9 @@ impl Peer {
             return UNKNOWN.to_vec();
         }
         self.check(words, at);
+        if is_published(words) {
+            at.server.board.publish(words, at.now);
+        }
         scripted
             .or_else(|| meta::answer(words))
             .or_else(|| broadcasts::answer_at(at.index, words))
@@ -236,7 +261,7 @@ impl Peer {
         let kind = words.get(1).and_then(|key| Tag::of(key)).map(|tag| tag.kind);
         if kind == Some(Kind::TooLarge) {
             self.check(&words[..2], at);
-            self.think(answer(Tongue::Memcached, &words), false, at);
+            self.think(answer(Tongue::Memcached, &words), Sort::Answer, at);
             self.answered_early = true;
             at.events.see(Event::ServerTooEarly);
         }
@@ -246,7 +271,7 @@ impl Peer {
         let unfriendly =
             at.now < at.server.absent_until && at.server.absence == Some(Absence::Unfriendly);
         let answer = if unfriendly { "-WRONGPASS go away\r\n" } else { answer };
-        self.think(answer.into(), true, at);
+        self.think(answer.into(), Sort::Greeting, at);
     }
 
     /// Every request arrives once, at the right server, behind the handshake, and in the order in
@@ -254,7 +279,7 @@ impl Peer {
     fn check(&mut self, words: &[Vec<u8>], at: &mut Surroundings<'_>) {
         let shown = words[0].escape_ascii();
         assert!(
-            !self.thoughts.iter().any(|(_, thought)| thought.of_handshake),
+            !self.thoughts.iter().any(|(_, thought)| thought.sort == Sort::Greeting),
             "server {}: {shown} before the handshake was answered",
             at.index
         );
@@ -276,7 +301,9 @@ impl Peer {
                 at.events.see_if(class.resp3, Event::ServedResp3);
                 at.events.see_if(class.database != at.config.database, Event::ServedDatabase);
             }
-            if let Some(owner) = (at.owner)(key).filter(|_| !everywhere) {
+            let publishes = matches!(words[0].as_slice(), b"publish" | b"spublish");
+            let placed = if publishes { &words[1] } else { key };
+            if let Some(owner) = (at.owner)(placed).filter(|_| !everywhere) {
                 assert_eq!(owner, at.index, "the server of {}", key.escape_ascii());
             }
             assert_eq!(
@@ -306,27 +333,29 @@ impl Peer {
 
     /// Thinks, after a while.
     fn think_for(&mut self, waits: u64, answer: Vec<u8>, at: &mut Surroundings<'_>) {
-        self.think(answer, false, at);
+        self.think(answer, Sort::Answer, at);
         if let Some((due, _)) = self.thoughts.back_mut() {
             *due += waits;
         }
     }
 
-    fn think(&mut self, answer: Vec<u8>, of_handshake: bool, at: &mut Surroundings<'_>) {
+    fn think(&mut self, answer: Vec<u8>, sort: Sort, at: &mut Surroundings<'_>) {
         let due = at.now + at.random.below(at.thinks_max + 1);
         let due = self.thoughts.back().map_or(due, |(last, _)| due.max(*last));
-        self.thoughts.push_back((due, Thought { answer, of_handshake }));
+        self.thoughts.push_back((due, Thought { answer, sort }));
     }
 
     fn say(&mut self, thought: Thought, inbound: &mut Pipe, at: &mut Surroundings<'_>) {
-        let Thought { answer, of_handshake } = thought;
-        if of_handshake {
+        let Thought { answer, sort } = thought;
+        if sort == Sort::Greeting {
             self.outbox.extend_from_slice(&answer);
             return;
         }
         match at.server.slip.take() {
             None => {
-                at.server.sent_bytes += answer.len() as u64;
+                if sort == Sort::Answer {
+                    at.server.sent_bytes += answer.len() as u64;
+                }
                 self.outbox.extend_from_slice(&answer);
             }
             Some(Slip::Half(end)) => {

@@ -4,7 +4,8 @@
 use nutcracker_engine::PoolConfig;
 use nutcracker_proto::Protocol;
 
-use super::asks::{Answers, Ask, Asker, Expected, here};
+use super::asks::Asker;
+use super::expected::{Answers, Ask, Expected, here};
 use super::wire::{Tongue, array};
 
 /// What all requests on one conn to a server have in common.

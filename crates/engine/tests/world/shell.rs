@@ -10,9 +10,9 @@ use nutcracker_engine::limits::SLICES_A_WRITE;
 use nutcracker_engine::{Action, CloseReason, ConnId, MemoryState, PoolId, Report, ServerId, Side};
 
 use super::World;
-use super::asks::shown;
 use super::client::Life;
 use super::events::Event;
+use super::expected::shown;
 use super::pipe::{End, Pipe};
 use super::plan::{Absence, MILLISECOND, SECOND};
 use super::server::Peer;
@@ -43,7 +43,7 @@ pub(crate) enum Far {
     /// A client, by its number.
     Client(usize),
     /// A server of a pool.
-    Server { pool: usize, server: usize, connecting: Option<Connecting>, peer: Peer },
+    Server { pool: usize, server: usize, connecting: Option<Connecting>, peer: Box<Peer> },
 }
 
 /// A conn that is not there yet, and what will become of it.
@@ -245,7 +245,7 @@ impl World {
             }
         };
         let connecting = Some(Connecting { at: self.now + wait, outcome });
-        self.insert(conn, Far::Server { pool, server, connecting, peer: Peer::default() });
+        self.insert(conn, Far::Server { pool, server, connecting, peer: Box::default() });
         if wait == 0 {
             // A socket may be open, or fail, in the very call that opens it.
             self.tend(conn);
