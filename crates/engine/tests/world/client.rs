@@ -58,6 +58,11 @@ pub(crate) struct Client {
     next_read: u64,
     /// When the proxy last had a reason to make it wait: its pipe was full, or it was paused.
     pub(crate) obstructed_at: Option<u64>,
+    /// Bytes of the longest request that it made, and of the longest response that it may get.
+    pub(crate) request_bytes_max: usize,
+    pub(crate) response_bytes_max: usize,
+    /// Requests that were failed, by the proxy's word.
+    pub(crate) told: i64,
     /// The proxy closes it, because it held too much.
     pub(crate) evicted: bool,
 }
@@ -123,6 +128,9 @@ impl Client {
             next_ask: 0,
             next_read: 0,
             obstructed_at: None,
+            request_bytes_max: 0,
+            response_bytes_max: 0,
+            told: 0,
             evicted: false,
         }
     }
@@ -257,7 +265,9 @@ impl Client {
     fn push(&mut self, ask: Ask) {
         self.outbox.extend_from_slice(&ask.wire);
         self.asked_bytes += ask.wire.len() as u64;
+        self.request_bytes_max = self.request_bytes_max.max(ask.wire.len());
         if let Some(expected) = ask.expected {
+            self.response_bytes_max = self.response_bytes_max.max(expected.answers.len_max());
             let (request, ends_at) = (self.asked, self.asked_bytes);
             self.due.push_back(Due { request, expected, ends_at, read_at: None });
         }
@@ -381,7 +391,7 @@ impl Client {
     }
 
     /// The response to a request is what it may be.
-    fn judge(&self, due: &Due, response: &[u8], at: &mut Moment<'_>) {
+    fn judge(&mut self, due: &Due, response: &[u8], at: &mut Moment<'_>) {
         let Due { request, expected, .. } = due;
         if expected.answers.allow(response) {
             let is_error = matches!(response.first(), Some(b'-' | b'S'));
@@ -401,6 +411,7 @@ impl Client {
             self.id,
             shown(response),
         );
+        self.told += i64::from(!at.plan.lies);
     }
 
     /// Whether a request that a server was to answer may be answered like this all the same.

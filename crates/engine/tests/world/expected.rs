@@ -114,6 +114,21 @@ impl Answers {
     }
 }
 
+impl Answers {
+    /// Bytes of the longest of them; of those that are short in any case, more than they have.
+    pub(crate) fn len_max(&self) -> usize {
+        const SHORT: usize = 2_000;
+        let with_heads = |parts: &[Vec<u8>]| parts.iter().map(|part| part.len() + 20).sum();
+        let len = match self {
+            Self::AnyOf(answers) => answers.iter().map(Vec::len).max().unwrap_or(0),
+            Self::Blocks(parts) | Self::Elements(parts) => with_heads(parts),
+            Self::Burst(burst) => burst.len_max(),
+            Self::Figure(_) | Self::Page(_) | Self::Confirmation(_) | Self::Beginning(_) => SHORT,
+        };
+        len.max(SHORT)
+    }
+}
+
 impl fmt::Debug for Answers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

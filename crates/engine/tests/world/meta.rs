@@ -115,6 +115,11 @@ impl Burst {
         false
     }
 
+    /// Bytes of its longest response.
+    pub(crate) fn len_max(&self) -> usize {
+        self.due.iter().map(|item| item.answer.len()).max().unwrap_or(0)
+    }
+
     /// Whether something of it is withheld.
     pub(crate) fn is_quiet(&self) -> bool {
         self.due.iter().any(|item| item.withheld)

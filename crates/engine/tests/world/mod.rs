@@ -19,8 +19,10 @@
 //! - each request gets exactly one response, in order, and it is its own;
 //! - a dead client's responses are discarded and nobody else's;
 //! - a server receives each request once, whole, in its client's order, behind the handshake;
+//! - who is subscribed hears each message once, and in order; where nothing goes wrong, all of them;
 //! - a request with a timeout ends in time, and `poll_timeout` tells when;
-//! - when all is said nothing is outstanding, and the counters add up;
+//! - no client and no server conn holds more than its limits let it, and what is counted is there;
+//! - when all is said nothing is outstanding, nothing is left behind, and the counters add up;
 //! - when all faults are over every pool serves again.
 
 mod answers;
@@ -217,7 +219,7 @@ impl World {
         assert!(due.is_none_or(|due| due > self.instant(self.now)), "what is due is dealt with");
         self.events.see_if(self.engine.held() > 0, Event::ResponseHeld);
         self.turns += 1;
-        self.check_gauges();
+        self.check_turn();
     }
 
     fn next_event(&self) -> Option<u64> {

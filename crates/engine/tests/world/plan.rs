@@ -97,7 +97,7 @@ pub(crate) enum Absence {
 
 impl Plan {
     pub(crate) fn draw(random: &mut Random) -> Self {
-        let pools: Vec<_> = (0..random.between(1, 2)).map(|_| draw_pool(random)).collect();
+        let pools: Vec<_> = (0..random.between(1, 3)).map(|_| draw_pool(random)).collect();
         let quiet = random.chance(25);
         let lies = !quiet && random.chance(15);
         let heavy = random.chance(8);
@@ -135,7 +135,7 @@ impl Plan {
         });
         Self {
             pools: pools.collect(),
-            clients: random.between(1, if heavy { 3 } else { 8 }) as u32,
+            clients: random.between(1, if heavy { 3 } else { 12 }) as u32,
             requests_max: if heavy { 80 } else { random.pick(&[5, 50, 400]) },
             window_max: if heavy { 600 } else { random.pick(&[1, 4, 30, 600]) },
             value_bytes_max,
