@@ -50,7 +50,7 @@ pub(crate) struct PubSub {
     listeners: Box<[Listener]>,
     /// The version of the ring that the topics' homes are of.
     ring_version: u64,
-    /// When to look after the listeners next; `None` while nobody is subscribed.
+    /// When to look after the listeners next; `None` while nobody is subscribed and nothing was asked.
     alarm: Option<Tick>,
 }
 
@@ -108,14 +108,6 @@ impl PubSub {
     /// When [`tend_listeners`](crate::Engine::tend_listeners) has something to do.
     pub(crate) const fn alarm(&self) -> Option<Tick> {
         self.alarm
-    }
-
-    /// Nobody is subscribed to anything: no conn is opened before somebody is.
-    fn rest(&mut self) {
-        self.alarm = None;
-        for listener in &mut self.listeners {
-            listener.again_at = None;
-        }
     }
 
     /// Topics, and the subscriptions that they know of.

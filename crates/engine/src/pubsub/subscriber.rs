@@ -229,7 +229,7 @@ impl Engine {
             self.ask_no_more(pool, server, subscribed.topic, &subscribed.name);
         }
         if self.pubsub[pool.0 as usize].topics.len() == 0 {
-            self.pubsub[pool.0 as usize].rest();
+            self.set_alarm(pool);
         }
     }
 

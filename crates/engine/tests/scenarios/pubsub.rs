@@ -197,6 +197,22 @@ fn a_conn_that_ends_while_nobody_is_subscribed_leaves_nothing_to_be_looked_after
 }
 
 #[test]
+fn a_server_that_does_not_answer_is_given_up_though_nobody_is_subscribed_any_more() {
+    let mut config = redis(1);
+    config.timeout = Some(Duration::from_millis(100));
+    let mut stage = Stage::new(config);
+    let client = stage.client();
+    stage.sends(client, cmd("SUBSCRIBE a"));
+    let listener = stage.server(0);
+    stage.closes(client, CloseReason::Reset);
+    stage.passes(50);
+    assert!(!stage.is_closed(listener));
+    stage.passes(51);
+    assert!(stage.is_closed(listener), "the next who subscribes gets another conn");
+    assert_eq!(stage.engine.poll_timeout(), None);
+}
+
+#[test]
 fn attempts_to_listen_again_come_less_and_less_often() {
     let (mut stage, _, listener) = subscribed();
     stage.servers_accept = false;
