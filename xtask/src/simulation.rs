@@ -1,6 +1,7 @@
 //! The simulation: seeded worlds around the engine, lived for as long as asked; see
 //! `crates/engine/tests/simulation.rs`, which does it.
 
+use std::path::Path;
 use std::process::Command;
 use std::str::FromStr;
 
@@ -41,7 +42,9 @@ pub(crate) fn run(arguments: Parser) -> Result<()> {
         print!("{HELP}");
         return Ok(());
     };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in the root");
     let status = Command::new("cargo")
+        .current_dir(root)
         .args(["test", "--quiet", "--profile", "simulation", "--package", "nutcracker-engine"])
         .args(["--test", "simulation", "--", "--nocapture", "_hold"])
         .envs(options.environment())

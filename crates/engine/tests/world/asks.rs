@@ -248,7 +248,9 @@ impl Asker<'_> {
             // `+wrong` is a status, and so all that an MSET asks for.
             answers.push(b"+OK\r\n".to_vec());
         }
-        Ask { wire, expected: Some(Expected::served(Answers::AnyOf(answers))) }
+        let partly = self.partly(name, keys);
+        let expected = Expected { partly, ..Expected::served(Answers::AnyOf(answers)) };
+        Ask { wire, expected: Some(expected) }
     }
 
     /// A request that no server sees.
@@ -305,7 +307,8 @@ impl Asker<'_> {
             bad.push(b"SERVER_ERROR Invalid argument\r\n".to_vec());
             Answers::AnyOf(bad)
         };
-        Ask { wire, expected: Some(Expected::served(answers)) }
+        let expected = Expected { partly: self.partly(name, &keys), ..Expected::served(answers) };
+        Ask { wire, expected: Some(expected) }
     }
 
     fn memcached_whole(&mut self) -> Ask {

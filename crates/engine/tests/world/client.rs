@@ -403,6 +403,9 @@ impl Client {
             }
             return;
         }
+        if expected.partly.as_ref().is_some_and(|partly| partly.allows(response)) {
+            return at.events.see(Event::PartAnswered);
+        }
         let is_stopped = expected.waits > 0 && response == b"-ERR the proxy is stopping\r\n";
         at.events.see_if(is_stopped, Event::PopStopped);
         assert!(

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::events::Event;
 use super::meta::Burst;
+use super::partly::Partly;
 use super::subscriber::Confirmation;
 use super::wire::strings;
 
@@ -34,6 +35,8 @@ pub(crate) struct Expected {
     pub(crate) attempts: u64,
     /// What is seen when it is answered well.
     pub(crate) event: Option<Event>,
+    /// What it may be if some servers failed.
+    pub(crate) partly: Option<Partly>,
     /// The script that the proxy knows when it is answered well.
     pub(crate) learns: Option<u32>,
     /// Another response, if this one is no error.
@@ -55,6 +58,7 @@ impl Expected {
             attempts: 1,
             event: None,
             learns: None,
+            partly: None,
             then: None,
         }
     }

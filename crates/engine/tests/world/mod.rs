@@ -9,6 +9,7 @@
 //! - `client`, `habits`, `asks`, `expected`: who asks what, and the only answers that are right.
 //! - `session`: what clients say of themselves. `phrases`: requests that belong together, and
 //!   those that block. `broadcasts`, `scans`, `scripts`: those that are about all servers. `meta`: bursts.
+//!   `partly`: what a request gets of which a part failed.
 //!   `subscriber`, `board`: who listens, and to what is published.
 //! - `server`, `answers`: who checks what arrives, and answers it.
 //! - `key`: how a key says whose it is. `wire`: both protocols, by the book.
@@ -36,6 +37,7 @@ mod expected;
 mod habits;
 mod key;
 mod meta;
+mod partly;
 mod phrases;
 mod pipe;
 mod plan;
