@@ -9,7 +9,8 @@ use super::expected::{Answers, Ask, Expected, here};
 use super::key::{Kind, Tag};
 use super::wire::{array, push_bulk};
 
-/// The part of a key that goes to all servers is, at each of them, this and the server's number.
+/// The part of a key that goes to all servers is, at each of them, this, a thousand times its own, and
+/// the server's number.
 pub(crate) const EVERYWHERE: u32 = 100_000;
 
 /// What a server has that other servers have not: for a pattern that says so, as many keys as that.

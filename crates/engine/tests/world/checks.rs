@@ -67,7 +67,8 @@ impl World {
             // What was outstanding when it was last read may all have come since.
             let longest = self.longest(pool, |client| client.response_bytes_max);
             let mut max = limits.client_unsent_bytes as usize + requests_max * longest;
-            if client.listens {
+            // It may have had subscriptions, and what was published waits still.
+            if self.plan.subscribers {
                 max += limits.subscriber_unsent_bytes
                     + self.longest(pool, |client| client.request_bytes_max)
                     + GROWTH;

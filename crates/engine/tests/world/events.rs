@@ -63,6 +63,7 @@ events! {
     BroadcastWhole, "all servers of a pool answered as one";
     BroadcastFailed, "a server failed, and with it what all were asked";
     BroadcastEjected, "a server was ejected, and with it what all were to be asked";
+    Silenced, "a client wanted no answers for a while";
     PartAnswered, "a client got what some servers brought while others failed";
     BurstAnswered, "a burst of meta commands was answered";
     BurstQuiet, "what was asked quietly was answered so";

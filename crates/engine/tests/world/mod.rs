@@ -198,7 +198,8 @@ impl World {
             assert!(self.now < 2_000 * SECOND, "a run comes to an end");
             self.step();
         }
-        panic!("{STEPS_MAX} steps, and no end");
+        let talking = self.clients.iter().filter(|client| client.life != Life::Gone);
+        panic!("{STEPS_MAX} steps, and no end: {:?}", talking.collect::<Vec<_>>());
     }
 
     fn step(&mut self) {

@@ -9,6 +9,7 @@ use super::events::Event;
 use super::expected::{Answers, Ask, Expected, here};
 use super::key::{Kind, value};
 use super::plan::{MILLISECOND, SECOND};
+use super::scripts::some_digest;
 use super::wire::array;
 
 /// The parts of a key that is used between `MULTI` and `EXEC`, and nowhere else, begin here.
@@ -29,10 +30,12 @@ const LOST: &str = "-ERR the transaction is lost: its server connection has ende
 impl Asker<'_> {
     /// Several requests, or one that blocks; only from those who may ask at all.
     pub(crate) fn phrase(&mut self) -> Option<Vec<Ask>> {
-        if !self.plan.pins || self.config().protocol != Protocol::Redis || self.owes() {
+        if self.config().protocol != Protocol::Redis || self.owes() {
             return None;
         }
         match self.random.below(100) {
+            15..19 if self.plan.mutes => Some(self.silence()),
+            _ if !self.plan.pins => None,
             0..10 => Some(self.transaction()),
             10..15 => Some(vec![self.pop()]),
             _ => None,
@@ -51,6 +54,31 @@ impl Asker<'_> {
         let answers = Answers::AnyOf(vec![answer(self.tongue(), &words)]);
         let expected = Expected { waits, ..Expected::served(answers).seen_as(Event::PopAnswered) };
         Ask { wire: array(&words), expected: Some(expected) }
+    }
+
+    /// Requests that get no answer, because their client wants none.
+    fn silence(&mut self) -> Vec<Ask> {
+        let skips = self.random.chance(40);
+        let mode = if skips { "SKIP" } else { "off" };
+        let mut asks = vec![Ask { wire: array(&["CLIENT", "REPLY", mode]), expected: None }];
+        let count = if skips { 1 } else { self.random.between(1, 8) as u32 };
+        for part in 0..count {
+            let kind = self.kind();
+            let key = self.key(part, kind);
+            let words = match self.random.below(6) {
+                0 | 1 => vec![b"set".to_vec(), key.clone(), value(&key, 100)],
+                2 => vec![b"keys".to_vec(), key],
+                3 => vec![b"evalsha".to_vec(), some_digest().into(), b"1".to_vec(), key],
+                4 => vec![b"get".to_vec(), key],
+                _ => vec![b"mget".to_vec(), key, self.key(100 + part, Kind::Missing)],
+            };
+            asks.push(Ask { wire: array(&words), expected: None });
+        }
+        if !skips {
+            let on = Ask { wire: array(&["CLIENT", "REPLY", "ON"]), expected: Some(here(OK)) };
+            asks.push(on.seen_as(Event::Silenced));
+        }
+        asks
     }
 
     fn transaction(&mut self) -> Vec<Ask> {

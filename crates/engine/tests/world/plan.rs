@@ -48,6 +48,8 @@ pub(crate) struct Plan {
     pub(crate) scans: bool,
     /// Clients subscribe, and publish.
     pub(crate) subscribers: bool,
+    /// Clients want no answer to some requests.
+    pub(crate) mutes: bool,
     /// Clients change their database and the version of the protocol.
     pub(crate) switches: bool,
     /// Servers say what they were not asked for. All that can be promised then is that each
@@ -154,6 +156,7 @@ impl Plan {
             forgets: random.chance(30),
             scans: random.chance(30),
             subscribers: random.chance(35),
+            mutes: random.chance(30),
             switches: random.chance(30),
             lies,
             evicts,

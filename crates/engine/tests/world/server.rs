@@ -289,7 +289,10 @@ impl Peer {
         for key in keys(at.config.protocol, words) {
             let tag = Tag::of(key).unwrap_or_else(|| panic!("{shown} {}", key.escape_ascii()));
             let everywhere = matches!(words[0].as_slice(), b"keys" | b"scan");
-            let part = if everywhere { EVERYWHERE + at.index as u32 } else { tag.part };
+            let part = match everywhere {
+                true => EVERYWHERE + 1_000 * tag.part + at.index as u32,
+                false => tag.part,
+            };
             assert!(
                 at.received.insert((tag.client, tag.request, part)),
                 "{shown} {} arrived twice",
