@@ -51,7 +51,9 @@ impl Engine {
                 }
             }
         };
-        let request = self.requests.insert(Request::new(Some(conn), role));
+        let mut request = Request::new(Some(conn), role);
+        request.quiet = routed.meta.quiet;
+        let request = self.requests.insert(request);
         self.put_in_line(conn, request);
         self.queue_frame(server_conn, request, frame, routed);
     }

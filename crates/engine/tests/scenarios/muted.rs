@@ -109,6 +109,7 @@ fn nothing_that_a_client_wants_no_answer_to_is_answered() {
         ("DBSIZE", vec![first, second], vec![":1\r\n", ":2\r\n"]),
         (&mget, vec![first, second], vec!["*1\r\n$-1\r\n", "-ERR no\r\n"]),
         (&evalsha, vec![first, first], vec!["-NOSCRIPT no\r\n", "$-1\r\n"]),
+        (&format!("PUBLISH {a} x"), vec![first], vec![":1\r\n"]),
     ] {
         stage.sends(client, cmds(&["CLIENT REPLY SKIP", request, "PING"]));
         for (&server, answer) in asked.iter().zip(answers) {
