@@ -27,16 +27,16 @@ impl World {
     /// agree with what there is.
     pub(super) fn check_turn(&self) {
         self.check_gauges();
-        let census = self.engine.inventory();
-        self.check_limits(&census);
+        let held = self.engine.inventory();
+        self.check_limits(&held);
         let gauge = |figure| {
             let servers = self.stats.pools.iter().flat_map(|pool| &pool.servers);
             servers.map(|server| server.at(figure).get()).sum::<i64>()
         };
         let queued = gauge(ServerFigure::InQueue) + gauge(ServerFigure::OutQueue);
-        assert_eq!(queued, census.queued as i64, "requests in queues");
+        assert_eq!(queued, held.queued as i64, "requests in queues");
         let bytes = gauge(ServerFigure::InQueueBytes) + gauge(ServerFigure::OutQueueBytes);
-        assert_eq!(bytes, census.queued_bytes as i64, "bytes in queues");
+        assert_eq!(bytes, held.queued_bytes as i64, "bytes in queues");
         let open = |is: &dyn Fn(&Far) -> bool| {
             self.sockets.values().filter(|socket| socket.open && is(&socket.far)).count() as i64
         };
@@ -44,21 +44,21 @@ impl World {
         assert_eq!(gauge(ServerFigure::ServerConnections), open(&is_connected), "server conns");
         assert_eq!(self.stats.curr_connections.get(), open(&|_| true), "conns");
         let clients = open(&|far| matches!(far, Far::Client(_)));
-        assert_eq!(census.clients.len() as i64, clients, "clients");
-        assert_eq!(census.subscriptions, census.subscribers, "subscriptions");
+        assert_eq!(held.clients.len() as i64, clients, "clients");
+        assert_eq!(held.subscriptions, held.subscribers, "subscriptions");
         self.check_progress();
     }
 
     /// Nobody holds more than may be held for it.
-    fn check_limits(&self, census: &Inventory) {
+    fn check_limits(&self, held: &Inventory) {
         /// A request grows by this much at most on its way: a cursor, a script in a digest's place.
         const GROWTH: usize = 200;
-        for (pool, &queued) in census.server_queue_bytes.iter().enumerate() {
+        for (pool, &queued) in held.server_queue_bytes.iter().enumerate() {
             let longest = self.longest(pool, |client| client.request_bytes_max);
             let max = self.plan.pools[pool].config.limits.server_queue_bytes + longest + GROWTH;
             assert!(queued <= max, "pool {pool}: {queued} bytes wait for a server, above {max}");
         }
-        for client in &census.clients {
+        for client in &held.clients {
             let pool = client.pool.0 as usize;
             let limits = &self.plan.pools[pool].config.limits;
             assert_eq!(client.line, client.outstanding, "requests in the line of {client:?}");
@@ -78,7 +78,7 @@ impl World {
         let unparsed_max: usize = self.clients.iter().map(|client| client.request_bytes_max).sum();
         // A read may bring the beginning of what is behind a request.
         let unparsed_max = unparsed_max + self.clients.len() * RECV_BYTES;
-        assert!(census.unparsed_bytes <= unparsed_max, "{} bytes unparsed", census.unparsed_bytes);
+        assert!(held.unparsed_bytes <= unparsed_max, "{} bytes unparsed", held.unparsed_bytes);
     }
 
     fn longest(&self, pool: usize, bytes: impl Fn(&Client) -> usize) -> usize {
@@ -126,18 +126,18 @@ impl World {
     fn check_leftovers(&self) {
         /// What a burst may leave behind.
         const SPARE_BYTES_MAX: usize = SPARE_LARGE_BYTES_KEPT + SPARE_BUFFERS_MAX * EVERYDAY_BYTES;
-        let census = self.engine.inventory();
+        let held = self.engine.inventory();
         let expected = Inventory {
             // Those that are kept for a while have gone as well, and their alarms.
-            clients: census.clients.clone(),
+            clients: held.clients.clone(),
             server_queue_bytes: vec![0; self.plan.pools.len()],
-            spare_bytes: census.spare_bytes,
+            spare_bytes: held.spare_bytes,
             ..Inventory::default()
         };
-        assert_eq!(census, expected, "nothing is left behind");
-        let spare = census.spare_bytes;
+        assert_eq!(held, expected, "nothing is left behind");
+        let spare = held.spare_bytes;
         assert!(spare <= SPARE_BYTES_MAX, "{spare} bytes of spare buffers");
-        for client in &census.clients {
+        for client in &held.clients {
             let is_idle = client.line == 0 && client.unsent_bytes == 0;
             assert!(is_idle && !client.listens, "{client:?} has nothing to wait for");
         }

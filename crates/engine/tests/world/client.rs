@@ -9,6 +9,7 @@ use super::asks::Asker;
 use super::events::{Event, Events};
 use super::expected::{Answers, Ask, Expected, shown};
 use super::habits::{Ending, Habits};
+use super::partly::Partly;
 use super::pipe::{End, Pipe};
 use super::plan::{MILLISECOND, Plan};
 use super::random::Random;
@@ -267,7 +268,9 @@ impl Client {
         self.asked_bytes += ask.wire.len() as u64;
         self.request_bytes_max = self.request_bytes_max.max(ask.wire.len());
         if let Some(expected) = ask.expected {
-            self.response_bytes_max = self.response_bytes_max.max(expected.answers.len_max());
+            let partly = expected.partly.as_ref().map_or(0, Partly::len_max);
+            let longest = expected.answers.len_max().max(partly);
+            self.response_bytes_max = self.response_bytes_max.max(longest);
             let (request, ends_at) = (self.asked, self.asked_bytes);
             self.due.push_back(Due { request, expected, ends_at, read_at: None });
         }

@@ -81,6 +81,8 @@ pub(crate) enum Answers {
     Page(Vec<u8>),
     /// This figure, and then the proxy's own.
     Figure(String),
+    /// A number that is not far from this one.
+    Near(u64),
     /// That a subscription has begun, or ended.
     Confirmation(Confirmation),
     /// Several, behind each other.
@@ -110,6 +112,14 @@ impl Answers {
             Self::Figure(line) => {
                 response.starts_with(line.as_bytes()) && response.ends_with(b"\r\nEND\r\n")
             }
+            Self::Near(own) => {
+                /// More than there are subscribers, and conns that listen for them.
+                const FAR: u64 = 200;
+                let number =
+                    response.strip_prefix(b":").and_then(|rest| rest.strip_suffix(b"\r\n"));
+                let number = number.and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
+                number.is_some_and(|number: u64| number.abs_diff(*own) < FAR)
+            }
             Self::Confirmation(confirmation) => confirmation.allows(response),
             Self::Burst(_) => response == b"MN\r\n",
             Self::Page(_) => response.starts_with(b"*2\r\n$"),
@@ -127,7 +137,11 @@ impl Answers {
             Self::AnyOf(answers) => answers.iter().map(Vec::len).max().unwrap_or(0),
             Self::Blocks(parts) | Self::Elements(parts) => with_heads(parts),
             Self::Burst(burst) => burst.len_max(),
-            Self::Figure(_) | Self::Page(_) | Self::Confirmation(_) | Self::Beginning(_) => SHORT,
+            Self::Figure(_)
+            | Self::Page(_)
+            | Self::Near(_)
+            | Self::Confirmation(_)
+            | Self::Beginning(_) => SHORT,
         };
         len.max(SHORT)
     }
@@ -148,6 +162,7 @@ impl fmt::Debug for Answers {
                 f.write_str("in any order")
             }
             Self::Figure(line) => write!(f, "{line}"),
+            Self::Near(number) => write!(f, "about {number}"),
             Self::Confirmation(confirmation) => write!(f, "{confirmation:?}"),
             Self::Burst(burst) => write!(f, "{burst:?}"),
             Self::Page(pattern) => write!(f, "a page of {}", pattern.escape_ascii()),

@@ -23,6 +23,15 @@ pub(crate) enum Partly {
 }
 
 impl Partly {
+    /// Bytes of the longest of them, at most.
+    pub(crate) fn len_max(&self) -> usize {
+        match self {
+            Self::Elements { own, .. } => own.iter().map(|element| element.len() + 5).sum(),
+            Self::Blocks(blocks) => blocks.iter().map(|block| block.len() + 5).sum(),
+            Self::UpTo(_) | Self::Failed(_) => 0,
+        }
+    }
+
     pub(crate) fn allows(&self, whole: &[u8]) -> bool {
         match self {
             Self::Elements { own, null } => {

@@ -65,7 +65,8 @@ impl Asker<'_> {
         for part in 0..count {
             let kind = self.kind();
             let key = self.key(part, kind);
-            let words = match self.random.below(6) {
+            let words = match self.random.below(7) {
+                6 if self.plan.subscribers => vec![b"publish".to_vec(), b"ch0".to_vec(), key],
                 0 | 1 => vec![b"set".to_vec(), key.clone(), value(&key, 100)],
                 2 => vec![b"keys".to_vec(), key],
                 3 => vec![b"evalsha".to_vec(), some_digest().into(), b"1".to_vec(), key],
