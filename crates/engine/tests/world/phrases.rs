@@ -34,10 +34,10 @@ impl Asker<'_> {
             return None;
         }
         match self.random.below(100) {
-            15..19 if self.plan.mutes => Some(self.silence()),
+            18..22 if self.plan.mutes => Some(self.silence()),
             _ if !self.plan.pins => None,
             0..10 => Some(self.transaction()),
-            10..15 => Some(vec![self.pop()]),
+            10..18 => Some(vec![self.pop()]),
             _ => None,
         }
     }

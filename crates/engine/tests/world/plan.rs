@@ -155,12 +155,12 @@ impl Plan {
             pins: random.chance(50),
             forgets: random.chance(30),
             scans: random.chance(30),
-            subscribers: random.chance(35),
+            subscribers: random.chance(40),
             mutes: random.chance(30),
             switches: random.chance(30),
             lies,
             evicts,
-            drains_at: random.chance(10).then(|| random.below(50 * MILLISECOND)),
+            drains_at: random.chance(15).then(|| random.below(50 * MILLISECOND)),
             moves: if random.chance(40) { draw_moves(random, &sizes) } else { Vec::new() },
         }
     }
@@ -322,7 +322,7 @@ fn draw_faults(
         let wait = SECOND + random.between(100, 2_000) * MILLISECOND;
         faults.push((random.below(faults_end), Fault::Short { wait }));
     }
-    if random.chance(20) {
+    if random.chance(25) {
         faults.extend(flap(random, pools));
     }
     faults.sort_by_key(|(at, _)| *at);
