@@ -14,12 +14,15 @@ COUNTER = valgrind
 # What tests and bench run besides: a plain forwarder, and a load tool for memcached.
 BESIDES = haproxy libmemcached-tools
 
-.PHONY: help build demo test soak chaos oracle clients bench instructions clean
+.PHONY: help build demo test soak simulation chaos oracle clients bench instructions clean
 
 help:
 	@echo 'make demo          servers, the proxy, 10,000 keys, a failure and a return; ONCE=1 ends by itself'
 	@echo 'make test          everything that CI checks'
-	@echo 'make soak          a million requests of each protocol to the original and the proxy, compared; SEED=N to repeat'
+	@echo 'make soak          a million requests of each protocol to the original and the proxy, compared; SEED=N to repeat;'
+	@echo '                   then the simulation, a minute of it or SECONDS=N'
+	@echo 'make simulation    seeded worlds of clients, servers and faults around the engine, for SECONDS=N; SEED=N for one'
+	@echo '                   of them, TRACE=1 to be told all that happens in it, THREADS=N for so many side by side'
 	@echo 'make chaos         real servers that fail under load, and every answer checked; ONLY=text for some,'
 	@echo '                   QUICK=1 for a few, MINUTES=N for a long run, DOCS=1 writes docs/chaos.md'
 	@echo 'make oracle        every command of Redis to a server and through the proxy, compared; ONLY=command, SEED=N to repeat'
@@ -48,6 +51,11 @@ soak:
 	sh scripts/install.sh $(SERVERS) $(ORIGINAL)
 	$(CARGO) build --release --package nutcracker --package xtask
 	target/release/xtask soak $(if $(SEED),--seed $(SEED))
+	target/release/xtask simulation $(if $(SECONDS),--seconds $(SECONDS))
+
+simulation:
+	$(CARGO) xtask simulation $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(if $(TRACE),--trace) \
+		$(if $(THREADS),--threads $(THREADS))
 
 chaos:
 	sh scripts/install.sh $(SERVERS) $(if $(DOCS),$(ORIGINAL))

@@ -35,6 +35,7 @@ const STEPS: &[Step] = &[
     // The bench and the demo run this binary; building it first lets the tests use it as well.
     cargo("the release builds", &["build", "--release", "--package", "nutcracker", "--package", "xtask", "--quiet"]),
     cargo("the tests pass", &["test", "--workspace", "--quiet"]),
+    Step { promise: "whatever the seed, the simulation holds", program: "target/release/xtask", arguments: &["simulation", "--seconds", "15"], environment: &[] },
     Step {
         promise: "the documentation builds, every link of it",
         program: "cargo",

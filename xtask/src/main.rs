@@ -17,6 +17,7 @@ mod proc;
 mod random;
 mod scratch;
 mod servers;
+mod simulation;
 mod soak;
 mod values;
 mod wire;
@@ -42,6 +43,7 @@ const CHORES: &[Chore] = &[
     Chore { name: "demo", summary: "servers, the proxy, a failure and a return, shown in a terminal", run: demo::run },
     Chore { name: "instructions", summary: "what the hot paths cost, counted instead of timed", run: instructions::run },
     Chore { name: "oracle", summary: "generated commands to Redis itself and through the proxy, compared", run: oracle::run },
+    Chore { name: "simulation", summary: "seeded worlds of clients, servers and faults around the engine", run: simulation::run },
     Chore { name: "soak", summary: "generated streams to the original and the proxy, and all of it compared", run: soak::run },
 ];
 

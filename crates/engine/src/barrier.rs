@@ -7,7 +7,7 @@
 //!
 //! Between `MULTI` and its end all requests take the client's own conn, so they wait for nothing.
 
-use nutcracker_proto::{Local, Routed, Travel};
+use nutcracker_proto::{Local, Quiet, Routed, Travel};
 
 use crate::client::ClientConn;
 use crate::engine::Engine;
@@ -37,7 +37,10 @@ impl Engine {
             client.lane = Lane::Shared;
         }
         client.begin_request();
-        routed.noreply |= client.session.mute.is_silent();
+        if client.session.mute.is_silent() {
+            // It has its place in line all the same: what goes another way waits for it.
+            routed.meta.quiet = Quiet::All;
+        }
         if resets {
             let own = client.own.take();
             self.leave_own(own);

@@ -192,6 +192,11 @@ impl Inbox {
         self.filled == 0
     }
 
+    /// Bytes that were kept.
+    pub(crate) const fn len(&self) -> usize {
+        self.filled
+    }
+
     /// Bytes it takes up.
     pub(crate) fn capacity(&self) -> usize {
         self.bytes.capacity()

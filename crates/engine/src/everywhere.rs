@@ -4,7 +4,7 @@
 //! that fails, or is ejected, makes the whole an error, which names the server. The exception is what
 //! is made good later, by itself ([`Lack::LeftOut`]).
 
-use nutcracker_proto::{Gather, Kinds, Protocol, Routed};
+use nutcracker_proto::{Gather, Kinds, Protocol, Quiet, Routed};
 
 use crate::action::CloseReason;
 use crate::engine::Engine;
@@ -40,7 +40,8 @@ impl Engine {
             let reason = self.ejected(pool, ServerId(ejected as u32), routed);
             return self.fail_request(client, pool, reason);
         }
-        let gathering = client.map(|conn| self.begin_gathering_of_all(conn, gather, lack));
+        let quiet = routed.meta.quiet;
+        let gathering = client.map(|conn| self.begin_gathering_of_all(conn, quiet, gather, lack));
         for (server, live) in live.iter().enumerate() {
             let server_conn = match live {
                 true => self.open_conn(pool, ServerId(server as u32), conn),
@@ -148,8 +149,16 @@ impl Engine {
 
     /// A place in its client's line for a request that goes to all servers, and a place where their
     /// responses come together.
-    fn begin_gathering_of_all(&mut self, conn: ConnId, gather: Gather, lack: Lack) -> u32 {
-        let parent = self.requests.insert(Request::new(Some(conn), Role::Whole, Kinds::ANY));
+    fn begin_gathering_of_all(
+        &mut self,
+        conn: ConnId,
+        quiet: Quiet,
+        gather: Gather,
+        lack: Lack,
+    ) -> u32 {
+        let mut parent = Request::new(Some(conn), Role::Whole, Kinds::ANY);
+        parent.quiet = quiet;
+        let parent = self.requests.insert(parent);
         let gathering = self.gatherings.insert(gather, parent);
         self.requests.get_mut(parent).role = Role::Parent { gathering };
         self.put_in_line(conn, parent);

@@ -31,7 +31,7 @@
 //!   large bytes held once, and buffers between two uses. `room`: places for sockets.
 //! - `pool`: a key's route. `ejection`: failures and returns. `probe`: whether a server is back. `deadlines`: who gives up next.
 //! - `pubsub`: who is subscribed to what, and the conns that listen.
-//! - [`stats`]: the table of counters. `own_figures`: those that clients ask for. [`limits`]: the numbers, and why.
+//! - `inventory`: all that is held, for tests. [`stats`]: the table of counters. `own_figures`: those that clients ask for. [`limits`]: the numbers, and why.
 #![forbid(unsafe_code)]
 
 mod action;
@@ -51,6 +51,7 @@ mod frame;
 mod gathering;
 mod held;
 mod ids;
+mod inventory;
 pub mod limits;
 mod local;
 mod moving;
@@ -86,6 +87,7 @@ pub use census::{Question, Share};
 pub use ejection::{Ejection, Health, OnEject};
 pub use engine::{Engine, ResponseTimes};
 pub use ids::{ConnId, PoolId, ServerId, Side, WorkerId};
+pub use inventory::{ClientInventory, Inventory};
 pub use pool::{MultiError, PoolConfig, SharedPool};
 pub use room::Room;
 pub use shortage::MemoryState;

@@ -1,4 +1,4 @@
-//! The engine's numbers, and why. Those that an operator may set are in [`PoolLimits`].
+//! The engine's numbers, and why. Those that are a pool's own are in [`PoolLimits`].
 
 use std::time::Duration;
 
@@ -21,6 +21,9 @@ pub struct PoolLimits {
     /// Clients that may have a server conn of their own at a time, for a transaction or a request that
     /// blocks; over all workers. At the limit such a request is answered with an error at once.
     pub pinned_connections: u32,
+    /// Bytes that may wait for a subscriber that does not read. Beyond them it is closed: what is
+    /// published cannot be held back. No operator sets this one.
+    pub subscriber_unsent_bytes: usize,
 }
 
 impl Default for PoolLimits {
@@ -36,6 +39,8 @@ impl Default for PoolLimits {
             server_queue_bytes: 64 * 1024 * 1024,
             request_bytes: usize::MAX,
             pinned_connections: 1_000,
+            // Redis' own hard limit (`client-output-buffer-limit pubsub 32mb`).
+            subscriber_unsent_bytes: 32 * 1024 * 1024,
         }
     }
 }
@@ -112,11 +117,6 @@ pub const PROBE_INTERVAL_MIN: Duration = Duration::from_millis(10);
 
 /// How long a probe may take where the pool has no timeout.
 pub const PROBE_PATIENCE: Duration = Duration::from_secs(1);
-
-/// What may wait for a subscriber that does not read, bytes: Redis' own hard limit
-/// (`client-output-buffer-limit pubsub 32mb`). Beyond it the client is closed; what is published cannot
-/// be held back.
-pub const SUBSCRIBER_UNSENT_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// What one client may be subscribed to.
 pub const SUBSCRIPTIONS_MAX: usize = 64 * 1024;

@@ -94,6 +94,11 @@ impl Alarms {
         self.0.first().map(|(at, _)| *at)
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(crate) fn remove(&mut self, at: Tick, conn: ConnId) {
         self.0.remove(&(at, conn));
     }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use nutcracker_proto::{GatherError, Outcome, Piece, Progress, Response, gather};
+use nutcracker_proto::{GatherError, Outcome, Piece, Progress, Quiet, Response, gather};
 
 use crate::action::{Action, CloseReason, Found, Report};
 use crate::ejection::Verdict;
@@ -208,10 +208,14 @@ impl Engine {
             client.line.pop(&mut self.requests);
             client.outstanding -= 1;
             let pool = client.pool;
-            let role = self.requests.get(front).role;
+            let request = self.requests.get(front);
+            let (role, quiet) = (request.role, request.quiet);
             match (self.requests.remove(front), role) {
                 (Answer::Held(held), _) => self.deliver_held(conn, held),
                 (Answer::Failed(reason), _) => self.deliver_failure(conn, pool, &reason),
+                (Answer::Gathered, Role::Parent { gathering }) if quiet == Quiet::All => {
+                    self.forget_gathering(gathering);
+                }
                 (Answer::Gathered, Role::Parent { gathering }) => {
                     self.deliver_gathered(conn, pool, gathering);
                 }

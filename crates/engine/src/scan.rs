@@ -104,8 +104,9 @@ impl Engine {
         cursor.replace(frame.bytes, own, outbox.tail(frame.bytes.len(), &mut self.spares));
         let bytes = outbox.len() - before;
         let errand = self.errands.insert(Errand::Scan { server });
-        let role = Role::Errand { errand };
-        let request = self.requests.insert(Request::new(Some(conn), role, routed.command.kinds));
+        let mut request = Request::new(Some(conn), Role::Errand { errand }, routed.command.kinds);
+        request.quiet = routed.meta.quiet;
+        let request = self.requests.insert(request);
         self.put_in_line(conn, request);
         self.enqueue(server_conn, request, bytes);
     }

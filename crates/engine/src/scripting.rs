@@ -91,8 +91,9 @@ impl Engine {
         };
         let kept = self.hold(frame);
         let errand = self.errands.insert(Errand::Script { server, kept });
-        let role = Role::Errand { errand };
-        let request = self.requests.insert(Request::new(Some(conn), role, routed.command.kinds));
+        let mut request = Request::new(Some(conn), Role::Errand { errand }, routed.command.kinds);
+        request.quiet = routed.meta.quiet;
+        let request = self.requests.insert(request);
         self.put_in_line(conn, request);
         self.queue_frame(server_conn, request, frame, routed);
     }

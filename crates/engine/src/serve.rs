@@ -356,7 +356,9 @@ impl Engine {
         if routed.noreply {
             return self.gatherings.insert(gather, RequestId::NONE);
         }
-        let parent = self.requests.insert(Request::new(Some(conn), Role::Whole, Kinds::ANY));
+        let mut parent = Request::new(Some(conn), Role::Whole, Kinds::ANY);
+        parent.quiet = routed.meta.quiet;
+        let parent = self.requests.insert(parent);
         let gathering = self.gatherings.insert(gather, parent);
         self.requests.get_mut(parent).role = Role::Parent { gathering };
         self.put_in_line(conn, parent);
@@ -554,8 +556,11 @@ impl Engine {
     /// The client's stream cannot be followed: what is finished goes out, then the error, then the
     /// conn closes.
     fn refuse_stream(&mut self, conn: ConnId, error: ParseError, found: &[u8]) {
-        let Some(client) = self.clients.get(conn.key()) else { return };
+        let Some(client) = self.clients.get_mut(conn.key()) else { return };
         let pool = client.pool;
+        if client.session.mute != Mute::No {
+            client.begin_request();
+        }
         let mut answer = Vec::new();
         self.pools[pool.0 as usize].config().protocol.protocol_error(&error, found, &mut answer);
         let found = found[..found.len().min(FOUND_BYTES_MAX)].into();

@@ -155,6 +155,10 @@ impl Engine {
             Question::End { topic, name } => audiences.remove_conn(worker, *topic, name, server),
             Question::Ping => {}
         }
+        if self.pubsub[pool.0 as usize].topics.len() == 0 {
+            // It may have been the last that was looked after.
+            self.set_alarm(pool);
+        }
     }
 
     /// One more server listens to a topic. With the last of them its clients are told.
@@ -254,6 +258,7 @@ impl Engine {
                     self.close_server(conn, CloseReason::TimedOut);
                 } else if listener.heard_at.after(LISTEN_SILENCE_MAX) <= self.now
                     && listener.asked.is_empty()
+                    && pubsub.topics.len() > 0
                 {
                     self.ask(pool, server, Question::Ping);
                 }
@@ -297,12 +302,18 @@ impl Engine {
     }
 
     /// Sets when to look after the pool's listeners next.
-    fn set_alarm(&mut self, pool: PoolId) {
+    pub(super) fn set_alarm(&mut self, pool: PoolId) {
         let shared = &self.pools[pool.0 as usize].shared;
         let patience = shared.config.timeout.unwrap_or(LISTEN_SILENCE_MAX);
         let pubsub = &mut self.pubsub[pool.0 as usize];
+        let given_up = |listener: &Listener| {
+            listener.conn.and(listener.asked.front()).map(|asked| asked.at.after(patience))
+        };
         if pubsub.topics.len() == 0 {
-            pubsub.alarm = None;
+            // No conn is opened before somebody is subscribed; a server that does not answer must not
+            // be found so by the next who is.
+            pubsub.listeners.iter_mut().for_each(|listener| listener.again_at = None);
+            pubsub.alarm = pubsub.listeners.iter().filter_map(given_up).min();
             return;
         }
         let next = |listener: &Listener| match (listener.conn, listener.asked.front()) {

@@ -50,7 +50,7 @@ pub(crate) struct PubSub {
     listeners: Box<[Listener]>,
     /// The version of the ring that the topics' homes are of.
     ring_version: u64,
-    /// When to look after the listeners next; `None` while nobody is subscribed.
+    /// When to look after the listeners next; `None` while nobody is subscribed and nothing was asked.
     alarm: Option<Tick>,
 }
 
@@ -110,6 +110,13 @@ impl PubSub {
         self.alarm
     }
 
+    /// Topics, and the subscriptions that they know of.
+    pub(crate) fn census(&self) -> (usize, usize) {
+        let topics = self.topics.keys().filter_map(|key| self.topics.get(key));
+        let subscribers = topics.map(|topic| topic.clients.len() + topic.waiting.len());
+        (self.topics.len(), subscribers.sum())
+    }
+
     fn find(&self, topic: Topic, name: &[u8]) -> Option<Key> {
         self.names[topic as usize].get(name).copied()
     }
@@ -150,6 +157,11 @@ impl Subscriptions {
         let was_there = self.topics.remove(&(topic, key));
         self.counts[topic as usize] -= usize::from(was_there);
         was_there
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.topics.len()
     }
 
     /// Channels, patterns and shard channels.

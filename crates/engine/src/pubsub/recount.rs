@@ -51,7 +51,8 @@ impl Engine {
                 }
             }
         };
-        let request = Request::new(Some(conn), role, routed.command.kinds);
+        let mut request = Request::new(Some(conn), role, routed.command.kinds);
+        request.quiet = routed.meta.quiet;
         let request = self.requests.insert(request);
         self.put_in_line(conn, request);
         self.queue_frame(server_conn, request, frame, routed);

@@ -13,7 +13,7 @@ use crate::client::ClientConn;
 use crate::engine::Engine;
 use crate::frame::Frame;
 use crate::ids::{ConnId, Key, PoolId, ServerId};
-use crate::limits::{SUBSCRIBER_UNSENT_BYTES_MAX, SUBSCRIPTIONS_MAX};
+use crate::limits::SUBSCRIPTIONS_MAX;
 use crate::request::{Answer, Request, RequestId, Role};
 use crate::session::Lane;
 use crate::stats::LimitFigure;
@@ -230,7 +230,7 @@ impl Engine {
             self.ask_no_more(pool, server, subscribed.topic, &subscribed.name);
         }
         if self.pubsub[pool.0 as usize].topics.len() == 0 {
-            self.pubsub[pool.0 as usize].alarm = None;
+            self.set_alarm(pool);
         }
     }
 
@@ -270,6 +270,8 @@ impl Engine {
     /// Hands what was published to everyone who is subscribed: a copy each, or a share of it when it is
     /// large. A client that has not read far too much of what came before is closed.
     pub(super) fn publish(&mut self, pool: PoolId, key: Key, frame: Frame<'_>) {
+        let limits = &self.pools[pool.0 as usize].config().limits;
+        let unsent_bytes_max = limits.subscriber_unsent_bytes;
         let Some(subscribed) = self.pubsub[pool.0 as usize].topics.get_mut(key) else { return };
         let clients = std::mem::take(&mut subscribed.clients);
         let mut too_slow = Vec::new();
@@ -279,7 +281,7 @@ impl Engine {
             if client.closing.is_some() {
                 continue;
             }
-            if client.outbox.len() > SUBSCRIBER_UNSENT_BYTES_MAX {
+            if client.outbox.len() > unsent_bytes_max {
                 too_slow.push((conn, client.outbox.len()));
                 continue;
             }

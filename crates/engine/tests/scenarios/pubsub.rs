@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nutcracker_engine::limits::SUBSCRIBER_UNSENT_BYTES_MAX;
+use nutcracker_engine::limits::PoolLimits;
 use nutcracker_engine::stats::{LimitFigure, PoolFigure};
 use nutcracker_engine::{CloseReason, ConnId, Report};
 
@@ -174,6 +174,45 @@ fn a_conn_that_ends_is_opened_anew_and_asks_for_all_it_heard() {
 }
 
 #[test]
+fn a_conn_that_ends_while_nobody_is_subscribed_leaves_nothing_to_be_looked_after() {
+    for ends_first in [false, true] {
+        let mut stage = Stage::new(redis(2));
+        let (one, other) = (stage.key(0, "a"), stage.key(1, "b"));
+        let client = stage.client();
+        stage.sends(client, cmd(&format!("SUBSCRIBE {one}")));
+        let listener = stage.server(0);
+        if ends_first {
+            stage.closes(listener, CloseReason::Reset);
+        }
+        stage.sends(client, cmd(&format!("UNSUBSCRIBE {one}")));
+        if !ends_first {
+            stage.closes(listener, CloseReason::Reset);
+        }
+        assert_eq!(stage.engine.poll_timeout(), None, "nobody is subscribed");
+        stage.now += Duration::from_secs(60);
+        stage.sends(client, cmd(&format!("SUBSCRIBE {other}")));
+        let due = stage.engine.poll_timeout();
+        assert!(due.is_some_and(|due| due > stage.now), "what is due is in the future");
+    }
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_given_up_though_nobody_is_subscribed_any_more() {
+    let mut config = redis(1);
+    config.timeout = Some(Duration::from_millis(100));
+    let mut stage = Stage::new(config);
+    let client = stage.client();
+    stage.sends(client, cmd("SUBSCRIBE a"));
+    let listener = stage.server(0);
+    stage.closes(client, CloseReason::Reset);
+    stage.passes(50);
+    assert!(!stage.is_closed(listener));
+    stage.passes(51);
+    assert!(stage.is_closed(listener), "the next who subscribes gets another conn");
+    assert_eq!(stage.engine.poll_timeout(), None);
+}
+
+#[test]
 fn attempts_to_listen_again_come_less_and_less_often() {
     let (mut stage, _, listener) = subscribed();
     stage.servers_accept = false;
@@ -290,8 +329,9 @@ fn a_subscriber_that_does_not_read_is_closed_and_the_others_are_served() {
     stage.clogs(slow, 0);
     let large = message("a", &"x".repeat(1_000_000));
     let mut sent = 0;
+    let unsent_max = PoolLimits::default().subscriber_unsent_bytes;
     while !stage.is_closed(slow) {
-        assert!(sent <= SUBSCRIBER_UNSENT_BYTES_MAX + 2 * large.len(), "{sent} bytes");
+        assert!(sent <= unsent_max + 2 * large.len(), "{sent} bytes");
         stage.sends(listener, &large);
         stage.gets(quick, &large);
         sent += large.len();

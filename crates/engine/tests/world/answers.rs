@@ -3,13 +3,13 @@
 use nutcracker_proto::Protocol;
 
 use super::key::{Kind, Tag, value};
-use super::wire::{push_bulk, stores};
+use super::wire::{Tongue, push_bulk, stores};
 
 /// The answer to a request of these words, the first of which is the name in lower case.
-pub(crate) fn answer(protocol: Protocol, words: &[Vec<u8>]) -> Vec<u8> {
-    match protocol {
-        Protocol::Redis => redis(words),
-        Protocol::Memcache => memcached(words),
+pub(crate) fn answer(tongue: Tongue, words: &[Vec<u8>]) -> Vec<u8> {
+    match tongue {
+        Tongue::Resp2 | Tongue::Resp3 => redis(tongue, words),
+        Tongue::Memcached => memcached(words),
     }
 }
 
@@ -22,9 +22,14 @@ pub(crate) fn keys(protocol: Protocol, words: &[Vec<u8>]) -> Vec<&[u8]> {
         }
         (Protocol::Redis, b"mset") => arguments.step_by(2).collect(),
         (Protocol::Redis, b"ping" | b"multi" | b"exec" | b"discard") => Vec::new(),
-        (Protocol::Redis, b"eval") => arguments.skip(2).take(1).collect(),
+        (Protocol::Redis, b"dbsize" | b"randomkey" | b"flushall" | b"flushdb" | b"script") => {
+            Vec::new()
+        }
+        (Protocol::Redis, b"publish" | b"spublish") => arguments.skip(1).take(1).collect(),
+        (Protocol::Redis, b"scan") => arguments.skip(2).take(1).collect(),
+        (Protocol::Redis, b"eval" | b"evalsha") => arguments.skip(2).take(1).collect(),
         (Protocol::Memcache, b"get" | b"gets") => arguments.collect(),
-        (Protocol::Memcache, b"version") => Vec::new(),
+        (Protocol::Memcache, b"version" | b"stats" | b"flush_all") => Vec::new(),
         _ => arguments.take(1).collect(),
     }
 }
@@ -36,6 +41,7 @@ pub(crate) fn payloads(protocol: Protocol, words: &[Vec<u8>]) -> Vec<(&[u8], &[u
             pairs.chunks(2).map(|pair| (&*pair[0], &*pair[1])).collect()
         }
         (Protocol::Redis, [name, key, payload, ..]) if name == b"set" => vec![(key, payload)],
+        (Protocol::Memcache, [name, key, .., payload]) if name == b"ms" => vec![(key, payload)],
         (Protocol::Memcache, [name, key, .., payload]) if stores(name) && words.len() > 2 => {
             vec![(key, payload)]
         }
@@ -66,10 +72,10 @@ pub(crate) fn bad(protocol: Protocol, keys: &[&[u8]]) -> Option<Vec<u8>> {
 pub(crate) fn is_wrong(protocol: Protocol, words: &[Vec<u8>]) -> bool {
     let keys = keys(protocol, words);
     // What a script may answer with nobody knows.
-    words[0] != b"eval" && keys.iter().any(|key| tag(key).kind == Kind::Wrong)
+    !words[0].starts_with(b"eval") && keys.iter().any(|key| tag(key).kind == Kind::Wrong)
 }
 
-fn redis(words: &[Vec<u8>]) -> Vec<u8> {
+fn redis(tongue: Tongue, words: &[Vec<u8>]) -> Vec<u8> {
     let keys = keys(Protocol::Redis, words);
     if let Some(bad) = bad(Protocol::Redis, &keys) {
         return bad;
@@ -84,7 +90,7 @@ fn redis(words: &[Vec<u8>]) -> Vec<u8> {
     match name {
         b"mget" => {
             let mut out = format!("*{}\r\n", keys.len()).into_bytes();
-            keys.iter().for_each(|key| push_element(key, &mut out));
+            keys.iter().for_each(|key| push_element(tongue, key, &mut out));
             out
         }
         b"del" | b"unlink" | b"exists" | b"touch" => {
@@ -99,15 +105,19 @@ fn redis(words: &[Vec<u8>]) -> Vec<u8> {
         b"incr" | b"hset" | b"lpush" | b"zadd" | b"ttl" => {
             format!(":{}\r\n", number(keys[0])).into_bytes()
         }
+        b"publish" | b"spublish" => match tag(keys[0]).kind {
+            Kind::Number(number) => format!(":{number}\r\n").into_bytes(),
+            _ => b":0\r\n".to_vec(),
+        },
         b"blpop" | b"bzpopmin" => {
             let mut out = b"*2\r\n".to_vec();
             push_bulk(keys[0], &mut out);
-            push_element(keys[0], &mut out);
+            push_element(tongue, keys[0], &mut out);
             out
         }
         _ => {
             let mut out = Vec::new();
-            push_element(keys[0], &mut out);
+            push_element(tongue, keys[0], &mut out);
             out
         }
     }
@@ -119,10 +129,11 @@ fn number(key: &[u8]) -> u32 {
     client * 100_000 + request
 }
 
-fn push_element(key: &[u8], out: &mut Vec<u8>) {
+fn push_element(tongue: Tongue, key: &[u8], out: &mut Vec<u8>) {
     match tag(key).kind {
         Kind::Value(bytes) => push_bulk(&value(key, bytes as usize), out),
         Kind::Number(number) => push_bulk(number.to_string().as_bytes(), out),
+        _ if tongue == Tongue::Resp3 => out.extend_from_slice(b"_\r\n"),
         _ => out.extend_from_slice(b"$-1\r\n"),
     }
 }

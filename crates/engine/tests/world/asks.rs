@@ -1,98 +1,19 @@
-//! What clients ask, and the only answers that are theirs.
+//! What clients ask, each request with the only answers that are its own.
 
-use std::fmt;
+use std::collections::BTreeSet;
 
 use nutcracker_engine::PoolConfig;
 use nutcracker_proto::Protocol;
 
 use super::answers::{self, answer, block};
+use super::expected::{Answers, Ask, Expected, beginning, here};
 use super::key::{Kind, Tag, value};
 use super::plan::Plan;
 use super::random::Random;
-use super::wire::array;
-
-/// A request and what may come of it.
-#[derive(Debug)]
-pub(crate) struct Ask {
-    pub(crate) wire: Vec<u8>,
-    /// `None` when it gets no response.
-    pub(crate) expected: Option<Expected>,
-}
-
-/// A response that is due.
-#[derive(Debug)]
-pub(crate) struct Expected {
-    pub(crate) answers: Answers,
-    /// A server is asked: the proxy may have to say that it failed.
-    pub(crate) served: bool,
-    /// How long its client lets it wait besides, microseconds; the largest number is for ever.
-    pub(crate) waits: u64,
-}
-
-/// What a response may be.
-pub(crate) enum Answers {
-    /// One of these, to the byte.
-    AnyOf(Vec<Vec<u8>>),
-    /// These blocks, in any order, and `END`.
-    Blocks(Vec<Vec<u8>>),
-    /// Something that begins like this.
-    Beginning(&'static str),
-}
-
-impl Answers {
-    pub(crate) fn allow(&self, response: &[u8]) -> bool {
-        match self {
-            Self::AnyOf(answers) => answers.iter().any(|answer| answer == response),
-            Self::Blocks(blocks) => {
-                let mut left: Vec<&[u8]> = blocks.iter().map(Vec::as_slice).collect();
-                let mut rest = response;
-                while let Some(at) = left.iter().position(|block| rest.starts_with(block)) {
-                    rest = &rest[left.swap_remove(at).len()..];
-                }
-                left.is_empty() && rest == b"END\r\n"
-            }
-            Self::Beginning(text) => response.starts_with(text.as_bytes()),
-        }
-    }
-
-    /// Whether `response` is of a kind with one of these: what no proxy can tell from them where a server
-    /// says what it was not asked for.
-    pub(crate) fn are_like(&self, protocol: Protocol, response: &[u8]) -> bool {
-        let kin = |answer: &[u8]| match (protocol, answer[0]) {
-            (Protocol::Redis, first) => response[0] == first,
-            (Protocol::Memcache, b'0'..=b'9') => matches!(response[0], b'0'..=b'9' | b'N'),
-            (Protocol::Memcache, b'S' | b'E') => matches!(response[0], b'S' | b'E' | b'N'),
-            // Of what was not found nobody knows what was asked of it.
-            (Protocol::Memcache, b'N') => response[0] != b'V',
-            (Protocol::Memcache, first) => response[0] == first || response[0] == b'N',
-        };
-        match self {
-            Self::AnyOf(answers) => answers.iter().any(|answer| kin(answer)),
-            Self::Blocks(_) => response.starts_with(b"VALUE ") || response == b"END\r\n",
-            Self::Beginning(_) => self.allow(response),
-        }
-    }
-}
-
-impl fmt::Debug for Answers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AnyOf(answers) => {
-                answers.iter().try_for_each(|answer| write!(f, "{} ", shown(answer)))
-            }
-            Self::Blocks(blocks) => {
-                blocks.iter().try_for_each(|block| write!(f, "{} ", shown(block)))?;
-                f.write_str("END")
-            }
-            Self::Beginning(text) => write!(f, "{text}..."),
-        }
-    }
-}
-
-/// Bytes as a failure shows them.
-pub(crate) fn shown(bytes: &[u8]) -> String {
-    format!("\"{}\" ({} bytes)", bytes[..bytes.len().min(100)].escape_ascii(), bytes.len())
-}
+use super::scans::Scan;
+use super::session::Session;
+use super::subscriber::Ears;
+use super::wire::{Tongue, array, stores};
 
 /// Draws the requests of one client.
 #[derive(Debug)]
@@ -101,8 +22,15 @@ pub(crate) struct Asker<'a> {
     pub(crate) pool: usize,
     pub(crate) client: u32,
     pub(crate) request: u32,
-    /// Whether the client has given the password by now.
-    pub(crate) authenticated: &'a mut bool,
+    /// What the client has said about itself by now.
+    pub(crate) session: &'a mut Session,
+    /// Its walk through all keys.
+    pub(crate) scan: &'a mut Scan,
+    /// What it is subscribed to.
+    pub(crate) ears: &'a mut Ears,
+    pub(crate) now: u64,
+    /// Scripts that it knows the proxy to know.
+    pub(crate) known: &'a BTreeSet<u32>,
     pub(crate) random: &'a mut Random,
 }
 
@@ -112,13 +40,14 @@ impl Asker<'_> {
     /// Any request.
     pub(crate) fn any(&mut self) -> Ask {
         let is_redis = self.config().protocol == Protocol::Redis;
-        let has_password = self.config().password.is_some();
-        if is_redis && self.random.chance(if has_password && !*self.authenticated { 50 } else { 1 })
-        {
+        if is_redis && self.random.chance(if self.owes() { 50 } else { 1 }) {
             return self.auth();
         }
+        if is_redis && self.plan.switches && !self.owes() && self.random.chance(4) {
+            return self.introduction();
+        }
         let mut ask = if is_redis { self.redis() } else { self.memcached() };
-        if has_password && !*self.authenticated {
+        if self.owes() {
             // Whatever it is, unless it could not even be understood.
             if let Some(expected) = &mut ask.expected
                 && !matches!(expected.answers, Answers::Beginning("-ERR wrong" | "-ERR unknown"))
@@ -126,7 +55,35 @@ impl Asker<'_> {
                 *expected = here(REQUIRED);
             }
         }
+        self.measured(ask)
+    }
+
+    /// A request that is refused if it is longer than it may be.
+    pub(crate) fn measured(&self, mut ask: Ask) -> Ask {
+        if let Some(expected) = &mut ask.expected
+            && let Some(refusal) = self.refusal_of_length(&ask.wire)
+        {
+            *expected = here(&refusal);
+        }
         ask
+    }
+
+    /// What a request gets that is longer than it may be.
+    fn refusal_of_length(&self, wire: &[u8]) -> Option<String> {
+        let max = self.config().limits.request_bytes;
+        if wire.len() <= max {
+            return None;
+        }
+        match self.config().protocol {
+            Protocol::Redis => Some(format!(
+                "-ERR request is longer than {max} bytes, the limit that request_max sets\r\n"
+            )),
+            // Lines have a limit of their own.
+            Protocol::Memcache => {
+                let name = wire.split(|&byte| byte == b' ').next()?;
+                stores(name).then(|| "SERVER_ERROR object too large for cache\r\n".into())
+            }
+        }
     }
 
     /// A request that a healthy pool answers without fail; the password, if it is not given yet.
@@ -134,10 +91,10 @@ impl Asker<'_> {
         let config = self.config();
         let protocol = config.protocol;
         if let Some(password) = &config.password
-            && !*self.authenticated
+            && !self.session.authenticated
         {
             let wire = array(&[&b"AUTH"[..], password]);
-            *self.authenticated = true;
+            self.session.authenticated = true;
             return Ask { wire, expected: Some(here("+OK\r\n")) };
         }
         let key = self.key(0, Kind::Value(100));
@@ -146,24 +103,17 @@ impl Asker<'_> {
             Protocol::Redis => array(&words),
             Protocol::Memcache => [&words.join(&b' ')[..], b"\r\n"].concat(),
         };
-        let answers = Answers::AnyOf(vec![answer(protocol, &words)]);
-        Ask { wire, expected: Some(Expected { answers, served: false, waits: 0 }) }
+        let answers = Answers::AnyOf(vec![answer(self.tongue(), &words)]);
+        Ask { wire, expected: Some(Expected::here(answers)) }
+    }
+
+    /// How it is answered.
+    pub(crate) fn tongue(&self) -> Tongue {
+        self.session.class.tongue(self.config().protocol)
     }
 
     pub(crate) fn config(&self) -> &PoolConfig {
         &self.plan.pools[self.pool].config
-    }
-
-    fn auth(&mut self) -> Ask {
-        let right = self.random.chance(80);
-        let wire = array(&["AUTH", if right { "s3cret" } else { "guess" }]);
-        let answer = if self.config().password.is_none() {
-            "-ERR Client sent AUTH, but no password is set\r\n"
-        } else {
-            *self.authenticated = right;
-            if right { "+OK\r\n" } else { "-ERR invalid password\r\n" }
-        };
-        Ask { wire, expected: Some(here(answer)) }
     }
 
     pub(crate) fn key(&mut self, part: u32, kind: Kind) -> Vec<u8> {
@@ -212,9 +162,10 @@ impl Asker<'_> {
             .collect()
     }
 
-    fn redis(&mut self) -> Ask {
+    pub(crate) fn redis(&mut self) -> Ask {
         match self.random.below(100) {
-            0..10 => self.redis_local(),
+            0..8 => self.redis_local(),
+            8..10 => self.broadcast(),
             10..20 => {
                 let keys = self.keys(|asker| Kind::Number(asker.random.below(1_000) as u32));
                 let name = self.random.pick(&["DEL", "unlink", "EXISTS", "Touch"]);
@@ -236,6 +187,9 @@ impl Asker<'_> {
                 }
                 self.redis_split("mset", &keys, &arguments)
             }
+            40..45 => self.script(),
+            55..75 if self.plan.subscribers => self.publish(),
+            45..55 if self.plan.scans => self.step().unwrap_or_else(|| self.redis_whole()),
             _ => self.redis_whole(),
         }
     }
@@ -277,9 +231,9 @@ impl Asker<'_> {
         let answers = match self.plan.lies && words[0] == b"eval" {
             // A script may answer with anything, so anything may be taken for its answer.
             true => Answers::Beginning(""),
-            false => Answers::AnyOf(vec![told(Protocol::Redis, &words)]),
+            false => Answers::AnyOf(vec![told(self.tongue(), &words)]),
         };
-        Ask { wire, expected: Some(Expected { answers, served: true, waits: 0 }) }
+        Ask { wire, expected: Some(Expected::served(answers)) }
     }
 
     /// A request that may be taken apart: a bad answer to a part may stand for the whole, and one
@@ -291,16 +245,15 @@ impl Asker<'_> {
         words[0].make_ascii_lowercase();
         let bad: Vec<_> =
             keys.iter().filter_map(|key| answers::bad(Protocol::Redis, &[key])).collect();
-        let mut answers = vec![told(Protocol::Redis, &words)];
+        let mut answers = vec![told(self.tongue(), &words)];
         answers.extend(bad);
         if answers::is_wrong(Protocol::Redis, &words) {
             // One fragment's server may say an error, and another's something wrong.
             answers.push(invalid(Protocol::Redis));
         }
-        Ask {
-            wire,
-            expected: Some(Expected { answers: Answers::AnyOf(answers), served: true, waits: 0 }),
-        }
+        let partly = self.partly(name, keys);
+        let expected = Expected { partly, ..Expected::served(Answers::AnyOf(answers)) };
+        Ask { wire, expected: Some(expected) }
     }
 
     /// A request that no server sees.
@@ -318,15 +271,15 @@ impl Asker<'_> {
 
     fn memcached(&mut self) -> Ask {
         match self.random.below(100) {
-            0..8 => self.memcached_local(),
+            0..6 => self.memcached_local(),
+            6..8 => self.broadcast(),
             8..12 => Ask {
                 wire: b"version\r\n".to_vec(),
-                expected: Some(Expected {
-                    answers: Answers::AnyOf(vec![b"VERSION 1.6.0\r\n".to_vec()]),
-                    served: true,
-                    waits: 0,
-                }),
+                expected: Some(Expected::served(Answers::AnyOf(vec![
+                    b"VERSION 1.6.0\r\n".to_vec(),
+                ]))),
             },
+            12..20 if !self.plan.lies => self.burst(),
             12..50 => self.memcached_get(),
             _ => self.memcached_whole(),
         }
@@ -361,7 +314,8 @@ impl Asker<'_> {
         } else {
             Answers::AnyOf(bad)
         };
-        Ask { wire, expected: Some(Expected { answers, served: true, waits: 0 }) }
+        let expected = Expected { partly: self.partly(name, &keys), ..Expected::served(answers) };
+        Ask { wire, expected: Some(expected) }
     }
 
     fn memcached_whole(&mut self) -> Ask {
@@ -391,8 +345,8 @@ impl Asker<'_> {
             wire.extend_from_slice(b"\r\n");
         }
         let words = [name.as_bytes().to_vec(), key];
-        let answers = Answers::AnyOf(vec![told(Protocol::Memcache, &words)]);
-        let expected = (!noreply).then_some(Expected { answers, served: true, waits: 0 });
+        let answers = Answers::AnyOf(vec![told(self.tongue(), &words)]);
+        let expected = (!noreply).then_some(Expected::served(answers));
         Ask { wire, expected }
     }
 
@@ -437,8 +391,12 @@ impl Asker<'_> {
 }
 
 /// What the client of a request is told when its server answers: that, or that it was no answer to it.
-fn told(protocol: Protocol, words: &[Vec<u8>]) -> Vec<u8> {
-    let answer = answer(protocol, words);
+fn told(tongue: Tongue, words: &[Vec<u8>]) -> Vec<u8> {
+    let protocol = match tongue {
+        Tongue::Resp2 | Tongue::Resp3 => Protocol::Redis,
+        Tongue::Memcached => Protocol::Memcache,
+    };
+    let answer = answer(tongue, words);
     if !answers::is_wrong(protocol, words) || protocol.is_error(&answer) {
         return answer;
     }
@@ -450,12 +408,4 @@ fn invalid(protocol: Protocol) -> Vec<u8> {
     let mut told = Vec::new();
     protocol.error("Invalid argument", &mut told);
     told
-}
-
-pub(crate) fn here(answer: &str) -> Expected {
-    Expected { answers: Answers::AnyOf(vec![answer.as_bytes().to_vec()]), served: false, waits: 0 }
-}
-
-const fn beginning(text: &'static str) -> Expected {
-    Expected { answers: Answers::Beginning(text), served: false, waits: 0 }
 }

@@ -6,45 +6,66 @@
 //! client <==pipe=  engine =pipe==> server
 //! ```
 //! - `plan`: what the seed draws first: pools, clients, weather, faults.
-//! - `client`, `asks`: who asks what, and the only answers that are right.
-//! - `phrases`: requests that belong together, and those that block.
+//! - `client`, `habits`, `asks`, `expected`: who asks what, and the only answers that are right.
+//! - `session`: what clients say of themselves. `phrases`: requests that belong together, and
+//!   those that block. `broadcasts`, `scans`, `scripts`: those that are about all servers. `meta`: bursts.
+//!   `partly`: what a request gets of which a part failed.
+//!   `subscriber`, `board`: who listens, and to what is published.
 //! - `server`, `answers`: who checks what arrives, and answers it.
 //! - `key`: how a key says whose it is. `wire`: both protocols, by the book.
-//! - `pipe`: bytes on their way. `shell`: the turn. `random`: the seed's numbers.
+//! - `pipe`: bytes on their way. `shell`: the turn. `trouble`: faults as they happen.
+//! - `checks`: what must hold. `events`: what was seen. `random`: the seed's numbers.
 //!
 //! The world panics at the first thing that is not as it should be. What should be:
 //! - each request gets exactly one response, in order, and it is its own;
 //! - a dead client's responses are discarded and nobody else's;
 //! - a server receives each request once, whole, in its client's order, behind the handshake;
+//! - who is subscribed hears each message once, and in order; where nothing goes wrong, all of them;
 //! - a request with a timeout ends in time, and `poll_timeout` tells when;
-//! - when all is said nothing is outstanding, and the counters add up;
+//! - no client and no server conn holds more than its limits let it, and what is counted is there;
+//! - when all is said nothing is outstanding, nothing is left behind, and the counters add up;
 //! - when all faults are over every pool serves again.
 
 mod answers;
 mod asks;
+mod board;
+mod broadcasts;
+mod checks;
 mod client;
+mod events;
+mod expected;
+mod habits;
 mod key;
+mod meta;
+mod partly;
 mod phrases;
 mod pipe;
 mod plan;
 mod random;
+mod scans;
+mod scripts;
 mod server;
+mod session;
 mod shell;
+mod subscriber;
+mod trouble;
 mod wire;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nutcracker_engine::stats::{FaultFigure, Kind, PoolFigure, ServerFigure, Stats};
-use nutcracker_engine::{Engine, OnEject, PoolId, SharedPool};
-use nutcracker_ring::{DistributionKind, Ring};
+use nutcracker_engine::stats::Stats;
+use nutcracker_engine::{Engine, PoolConfig};
+use nutcracker_ring::Ring;
 
-use client::{Client, Life};
-use pipe::End;
-use plan::{Fault, MILLISECOND, Plan, SECOND};
+pub(crate) use events::Coverage;
+
+use client::{Client, Life, Moment};
+use events::{Event, Events};
+use plan::{MILLISECOND, Plan, SECOND};
 use random::Random;
-use server::{Server, Slip, Surroundings};
+use server::{Server, Surroundings};
 use shell::{Digest, Far, Sockets};
 
 /// One run of the world.
@@ -71,24 +92,22 @@ pub(crate) struct World {
     memory_short_until: u64,
     stopping: bool,
     digest: Digest,
+    turns: u64,
+    events: Events,
+    /// Tells all that happens.
+    trace: bool,
 }
 
 /// What came of a run.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
     digest: Digest,
-    /// Responses that servers gave.
-    pub(crate) responses: i64,
-    /// Requests that failed with their server's conn.
-    pub(crate) failed: i64,
-    /// Requests that were taken apart, by their fragments.
-    pub(crate) fragments: i64,
-    /// Servers that left the ring.
-    pub(crate) ejects: i64,
-    /// Conns closed by a deadline.
-    pub(crate) timeouts: i64,
-    /// Conns replaced by one to another address.
-    pub(crate) moves: i64,
+    /// The worker's turns.
+    pub(crate) turns: u64,
+    /// What was seen.
+    pub(crate) events: Events,
+    /// What the engine's own counters have seen.
+    pub(crate) counted: Vec<u64>,
 }
 
 impl World {
@@ -102,7 +121,7 @@ impl World {
         let epoch = epoch();
         let mut world = Self {
             engine: Engine::new(&plan.pools, Arc::clone(&stats), epoch, random.draw()),
-            rings: plan.pools.iter().map(|pool| steady_ring(pool)).collect(),
+            rings: (0..plan.pools.len()).map(|pool| steady_ring(&plan, pool)).collect(),
             servers: sizes
                 .iter()
                 .map(|&size| (0..size).map(|_| Server::default()).collect())
@@ -121,7 +140,11 @@ impl World {
             memory_short_until: 0,
             stopping: false,
             digest: Digest::default(),
+            turns: 0,
+            events: Events::default(),
+            trace: std::env::var_os("SIMULATION_TRACE").is_some(),
         };
+        world.tell(|| format!("{:#?}", world.plan));
         world.live();
         if !world.stopping {
             world.recover();
@@ -143,6 +166,7 @@ impl World {
             );
         }
         self.check_counters();
+        self.check_heard();
     }
 
     /// Some time after the last fault every pool serves again: ejected servers are back.
@@ -154,7 +178,8 @@ impl World {
         for pool in 0..self.plan.pools.len() {
             // By then the proxy has found that they are back.
             let comes_at = self.now + SECOND;
-            self.clients.push(Client::probe(self.clients.len() as u32, pool, comes_at));
+            let id = self.clients.len() as u32;
+            self.clients.push(Client::probe(id, pool, &self.plan, comes_at));
         }
         self.pass();
         assert!(self.clients.iter().all(Client::is_content), "a probe waits: {:?}", self.clients);
@@ -173,7 +198,8 @@ impl World {
             assert!(self.now < 2_000 * SECOND, "a run comes to an end");
             self.step();
         }
-        panic!("{STEPS_MAX} steps, and no end");
+        let talking = self.clients.iter().filter(|client| client.life != Life::Gone);
+        panic!("{STEPS_MAX} steps, and no end: {:?}", talking.collect::<Vec<_>>());
     }
 
     fn step(&mut self) {
@@ -194,7 +220,9 @@ impl World {
         });
         let due = self.engine.poll_timeout();
         assert!(due.is_none_or(|due| due > self.instant(self.now)), "what is due is dealt with");
-        self.check_gauges();
+        self.events.see_if(self.engine.held() > 0, Event::ResponseHeld);
+        self.turns += 1;
+        self.check_turn();
     }
 
     fn next_event(&self) -> Option<u64> {
@@ -233,12 +261,15 @@ impl World {
 
     /// Clients and servers do what they can.
     fn let_all_act(&mut self) {
-        let Self { sockets, clients, servers, plan, random, received, rings, now, .. } = self;
+        let stopping = self.stopping;
+        let Self { sockets, clients, servers, plan, random, received, rings, now, events, .. } =
+            self;
         for socket in sockets.values_mut() {
             let (inbound, outbound) = (&mut socket.inbound, &mut socket.outbound);
             match &mut socket.far {
                 Far::Client(n) => {
-                    clients[*n].act(inbound, outbound, plan, self.stopping, *now, random);
+                    let mut moment = Moment { plan, stopping, now: *now, random, events };
+                    clients[*n].act(inbound, outbound, &mut moment);
                 }
                 Far::Server { connecting: Some(_), .. } => {}
                 Far::Server { pool, server, peer, .. } => {
@@ -247,16 +278,20 @@ impl World {
                         let ring = rings[*pool].as_ref()?;
                         config.placement.route(ring, key, || 0)
                     };
+                    let class_of =
+                        |client: u32, request| clients[client as usize].class_of(request, config);
                     let mut surroundings = Surroundings {
                         config,
                         server: &mut servers[*pool][*server],
                         received,
                         owner: &owner,
+                        class_of: &class_of,
                         index: *server,
                         thinks_max: plan.thinks_max,
                         lies: plan.lies,
                         now: *now,
                         random,
+                        events,
                     };
                     peer.act(inbound, outbound, &mut surroundings);
                 }
@@ -264,60 +299,8 @@ impl World {
         }
     }
 
-    /// Lets the faults happen whose time has come.
-    fn go_wrong(&mut self) {
-        while let Some((at, fault)) = self.plan.faults.get(self.faults_done).copied()
-            && at <= self.now
-        {
-            self.faults_done += 1;
-            match fault {
-                Fault::Close { pool, server } => self.end_conns(pool, server, End::Eof),
-                Fault::Reset { pool, server } => self.end_conns(pool, server, End::Reset),
-                Fault::Half { pool, server } => {
-                    let end = self.random.pick(&[End::Eof, End::Reset]);
-                    self.servers[pool][server].slip = Some(Slip::Half(end));
-                }
-                Fault::Torn { pool, server, wait } => {
-                    self.servers[pool][server].slip = Some(Slip::Torn(wait));
-                }
-                Fault::Garbage { pool, server } => {
-                    self.servers[pool][server].slip = Some(Slip::Garbage);
-                }
-                Fault::Unasked { pool, server } => {
-                    self.servers[pool][server].slip = Some(Slip::Unasked);
-                }
-                Fault::Freeze { pool, server, wait } => {
-                    self.servers[pool][server].frozen_until = self.now + wait;
-                }
-                Fault::Short { wait } => {
-                    let until = self.now + wait;
-                    // Faults that follow each other must not use up the engine's patience.
-                    if self.memory_short_until == 0 || self.now > self.memory_short_until + SECOND {
-                        self.memory_short_until = until;
-                    }
-                }
-                Fault::Absent { pool, server, wait, absence } => {
-                    let server = &mut self.servers[pool][server];
-                    (server.absence, server.absent_until) = (Some(absence), self.now + wait);
-                }
-            }
-        }
-    }
-
-    fn end_conns(&mut self, pool: usize, server: usize, end: End) {
-        for socket in self.sockets.values_mut() {
-            match &mut socket.far {
-                Far::Server { pool: p, server: s, connecting: None, peer }
-                    if (*p, *s) == (pool, server) =>
-                {
-                    peer.end(end, &mut socket.inbound, self.now, &mut self.random);
-                }
-                _ => {}
-            }
-        }
-    }
-
     fn drain(&mut self) {
+        self.events.see_if(self.engine.outstanding().0 > 0, Event::DrainedBusy);
         self.stopping = true;
         self.engine.begin_turn(self.instant(self.now));
         self.engine.drain();
@@ -335,86 +318,16 @@ impl World {
         self.check_counters();
     }
 
-    /// No gauge is ever below zero.
-    fn check_gauges(&self) {
-        for pool in &self.stats.pools {
-            for figure in PoolFigure::ALL {
-                assert!(pool.at(*figure).get() >= 0, "{}", figure.name());
-            }
-            for server in &pool.servers {
-                for figure in ServerFigure::ALL {
-                    assert!(server.at(*figure).get() >= 0, "{}", figure.name());
-                }
-            }
-        }
-    }
-
-    /// Nothing is outstanding, and the counters add up.
-    fn check_counters(&self) {
-        assert_eq!(self.engine.outstanding(), (0, 0), "requests, split requests");
-        assert_eq!(self.engine.held(), 0, "responses held");
-        for pool in 0..self.plan.pools.len() {
-            let pinned = self.engine.pinned(PoolId(pool as u32));
-            assert_eq!(pinned, 0, "clients of pool {pool} with a conn of their own");
-        }
-        for (p, pool) in self.stats.pools.iter().enumerate() {
-            for (s, figures) in pool.servers.iter().enumerate() {
-                let at = |figure| figures.at(figure).get();
-                let (name, model) = (format!("pool {p}, server {s}"), &self.servers[p][s]);
-                let (responses, failed) = (at(ServerFigure::Responses), self.failed[p][s]);
-                let ended = responses + failed;
-                // What a client leaves behind on a conn of its own nobody waits for.
-                if self.plan.pins {
-                    assert!(at(ServerFigure::Requests) >= ended, "{name}: requests");
-                } else {
-                    assert_eq!(at(ServerFigure::Requests), ended, "{name}: requests");
-                }
-                for figure in ServerFigure::ALL {
-                    if figure.kind() == Kind::Gauge && *figure != ServerFigure::ServerConnections {
-                        assert_eq!(at(*figure), 0, "{name}: {}", figure.name());
-                    }
-                }
-                if self.plan.quiet && !self.plan.pins {
-                    let bytes = [at(ServerFigure::RequestBytes), at(ServerFigure::ResponseBytes)];
-                    let seen = [model.received_bytes as i64, model.sent_bytes as i64];
-                    assert_eq!(bytes, seen, "{name}: bytes of requests and responses");
-                    assert_eq!(failed, 0, "{name}: nothing went wrong");
-                }
-                let conns = self.sockets.values().filter(|socket| {
-                    matches!(socket.far, Far::Server { pool, server, .. } if (pool, server) == (p, s))
-                });
-                let conns = conns.count() as i64;
-                assert_eq!(at(ServerFigure::ServerConnections), conns, "{name}: conns");
-            }
-            let all =
-                self.clients.iter().filter(|client| client.pool == p && client.conn.is_some());
-            let all = all.count() as i64;
-            let open = self.sockets.values().filter(
-                |socket| matches!(socket.far, Far::Client(n) if socket.open && self.clients[n].pool == p),
-            );
-            let open = open.count() as i64;
-            let at = |figure| pool.at(figure).get();
-            assert_eq!(at(PoolFigure::ClientConnections), open, "pool {p}: clients");
-            let ended = at(PoolFigure::ClientEof) + at(PoolFigure::ClientErr);
-            assert_eq!(ended + open, all, "pool {p}: clients that came and went");
-        }
-        let open = self.sockets.values().filter(|socket| socket.open);
-        assert_eq!(self.stats.curr_connections.get(), open.count() as i64, "conns");
-    }
-
     fn outcome(self) -> Outcome {
-        let mut outcome = Outcome { digest: self.digest, ..Outcome::default() };
-        for (pool, failed) in self.stats.pools.iter().zip(&self.failed) {
-            outcome.fragments += pool.at(PoolFigure::Fragments).get();
-            outcome.ejects += pool.at(PoolFigure::ServerEjects).get();
-            outcome.moves += pool.fault(FaultFigure::ServerMoved).get();
-            outcome.failed += failed.iter().sum::<i64>();
-            for server in &pool.servers {
-                outcome.responses += server.at(ServerFigure::Responses).get();
-                outcome.timeouts += server.at(ServerFigure::ServerTimedout).get();
-            }
+        let counted = events::counted(&self.stats.pools);
+        Outcome { digest: self.digest, turns: self.turns, events: self.events, counted }
+    }
+
+    /// Says what happens, to who wants to know.
+    fn tell(&self, what: impl FnOnce() -> String) {
+        if self.trace {
+            eprintln!("{:>10} {}", self.now, what());
         }
-        outcome
     }
 
     fn instant(&self, at: u64) -> Instant {
@@ -423,12 +336,9 @@ impl World {
 }
 
 /// The ring of a pool whose keys always go to the same server.
-fn steady_ring(pool: &SharedPool) -> Option<Ring> {
-    let config = &pool.config;
-    let rehashes = config.ejection.is_some_and(|it| it.on_eject == OnEject::Rehash);
-    let steady = !rehashes && config.distribution != DistributionKind::Random;
-    steady
-        .then(|| Ring::new(config.distribution, &config.servers, &vec![true; config.servers.len()]))
+fn steady_ring(plan: &Plan, pool: usize) -> Option<Ring> {
+    let PoolConfig { distribution, servers, .. } = &plan.pools[pool].config;
+    plan.is_steady(pool).then(|| Ring::new(*distribution, servers, &vec![true; servers.len()]))
 }
 
 /// Some moment: the clock is the world's from then on.

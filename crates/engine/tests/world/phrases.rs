@@ -4,9 +4,12 @@
 use nutcracker_proto::Protocol;
 
 use super::answers::answer;
-use super::asks::{Answers, Ask, Asker, Expected, here};
+use super::asks::Asker;
+use super::events::Event;
+use super::expected::{Answers, Ask, Expected, here};
 use super::key::{Kind, value};
 use super::plan::{MILLISECOND, SECOND};
+use super::scripts::some_digest;
 use super::wire::array;
 
 /// The parts of a key that is used between `MULTI` and `EXEC`, and nowhere else, begin here.
@@ -27,13 +30,14 @@ const LOST: &str = "-ERR the transaction is lost: its server connection has ende
 impl Asker<'_> {
     /// Several requests, or one that blocks; only from those who may ask at all.
     pub(crate) fn phrase(&mut self) -> Option<Vec<Ask>> {
-        let owes = self.config().password.is_some() && !*self.authenticated;
-        if !self.plan.pins || self.config().protocol != Protocol::Redis || owes {
+        if self.config().protocol != Protocol::Redis || self.owes() {
             return None;
         }
         match self.random.below(100) {
+            18..22 if self.plan.mutes => Some(self.silence()),
+            _ if !self.plan.pins => None,
             0..10 => Some(self.transaction()),
-            10..15 => Some(vec![self.pop()]),
+            10..18 => Some(vec![self.pop()]),
             _ => None,
         }
     }
@@ -49,8 +53,35 @@ impl Asker<'_> {
         let mut words = [name.into(), key, seconds.into()];
         let wire = array(&words);
         words[0].make_ascii_lowercase();
-        let answers = Answers::AnyOf(vec![answer(Protocol::Redis, &words)]);
-        Ask { wire, expected: Some(Expected { answers, served: true, waits }) }
+        let answers = Answers::AnyOf(vec![answer(self.tongue(), &words)]);
+        let expected = Expected { waits, ..Expected::served(answers).seen_as(Event::PopAnswered) };
+        Ask { wire, expected: Some(expected) }
+    }
+
+    /// Requests that get no answer, because their client wants none.
+    fn silence(&mut self) -> Vec<Ask> {
+        let skips = self.random.chance(40);
+        let mode = if skips { "SKIP" } else { "off" };
+        let mut asks = vec![Ask { wire: array(&["CLIENT", "REPLY", mode]), expected: None }];
+        let count = if skips { 1 } else { self.random.between(1, 8) as u32 };
+        for part in 0..count {
+            let kind = self.kind();
+            let key = self.key(part, kind);
+            let words = match self.random.below(7) {
+                6 if self.plan.subscribers => vec![b"publish".to_vec(), b"ch0".to_vec(), key],
+                0 | 1 => vec![b"set".to_vec(), key.clone(), value(&key, 100)],
+                2 => vec![b"keys".to_vec(), key],
+                3 => vec![b"evalsha".to_vec(), some_digest().into(), b"1".to_vec(), key],
+                4 => vec![b"get".to_vec(), key],
+                _ => vec![b"mget".to_vec(), key, self.key(100 + part, Kind::Missing)],
+            };
+            asks.push(Ask { wire: array(&words), expected: None });
+        }
+        if !skips {
+            let on = Ask { wire: array(&["CLIENT", "REPLY", "ON"]), expected: Some(here(OK)) };
+            asks.push(on.seen_as(Event::Silenced));
+        }
+        asks
     }
 
     fn transaction(&mut self) -> Vec<Ask> {
@@ -87,28 +118,29 @@ impl Asker<'_> {
                 1 => vec![b"set".to_vec(), key, payload],
                 _ => vec![b"mget".to_vec(), key],
             };
-            results.push(answer(Protocol::Redis, &words));
+            results.push(answer(self.tongue(), &words));
             asks.push(served(array(&words), said.clone()));
         }
         if self.random.chance(15) {
-            asks.push(served(array(&["DISCARD"]), vec![OK.into()]));
+            let discard = served(array(&["DISCARD"]), vec![OK.into()]);
+            asks.push(discard.seen_as(Event::TransactionDiscarded));
             return asks;
         }
         if self.random.chance(15) {
             let expected = Answers::Beginning("-ERR unknown");
-            let expected = Some(Expected { answers: expected, served: false, waits: 0 });
+            let expected = Some(Expected::here(expected));
             asks.push(Ask { wire: array(&["NOSUCH"]), expected });
             asks.push(Ask { wire: array(&["EXEC"]), expected: Some(here(ABORTED)) });
             return asks;
         }
         let all = [format!("*{}\r\n", results.len()).into_bytes(), results.concat()].concat();
         let ends = if sure { vec![all] } else { vec![all, ABORTED.into()] };
-        asks.push(served(array(&["EXEC"]), ends));
+        asks.push(served(array(&["EXEC"]), ends).seen_as(Event::TransactionRun));
         asks
     }
 }
 
 fn served(wire: Vec<u8>, answers: Vec<Vec<u8>>) -> Ask {
     let answers = Answers::AnyOf(answers);
-    Ask { wire, expected: Some(Expected { answers, served: true, waits: 0 }) }
+    Ask { wire, expected: Some(Expected::served(answers)) }
 }

@@ -60,9 +60,9 @@ impl Pipe {
         }
     }
 
-    /// Bytes that can be written now.
+    /// Bytes that can be written now; none when nobody reads them any more.
     pub(crate) fn room(&self) -> usize {
-        self.weather.capacity - self.used
+        if self.broken { 0 } else { self.weather.capacity - self.used }
     }
 
     /// Whether a write would say something, be it that the reader is gone.

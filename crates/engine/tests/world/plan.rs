@@ -8,6 +8,7 @@ use nutcracker_engine::{Ejection, MultiError, OnEject, PoolConfig, SharedPool};
 use nutcracker_proto::Protocol;
 use nutcracker_ring::{DistributionKind, HashKind, HashTag, Placement, RingServer};
 
+use super::board::FORBIDDEN_WORDS;
 use super::pipe::Weather;
 use super::random::Random;
 
@@ -39,14 +40,26 @@ pub(crate) struct Plan {
     pub(crate) moves: Vec<(u64, usize, usize)>,
     /// Some keys are answered with `-LOADING`.
     pub(crate) unwell: bool,
-    /// Clients ask for what takes a conn of their own.
-    pub(crate) pins: bool,
     /// Some keys are answered with what is no answer to the request.
     pub(crate) wrong: bool,
+    /// Clients ask for what takes a conn of their own.
+    pub(crate) pins: bool,
+    /// Clients make servers forget their scripts.
+    pub(crate) forgets: bool,
+    /// Clients walk through all keys.
+    pub(crate) scans: bool,
+    /// Clients subscribe, and publish.
+    pub(crate) subscribers: bool,
+    /// Clients want no answer to some requests.
+    pub(crate) mutes: bool,
+    /// Clients change their database and the version of the protocol.
+    pub(crate) switches: bool,
     /// Servers say what they were not asked for. All that can be promised then is that each
     /// request has one response, of a kind that it may get: a protocol without numbers cannot tell one
     /// from another.
     pub(crate) lies: bool,
+    /// Memory may be short for longer than the engine's patience: it closes clients then.
+    pub(crate) evicts: bool,
     /// When the proxy begins to stop, though clients have not finished.
     pub(crate) drains_at: Option<u64>,
 }
@@ -70,7 +83,9 @@ pub(crate) enum Fault {
     Freeze { pool: usize, server: usize, wait: u64 },
     /// For so long a server cannot be reached, in this way.
     Absent { pool: usize, server: usize, wait: u64, absence: Absence },
-    /// Memory is short for so long, which is less than the engine's patience.
+    /// A server forgets the scripts it knows: no request fails for it.
+    Forget { pool: usize, server: usize },
+    /// Memory is short for so long.
     Short { wait: u64 },
 }
 
@@ -89,7 +104,7 @@ pub(crate) enum Absence {
 
 impl Plan {
     pub(crate) fn draw(random: &mut Random) -> Self {
-        let pools: Vec<_> = (0..random.between(1, 2)).map(|_| draw_pool(random)).collect();
+        let pools: Vec<_> = (0..random.between(1, 3)).map(|_| draw_pool(random)).collect();
         let quiet = random.chance(25);
         let lies = !quiet && random.chance(15);
         let heavy = random.chance(8);
@@ -100,11 +115,24 @@ impl Plan {
             4_000 => 60_000,
             _ => 300_000,
         };
-        let faults = if quiet { Vec::new() } else { draw_faults(random, &pools, lies) };
+        let evicts = !quiet && random.chance(15);
+        let mut faults = if quiet { Vec::new() } else { draw_faults(random, &pools, lies, evicts) };
+        if random.chance(50) {
+            let forget = |pool| Fault::Forget { pool, server: 0 };
+            faults.extend(
+                (0..pools.len()).map(|pool| (random.below(50 * MILLISECOND), forget(pool))),
+            );
+            faults.sort_by_key(|(at, _)| *at);
+        }
         let sizes: Vec<usize> = pools.iter().map(|pool| pool.servers.len()).collect();
         let pools = pools.into_iter().map(|mut pool| {
             if quiet {
                 pool.connect_timeout = None;
+            }
+            if quiet {
+                let PoolLimits { server_queue_bytes, pinned_connections, .. } =
+                    PoolLimits::default();
+                pool.limits = PoolLimits { server_queue_bytes, pinned_connections, ..pool.limits };
             }
             if quiet && pool.timeout.is_some() {
                 // Long enough that nobody fails who does nothing wrong.
@@ -114,7 +142,7 @@ impl Plan {
         });
         Self {
             pools: pools.collect(),
-            clients: random.between(1, if heavy { 3 } else { 8 }) as u32,
+            clients: random.between(1, if heavy { 3 } else { 12 }) as u32,
             requests_max: if heavy { 80 } else { random.pick(&[5, 50, 400]) },
             window_max: if heavy { 600 } else { random.pick(&[1, 4, 30, 600]) },
             value_bytes_max,
@@ -131,15 +159,42 @@ impl Plan {
             unwell: !quiet && random.chance(30),
             wrong: !quiet && random.chance(30),
             pins: random.chance(50),
+            forgets: random.chance(30),
+            scans: random.chance(30),
+            subscribers: random.chance(40),
+            mutes: random.chance(30),
+            switches: random.chance(30),
             lies,
-            drains_at: random.chance(10).then(|| random.below(50 * MILLISECOND)),
+            evicts,
+            drains_at: random.chance(15).then(|| random.below(50 * MILLISECOND)),
             moves: if random.chance(40) { draw_moves(random, &sizes) } else { Vec::new() },
         }
+    }
+
+    /// Whether the keys of a pool always go to the same server.
+    pub(crate) fn is_steady(&self, pool: usize) -> bool {
+        let config = &self.pools[pool].config;
+        let rehashes = config.ejection.is_some_and(|it| it.on_eject == OnEject::Rehash);
+        !rehashes && config.distribution != DistributionKind::Random
     }
 
     /// Whether a client of `pool` may be told that its request failed for this reason.
     pub(crate) fn may_fail(&self, pool: usize, reason: &str) -> bool {
         let config = &self.pools[pool].config;
+        // Of a request that went to all servers.
+        if let Some((name, rest)) =
+            reason.strip_prefix("server '").and_then(|it| it.split_once('\''))
+        {
+            assert!(config.servers.iter().any(|server| server.name == name), "server {name}?");
+            return match rest.strip_prefix(": ") {
+                Some(reason) => self.may_fail(pool, reason),
+                None => {
+                    rest.starts_with(" is ejected, and '")
+                        && !self.quiet
+                        && config.ejection.is_some()
+                }
+            };
+        }
         let faults = |which: fn(&Fault) -> bool| self.faults.iter().any(|(_, fault)| which(fault));
         let absence = |which| {
             let is = move |fault: &Fault| matches!(fault, Fault::Absent { absence, .. } if *absence == which);
@@ -161,10 +216,17 @@ impl Plan {
                 let fails = |ejection: Ejection| ejection.on_eject == OnEject::Fail;
                 !self.quiet && config.ejection.is_some_and(fails)
             }
+            FORBIDDEN_WORDS => !self.quiet && self.subscribers,
             "Host is down" => absence(Absence::Unresolved),
             "WRONGPASS go away" => absence(Absence::Unfriendly),
             "Invalid argument" => {
                 self.lies || self.wrong || faults(|fault| matches!(fault, Fault::Garbage { .. }))
+            }
+            "Server queue is full" => {
+                config.limits.server_queue_bytes < PoolLimits::default().server_queue_bytes
+            }
+            _ if reason.starts_with("no server connection is left for") => {
+                config.limits.pinned_connections < PoolLimits::default().pinned_connections
             }
             _ => false,
         }
@@ -197,15 +259,18 @@ fn draw_pool(random: &mut Random) -> PoolConfig {
         server_connections: random.between(1, 3) as u32,
         password: (is_redis && random.chance(30)).then(|| (*b"s3cret").into()),
         database: if is_redis && random.chance(30) { random.between(1, 15) as u32 } else { 0 },
-        allow_flush: false,
-        multi_error: MultiError::Fail,
+        allow_flush: random.chance(50),
+        multi_error: random.pick(&[MultiError::Fail, MultiError::Fail, MultiError::Partial]),
         databases: 16,
         commands: None,
         preconnect: random.chance(30),
         limits: PoolLimits {
             client_requests: random.pick(&[256, 256, 1, 4]),
             client_unsent_bytes: random.pick(&[1 << 20, 1 << 20, 1 << 12]),
-            ..PoolLimits::default()
+            server_queue_bytes: random.pick(&[1 << 26, 1 << 26, 1 << 26, 20_000, 2_000]),
+            request_bytes: random.pick(&[usize::MAX, usize::MAX, usize::MAX, 50_000, 5_000]),
+            pinned_connections: random.pick(&[1_000, 1_000, 3, 1]),
+            subscriber_unsent_bytes: random.pick(&[1 << 25, 2_000, 10_000]),
         },
     }
 }
@@ -222,7 +287,12 @@ fn draw_moves(random: &mut Random, sizes: &[usize]) -> Vec<(u64, usize, usize)> 
     moves
 }
 
-fn draw_faults(random: &mut Random, pools: &[PoolConfig], lies: bool) -> Vec<(u64, Fault)> {
+fn draw_faults(
+    random: &mut Random,
+    pools: &[PoolConfig],
+    lies: bool,
+    evicts: bool,
+) -> Vec<(u64, Fault)> {
     let faults_end = random.pick(&[5, 50, 300]) * MILLISECOND;
     let mut kinds: Vec<u64> = (0..12).filter(|_| random.chance(40)).collect();
     kinds.push(random.below(12));
@@ -255,6 +325,30 @@ fn draw_faults(random: &mut Random, pools: &[PoolConfig], lies: bool) -> Vec<(u6
             (random.below(faults_end), Fault::Unasked { pool, server })
         }));
     }
+    if evicts {
+        let wait = SECOND + random.between(100, 2_000) * MILLISECOND;
+        faults.push((random.below(faults_end), Fault::Short { wait }));
+    }
+    if random.chance(25) {
+        faults.extend(flap(random, pools));
+    }
     faults.sort_by_key(|(at, _)| *at);
+    faults
+}
+
+/// A server that is killed and comes back, without its scripts, again and again.
+fn flap(random: &mut Random, pools: &[PoolConfig]) -> Vec<(u64, Fault)> {
+    let pool = random.below(pools.len() as u64) as usize;
+    let server = random.below(pools[pool].servers.len() as u64) as usize;
+    let period = random.between(5, 60) * MILLISECOND;
+    let wait = random.between(1, period / MILLISECOND) * MILLISECOND;
+    let absence = random.pick(&[Absence::Refused, Absence::Refused, Absence::Silent]);
+    let mut faults = Vec::new();
+    for turn in 0..random.between(3, 12) {
+        let at = turn * period;
+        faults.push((at, Fault::Reset { pool, server }));
+        faults.push((at, Fault::Forget { pool, server }));
+        faults.push((at, Fault::Absent { pool, server, wait, absence }));
+    }
     faults
 }

@@ -6,12 +6,20 @@ use nutcracker_engine::PoolConfig;
 use nutcracker_proto::Protocol;
 
 use super::answers::{answer, keys, payloads};
+use super::board::{Board, Ear};
+use super::broadcasts::{self, EVERYWHERE};
+use super::events::{Event, Events};
 use super::key::{Kind, Tag, value};
+use super::meta;
 use super::phrases::{INSIDE, WAITS_MAX};
 use super::pipe::{End, Pipe};
 use super::plan::Absence;
 use super::random::Random;
-use super::wire::{memcached_line, request};
+use super::scans;
+use super::scripts::{Known, UNKNOWN};
+use super::session::{Class, Greeting};
+use super::subscriber::is_published;
+use super::wire::{Tongue, memcached_line, request};
 
 /// One server of a pool, whatever conns it has.
 #[derive(Debug, Default)]
@@ -26,6 +34,12 @@ pub(crate) struct Server {
     /// The latest request of each client: whatever conns there are, a client's requests come in
     /// its order.
     latest: BTreeMap<u32, u32>,
+    pub(crate) scripts: Known,
+    pub(crate) board: Board,
+    /// Requests with a script that it did not know.
+    puzzles: BTreeSet<(u32, u32)>,
+    /// How often it was ejected.
+    pub(crate) ejections: u32,
     /// Bytes of requests that arrived, and of answers that were sent; handshakes not counted.
     pub(crate) received_bytes: u64,
     pub(crate) sent_bytes: u64,
@@ -52,8 +66,8 @@ pub(crate) struct Peer {
     thoughts: VecDeque<(u64, Thought)>,
     /// Bytes that the pipe had no room for.
     outbox: Vec<u8>,
-    /// Requests of the handshake that were answered.
-    greeted: usize,
+    greeting: Greeting,
+    ear: Ear,
     /// The request at the front of the inbox was answered before it was whole.
     answered_early: bool,
     /// Between MULTI and its end: the answers to what is queued.
@@ -64,7 +78,16 @@ pub(crate) struct Peer {
 #[derive(Debug)]
 struct Thought {
     answer: Vec<u8>,
-    of_handshake: bool,
+    sort: Sort,
+}
+
+/// What a thought is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sort {
+    Greeting,
+    Answer,
+    /// Something for who listens.
+    Heard,
 }
 
 /// What a conn's server is and knows.
@@ -75,6 +98,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) received: &'a mut BTreeSet<(u32, u32, u32)>,
     /// The only server that may receive a key, where that is certain.
     pub(crate) owner: &'a dyn Fn(&[u8]) -> Option<usize>,
+    /// What a client had said about itself when it made a request.
+    pub(crate) class_of: &'a dyn Fn(u32, u32) -> Class,
     pub(crate) index: usize,
     pub(crate) thinks_max: u64,
     /// Whether servers say what nobody asked for, and so a client may be told of a request that has not
@@ -82,6 +107,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) lies: bool,
     pub(crate) now: u64,
     pub(crate) random: &'a mut Random,
+    pub(crate) events: &'a mut Events,
 }
 
 impl Peer {
@@ -97,6 +123,9 @@ impl Peer {
         }
         outbound.read_all(&mut self.inbox, usize::MAX);
         self.understand(at);
+        for message in self.ear.overhear(&at.server.board) {
+            self.think(message, Sort::Heard, at);
+        }
         while let Some((due, _)) = self.thoughts.front()
             && *due <= at.now
             && !self.ended
@@ -118,9 +147,10 @@ impl Peer {
         }
         let writes = (!self.outbox.is_empty() && inbound.room() > 0).then_some(now + 1);
         let thought = self.thoughts.front().map(|(due, _)| *due);
+        let overhears = self.ear.is_behind(&server.board).then_some(now + 1);
         // A frozen server also wakes to what it has not read yet.
         let thaw = (now < server.frozen_until).then_some(server.frozen_until);
-        let wake = writes.into_iter().chain(thought).min();
+        let wake = writes.into_iter().chain(thought).chain(overhears).min();
         match thaw {
             Some(thaw) => Some(wake.map_or(thaw, |wake| wake.max(thaw))),
             None => wake,
@@ -149,14 +179,21 @@ impl Peer {
                 break;
             };
             start += found.len;
-            if self.greeted < handshake(at.config).len() {
-                self.greet(&found.words, at);
+            if at.config.protocol == Protocol::Redis
+                && let Some(answer) = self.greeting.hear(&found.words, at.config)
+            {
+                self.greet(answer, at);
+                continue;
+            }
+            self.greeting.end();
+            if let Some((answer, again)) = self.ear.hear(&found.words, &mut at.server.board) {
+                at.events.see_if(again, Event::SubscribedAnew);
+                self.think(answer, Sort::Heard, at);
                 continue;
             }
             at.server.received_bytes += found.len as u64;
             if !self.answered_early {
-                self.check(&found.words, at);
-                let answer = self.answer(&found.words, at.config.protocol);
+                let answer = self.understand_one(&found.words, at);
                 let blocks = self.queued.is_none()
                     && matches!(found.words[0].as_slice(), b"blpop" | b"bzpopmin");
                 let waits = if blocks { at.random.below(WAITS_MAX) } else { 0 };
@@ -167,8 +204,32 @@ impl Peer {
         self.inbox.drain(..start);
     }
 
+    /// Checks a request and says what is answered.
+    fn understand_one(&mut self, words: &[Vec<u8>], at: &mut Surroundings<'_>) -> Vec<u8> {
+        let scripted = at.server.scripts.hear(words);
+        if scripted.as_deref() == Some(UNKNOWN) {
+            for key in keys(at.config.protocol, words) {
+                let tag = Tag::of(key).expect("a key of a client's");
+                at.server.puzzles.insert((tag.client, tag.request));
+            }
+            return UNKNOWN.to_vec();
+        }
+        self.check(words, at);
+        if is_published(words) {
+            at.server.board.publish(words, at.now);
+        }
+        scripted
+            .or_else(|| meta::answer(words))
+            .or_else(|| broadcasts::answer_at(at.index, words))
+            .or_else(|| (words[0] == b"scan").then(|| scans::answer_at(at.index, words)))
+            .unwrap_or_else(|| {
+                let tongue = self.greeting.class.tongue(at.config.protocol);
+                self.answer(words, tongue)
+            })
+    }
+
     /// What it answers, in a transaction or out of one.
-    fn answer(&mut self, words: &[Vec<u8>], protocol: Protocol) -> Vec<u8> {
+    fn answer(&mut self, words: &[Vec<u8>], tongue: Tongue) -> Vec<u8> {
         match (words[0].as_slice(), &mut self.queued) {
             (b"multi", queued @ None) => {
                 *queued = Some(Vec::new());
@@ -186,10 +247,10 @@ impl Peer {
             }
             (b"multi" | b"exec" | b"discard", _) => panic!("{words:?} out of its order"),
             (_, Some(answers)) => {
-                answers.push(answer(protocol, words));
+                answers.push(answer(tongue, words));
                 b"+QUEUED\r\n".to_vec()
             }
-            (_, None) => answer(protocol, words),
+            (_, None) => answer(tongue, words),
         }
     }
 
@@ -202,18 +263,17 @@ impl Peer {
         let kind = words.get(1).and_then(|key| Tag::of(key)).map(|tag| tag.kind);
         if kind == Some(Kind::TooLarge) {
             self.check(&words[..2], at);
-            self.think(answer(Protocol::Memcache, &words), false, at);
+            self.think(answer(Tongue::Memcached, &words), Sort::Answer, at);
             self.answered_early = true;
+            at.events.see(Event::ServerTooEarly);
         }
     }
 
-    fn greet(&mut self, words: &[Vec<u8>], at: &mut Surroundings<'_>) {
-        assert_eq!(words, handshake(at.config)[self.greeted], "server {}: handshake", at.index);
-        self.greeted += 1;
+    fn greet(&mut self, answer: &str, at: &mut Surroundings<'_>) {
         let unfriendly =
             at.now < at.server.absent_until && at.server.absence == Some(Absence::Unfriendly);
-        let answer = if unfriendly { "-WRONGPASS go away\r\n" } else { "+OK\r\n" };
-        self.think(answer.into(), true, at);
+        let answer = if unfriendly { "-WRONGPASS go away\r\n" } else { answer };
+        self.think(answer.into(), Sort::Greeting, at);
     }
 
     /// Every request arrives once, at the right server, behind the handshake, and in the order in
@@ -221,19 +281,34 @@ impl Peer {
     fn check(&mut self, words: &[Vec<u8>], at: &mut Surroundings<'_>) {
         let shown = words[0].escape_ascii();
         assert!(
-            !self.thoughts.iter().any(|(_, thought)| thought.of_handshake),
+            !self.thoughts.iter().any(|(_, thought)| thought.sort == Sort::Greeting),
             "server {}: {shown} before the handshake was answered",
             at.index
         );
         assert_ne!(words.last().map(Vec::as_slice), Some(&b"noreply"[..]), "a silent {shown}");
+        let is_quiet = at.config.protocol == Protocol::Memcache && words.contains(&b"q".to_vec());
+        assert!(!is_quiet, "a quiet {shown}");
         for key in keys(at.config.protocol, words) {
             let tag = Tag::of(key).unwrap_or_else(|| panic!("{shown} {}", key.escape_ascii()));
+            let everywhere = matches!(words[0].as_slice(), b"keys" | b"scan");
+            let part = match everywhere {
+                true => EVERYWHERE + 1_000 * tag.part + at.index as u32,
+                false => tag.part,
+            };
             assert!(
-                at.received.insert((tag.client, tag.request, tag.part)),
+                at.received.insert((tag.client, tag.request, part)),
                 "{shown} {} arrived twice",
                 key.escape_ascii()
             );
-            if let Some(owner) = (at.owner)(key) {
+            let class = (at.class_of)(tag.client, tag.request);
+            if at.config.protocol == Protocol::Redis {
+                assert_eq!(self.greeting.class, class, "the class of {}", key.escape_ascii());
+                at.events.see_if(class.resp3, Event::ServedResp3);
+                at.events.see_if(class.database != at.config.database, Event::ServedDatabase);
+            }
+            let publishes = matches!(words[0].as_slice(), b"publish" | b"spublish");
+            let placed = if publishes { &words[1] } else { key };
+            if let Some(owner) = (at.owner)(placed).filter(|_| !everywhere) {
                 assert_eq!(owner, at.index, "the server of {}", key.escape_ascii());
             }
             assert_eq!(
@@ -242,6 +317,11 @@ impl Peer {
                 "{shown} {}: outside its transaction, or inside another's",
                 key.escape_ascii()
             );
+            if at.server.puzzles.contains(&(tag.client, tag.request)) {
+                // It was sent again, with its script, and others may have come in between.
+                at.events.see(Event::ScriptHealed);
+                continue;
+            }
             let latest = at.server.latest.entry(tag.client).or_insert(tag.request);
             let in_order = *latest <= tag.request;
             assert!(in_order || at.lies, "{} came behind {latest}", key.escape_ascii());
@@ -258,27 +338,29 @@ impl Peer {
 
     /// Thinks, after a while.
     fn think_for(&mut self, waits: u64, answer: Vec<u8>, at: &mut Surroundings<'_>) {
-        self.think(answer, false, at);
+        self.think(answer, Sort::Answer, at);
         if let Some((due, _)) = self.thoughts.back_mut() {
             *due += waits;
         }
     }
 
-    fn think(&mut self, answer: Vec<u8>, of_handshake: bool, at: &mut Surroundings<'_>) {
+    fn think(&mut self, answer: Vec<u8>, sort: Sort, at: &mut Surroundings<'_>) {
         let due = at.now + at.random.below(at.thinks_max + 1);
         let due = self.thoughts.back().map_or(due, |(last, _)| due.max(*last));
-        self.thoughts.push_back((due, Thought { answer, of_handshake }));
+        self.thoughts.push_back((due, Thought { answer, sort }));
     }
 
     fn say(&mut self, thought: Thought, inbound: &mut Pipe, at: &mut Surroundings<'_>) {
-        let Thought { answer, of_handshake } = thought;
-        if of_handshake {
+        let Thought { answer, sort } = thought;
+        if sort == Sort::Greeting {
             self.outbox.extend_from_slice(&answer);
             return;
         }
         match at.server.slip.take() {
             None => {
-                at.server.sent_bytes += answer.len() as u64;
+                if sort == Sort::Answer {
+                    at.server.sent_bytes += answer.len() as u64;
+                }
                 self.outbox.extend_from_slice(&answer);
             }
             Some(Slip::Half(end)) => {
@@ -291,7 +373,10 @@ impl Peer {
             Some(Slip::Torn(wait)) => {
                 let half = at.random.below(answer.len() as u64) as usize;
                 self.outbox.extend_from_slice(&answer[..half]);
-                let rest = Thought { answer: answer[half..].to_vec(), of_handshake };
+                if sort == Sort::Answer {
+                    at.server.sent_bytes += half as u64;
+                }
+                let rest = Thought { answer: answer[half..].to_vec(), sort };
                 self.thoughts.push_front((at.now + wait, rest));
             }
             Some(Slip::Garbage) => self.outbox.extend_from_slice(b"?!\r\n"),
@@ -305,12 +390,4 @@ impl Peer {
             }
         }
     }
-}
-
-/// What a conn to a server of the pool begins with.
-fn handshake(config: &PoolConfig) -> Vec<Vec<Vec<u8>>> {
-    let password = config.password.iter().map(|password| vec![b"auth".to_vec(), password.to_vec()]);
-    let database = (config.database > 0)
-        .then(|| vec![b"select".to_vec(), config.database.to_string().into_bytes()]);
-    password.chain(database).collect()
 }

@@ -11,6 +11,8 @@ use nutcracker_engine::{Action, CloseReason, ConnId, MemoryState, PoolId, Report
 
 use super::World;
 use super::client::Life;
+use super::events::Event;
+use super::expected::shown;
 use super::pipe::{End, Pipe};
 use super::plan::{Absence, MILLISECOND, SECOND};
 use super::server::Peer;
@@ -41,7 +43,7 @@ pub(crate) enum Far {
     /// A client, by its number.
     Client(usize),
     /// A server of a pool.
-    Server { pool: usize, server: usize, connecting: Option<Connecting>, peer: Peer },
+    Server { pool: usize, server: usize, connecting: Option<Connecting>, peer: Box<Peer> },
 }
 
 /// A conn that is not there yet, and what will become of it.
@@ -56,7 +58,14 @@ impl World {
     pub(super) fn turn(&mut self) {
         self.engine.begin_turn(self.instant(self.now));
         let short = self.now < self.memory_short_until;
-        self.engine.handle_memory(if short { MemoryState::Short } else { MemoryState::Enough });
+        self.events.see_if(short, Event::MemoryShort);
+        let state = match short {
+            // Now and then by so much that nobody waits.
+            true if self.plan.evicts && self.random.chance(1) => MemoryState::Exhausted,
+            true => MemoryState::Short,
+            false => MemoryState::Enough,
+        };
+        self.engine.handle_memory(state);
         self.accept();
         self.move_servers();
         let mut conns: Vec<ConnId> = self.sockets.keys().copied().collect();
@@ -78,6 +87,7 @@ impl World {
             self.clients[n].life = Life::Talking;
             self.clients[n].conn = Some(conn);
             self.insert(conn, Far::Client(n));
+            self.tell(|| format!("{conn:?} is client {n}"));
         }
     }
 
@@ -177,6 +187,9 @@ impl World {
                 len = self.random.between(1, len as u64) as usize;
             }
             socket.inbound.read(&mut space[..len]);
+            if self.trace {
+                eprintln!("{:>10} {conn:?} >> {}", self.now, shown(&space[..len]));
+            }
             socket.read_bytes += len as u64;
             self.digest.add(self.now, conn, &space[..len]);
             if let Far::Client(n) = socket.far {
@@ -196,6 +209,9 @@ impl World {
     /// Does what the engine asks.
     fn act(&mut self) {
         while let Some(action) = self.engine.poll_action() {
+            if !matches!(action, Action::Flush(_)) {
+                self.tell(|| format!("{action:?}"));
+            }
             match action {
                 Action::Connect { conn, pool, server } => self.connect(conn, pool, server),
                 Action::Flush(conn) => self.flush(conn),
@@ -229,7 +245,7 @@ impl World {
             }
         };
         let connecting = Some(Connecting { at: self.now + wait, outcome });
-        self.insert(conn, Far::Server { pool, server, connecting, peer: Peer::default() });
+        self.insert(conn, Far::Server { pool, server, connecting, peer: Box::default() });
         if wait == 0 {
             // A socket may be open, or fail, in the very call that opens it.
             self.tend(conn);
@@ -251,6 +267,9 @@ impl World {
             assert!(!connecting, "{conn:?} is not open yet");
             let (mut taken, mut blocked) = (0, false);
             for slice in &slices[..used] {
+                if self.trace {
+                    eprintln!("{:>10} {conn:?} << {}", self.now, shown(slice));
+                }
                 assert!(!slice.is_empty(), "{conn:?}: each slice has bytes");
                 match socket.outbound.write(slice, self.now, &mut self.random) {
                     Ok(len) => {
@@ -268,6 +287,9 @@ impl World {
                 }
             }
             socket.blocked = blocked;
+            let is_client = matches!(socket.far, Far::Client(_));
+            let event = if is_client { Event::ClientSlow } else { Event::ServerSlow };
+            self.events.see_if(blocked, event);
             self.engine.handle_sent(conn, taken, blocked);
             if blocked {
                 return;
@@ -294,9 +316,39 @@ impl World {
     }
 
     fn hear(&mut self, report: &Report) {
-        if let Report::ServerClosed { pool, server, failed, .. } = report {
-            self.failed[pool.0 as usize][server.0 as usize] += *failed as i64;
+        match report {
+            Report::ServerClosed { pool, server, failed, reason } => {
+                self.failed[pool.0 as usize][server.0 as usize] += *failed as i64;
+                self.events.see_server(reason);
+            }
+            Report::Ejected { pool, server } => {
+                let server = &mut self.servers[pool.0 as usize][server.0 as usize];
+                server.ejections += 1;
+                self.events.see(Event::ServerEjected);
+                self.events.see_if(server.ejections > 1, Event::ServerEjectedAgain);
+            }
+            Report::StillAway { .. } => self.events.see(Event::ServerStillAway),
+            Report::Returned { .. } => self.events.see(Event::ServerReturned),
+            Report::ClientHeldMost { conn, .. } => {
+                assert!(
+                    self.plan.evicts,
+                    "{conn:?} was closed though memory was short for a moment"
+                );
+                self.evict(*conn);
+            }
+            Report::SubscriberTooSlow { conn, .. } => self.evict(*conn),
+            Report::MovedInVain { .. } => self.events.see(Event::ServerMovedInVain),
+            // Counted by the engine.
+            Report::ClientError { .. } | Report::Moved { .. } => {}
         }
+    }
+
+    /// The proxy is about to close a client that did nothing wrong.
+    fn evict(&mut self, conn: ConnId) {
+        let Some(Socket { far: Far::Client(n), .. }) = self.sockets.get(&conn) else {
+            panic!("{conn:?} is no client's");
+        };
+        self.clients[*n].evicted = true;
     }
 
     /// Notes which clients the proxy has a reason to let wait.
@@ -306,6 +358,7 @@ impl World {
                 && (socket.blocked || !self.engine.may_read(*conn))
             {
                 self.clients[n].obstructed_at = Some(self.now);
+                self.events.see_if(!socket.blocked && socket.open, Event::ClientNotRead);
             }
         }
     }

@@ -3,6 +3,14 @@
 
 use nutcracker_proto::Protocol;
 
+/// How a server answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tongue {
+    Resp2,
+    Resp3,
+    Memcached,
+}
+
 /// A message that is not what the protocol says it should be.
 pub(crate) type Malformed = String;
 
@@ -93,6 +101,19 @@ fn redis_request(bytes: &[u8]) -> Result<Option<Request>, Malformed> {
     Ok(Some(Request { words, len: at }))
 }
 
+/// The bulk strings in a Redis value, however deep.
+pub(crate) fn strings(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let (mut found, mut at) = (Vec::new(), 0);
+    while let Ok(Some((head, next))) = line(bytes, at) {
+        at = next;
+        if let Some(len) = head.strip_prefix('$').and_then(|len| len.parse::<usize>().ok()) {
+            found.push(bytes[next..next + len].to_vec());
+            at = next + len + 2;
+        }
+    }
+    found
+}
+
 /// Where the value ends that begins at `at`.
 fn redis_value(bytes: &[u8], at: usize) -> Result<Option<usize>, Malformed> {
     let Some((head, next)) = line(bytes, at)? else { return Ok(None) };
@@ -102,11 +123,13 @@ fn redis_value(bytes: &[u8], at: usize) -> Result<Option<usize>, Malformed> {
     match kind {
         "+" | "-" => Ok(Some(next)),
         ":" => number(rest, bytes).map(|_| Some(next)),
+        "_" if rest.is_empty() => Ok(Some(next)),
         "$" if rest == "-1" => Ok(Some(next)),
         "$" => data_end(bytes, next, number(rest, bytes)? as usize),
-        "*" => {
+        "*" | ">" | "%" => {
             let mut end = next;
-            for _ in 0..number(rest, bytes)? {
+            let each = if kind == "%" { 2 } else { 1 };
+            for _ in 0..number(rest, bytes)? * each {
                 let Some(next) = redis_value(bytes, end)? else { return Ok(None) };
                 end = next;
             }
@@ -133,14 +156,17 @@ pub(crate) fn stores(name: &[u8]) -> bool {
 fn memcached_request(bytes: &[u8]) -> Result<Option<Request>, Malformed> {
     let Some((mut words, start)) = memcached_line(bytes) else { return Ok(None) };
     let name = words.first().ok_or_else(|| malformed("an empty line", bytes))?;
-    if !stores(name) {
+    let is_meta = name == b"ms";
+    if !stores(name) && !is_meta {
         return Ok(Some(Request { words, len: start }));
     }
     let count = if name == b"cas" { 6 } else { 5 };
-    if words.len() != count {
+    if words.len() != count && !is_meta {
         return Err(malformed("a wrong number of words", bytes));
     }
-    let len = std::str::from_utf8(&words[4]).map_err(|_| malformed("no length", bytes))?;
+    let len =
+        words.get(if is_meta { 2 } else { 4 }).ok_or_else(|| malformed("no length", bytes))?;
+    let len = std::str::from_utf8(len).map_err(|_| malformed("no length", bytes))?;
     let len = number(len, bytes)? as usize;
     let Some(end) = data_end(bytes, start, len)? else { return Ok(None) };
     words.push(bytes[start..start + len].to_vec());
@@ -151,6 +177,14 @@ fn memcached_response(bytes: &[u8]) -> Result<Option<usize>, Malformed> {
     let mut at = 0;
     loop {
         let Some((text, next)) = line(bytes, at)? else { return Ok(None) };
+        if text.starts_with("STAT ") {
+            at = next;
+            continue;
+        }
+        if let Some(rest) = text.strip_prefix("VA ") {
+            let len = rest.split(' ').next().unwrap_or_default();
+            return data_end(bytes, next, number(len, bytes)? as usize);
+        }
         let Some(block) = text.strip_prefix("VALUE ") else { return Ok(Some(next)) };
         let len = block.split(' ').nth(2).ok_or_else(|| malformed("no length", bytes))?;
         let Some(end) = data_end(bytes, next, number(len, bytes)? as usize)? else {

@@ -148,6 +148,7 @@ fn every_key_reaches_its_field() {
             server_queue_bytes: 8 << 20,
             request_bytes: 1_000_000,
             pinned_connections: 250,
+            ..PoolLimits::default()
         },
         allow_flush: true,
         multi_error: MultiError::Partial,
