@@ -58,10 +58,10 @@ simulation:
 		$(if $(THREADS),--threads $(THREADS))
 
 chaos:
-	sh scripts/install.sh $(SERVERS) $(if $(DOCS),$(ORIGINAL))
+	sh scripts/install.sh $(SERVERS) $(if $(DOCS),$(if $(MINUTES),,$(ORIGINAL)))
 	$(CARGO) build --release --package nutcracker --package xtask
 	target/release/xtask chaos $(if $(ONLY),--only '$(ONLY)') $(if $(QUICK),--quick) $(if $(MINUTES),--minutes $(MINUTES)) \
-		$(if $(DOCS),--docs --original) $(if $(JSON),--json '$(JSON)')
+		$(if $(DOCS),--docs $(if $(MINUTES),,--original)) $(if $(JSON),--json '$(JSON)')
 
 oracle:
 	sh scripts/install.sh $(SERVERS)

@@ -5,6 +5,7 @@
 //! When the scenario is over it asks for every key once more, so that a loss nobody noticed shows,
 //! and listens a little longer, so that an answer too many does.
 
+use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::thread;
@@ -14,6 +15,7 @@ use rustix::net::{RecvFlags, recv};
 
 use super::conversation::{Asked, Conversation, Verdict};
 use super::known::Known;
+use super::sixths::SIXTHS;
 use super::speech;
 use super::tally::{Owner, Tally};
 use super::world::World;
@@ -173,6 +175,7 @@ impl<'a> Client<'a> {
         });
         match stream {
             Ok(stream) => {
+                self.tally.connections += 1;
                 let conversation = Conversation::new(self.habits.protocol);
                 Some(Line { stream, conversation })
             }
@@ -207,6 +210,11 @@ impl<'a> Client<'a> {
                 }
             };
             self.tally.requests += 1;
+            let parts = self.parts(&asked);
+            self.tally.parts_sent += parts;
+            if parts > 1 {
+                self.tally.fragments += parts;
+            }
             line.conversation.asked(asked);
         }
         line.stream.write_all(&bytes).map_err(|error| match error.kind() {
@@ -272,12 +280,13 @@ impl<'a> Client<'a> {
                 }
                 if let Some(sixth) = self.habits.sixth {
                     let nth = (at.as_secs_f64() / sixth.as_secs_f64()) as usize;
-                    self.tally.took(nth.min(5), took);
+                    self.tally.took(nth.min(SIXTHS - 1), took);
                 }
             }
             match (asked, verdict) {
                 (_, Verdict::Right) => {}
                 (asked, Verdict::Error(text)) => {
+                    self.tally.parts_failed += asked.as_ref().map_or(0, |asked| self.parts(asked));
                     let owner = asked.map_or(Owner::Healthy, |asked| self.owner(&asked));
                     self.tally.error(&text, owner, at);
                 }
@@ -292,6 +301,17 @@ impl<'a> Client<'a> {
                         at.as_secs_f64()
                     ));
                 }
+            }
+        }
+    }
+
+    /// How many servers a request has keys on.
+    fn parts(&self, asked: &Asked) -> u64 {
+        match asked.at[..] {
+            [_] => 1,
+            _ => {
+                let homes = asked.at.iter().map(|at| self.keys[*at].home);
+                homes.collect::<BTreeSet<_>>().len() as u64
             }
         }
     }

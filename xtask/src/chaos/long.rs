@@ -1,8 +1,10 @@
 //! The long run: mixed load at about 70 % of what the stage can do, and a fault every minute.
 //!
-//! What must hold is what every scenario must; beyond that, memory and the slowest requests of the
-//! first sixth are compared with those of the last, and told of.
+//! Both protocols have a proxy each, side by side, for all of the time: what they can do is found out
+//! together, too. What must hold is what every scenario must; beyond that, the last sixth of the run is
+//! compared with the first (`verdicts.rs`).
 
+use std::thread;
 use std::time::Duration;
 
 use super::outcome::Outcome;
@@ -11,6 +13,7 @@ use super::relay::Mode;
 use super::report;
 use super::scenario::{Fault, Limits, Scenario};
 use super::scenarios::{self, SERVERS};
+use super::verdicts::{self, Verdict};
 use crate::failure::{Failure, Result};
 use crate::soak::reply::Protocol;
 
@@ -18,33 +21,62 @@ use crate::soak::reply::Protocol;
 const LOAD: f64 = 0.7;
 
 /// How long it takes to find out what is possible.
-const TRIAL: f64 = 4.0;
+const TRIAL: f64 = 8.0;
 
-/// Runs `time` with each protocol in half of it, and returns the outcomes.
+/// How one protocol fared.
+#[derive(Debug)]
+pub(super) struct Run {
+    /// Requests a second that were possible, and that were asked for.
+    pub(super) rates: [f64; 2],
+    pub(super) outcome: Outcome,
+    pub(super) verdicts: Vec<Verdict>,
+}
+
+/// Runs `time` with each protocol, both at once, and tells of them.
 ///
 /// # Errors
 /// When the stage cannot be set, and [`Failure::Interrupted`].
-pub(super) fn run(time: Duration, setting: Setting<'_>) -> Result<Vec<Outcome>> {
-    let mut outcomes = Vec::new();
-    for protocol in Protocol::ALL {
+pub(super) fn run(time: Duration, setting: Setting<'_>) -> Result<Vec<Run>> {
+    let possible = side_by_side(|protocol| {
         let trial = Scenario {
             pace: Duration::ZERO,
             window: 4,
+            workers: 2,
             ..scenarios::of(protocol, "what is possible").until(TRIAL)
         };
-        let possible = play_one(&trial, setting)?.requests as f64 / TRIAL;
-        let scenario = scenario(protocol, time / 2, possible * LOAD);
+        Ok(play_one(&trial, setting)?.requests as f64 / TRIAL)
+    })?;
+    for (protocol, possible) in Protocol::ALL.iter().zip(&possible) {
+        let asked = possible * LOAD;
         println!(
-            "{protocol}: {possible:.0} requests a second are possible, {:.0} are asked for",
-            possible * LOAD
+            "{protocol}: {possible:.0} requests a second are possible, {asked:.0} are asked for"
         );
-        let outcome = play_one(&scenario, Setting { keeps_times: true, ..setting })?;
-        for line in report::lines(&outcome).into_iter().chain(sixths(&outcome)) {
-            println!("{line}");
-        }
-        outcomes.push(outcome);
     }
-    Ok(outcomes)
+    let of = |protocol| {
+        let nth = Protocol::ALL.iter().position(|one| *one == protocol).unwrap_or(0);
+        let rates = [possible[nth], possible[nth] * LOAD];
+        let scenario = scenario(protocol, time, rates[1]);
+        let mut outcome = play_one(&scenario, Setting { keeps_times: true, ..setting })?;
+        let verdicts = verdicts::of(&outcome, time);
+        let broken = verdicts.iter().filter(|verdict| !verdict.holds && verdict.must);
+        outcome.broken.extend(broken.map(Verdict::words));
+        Ok(Run { rates, outcome, verdicts })
+    };
+    let runs = side_by_side(of)?;
+    for run in &runs {
+        report::lines(&run.outcome).iter().for_each(|line| println!("{line}"));
+        report::long_lines(run).iter().for_each(|line| println!("    {line}"));
+    }
+    Ok(runs)
+}
+
+/// Has `play` run for each protocol on a thread of its own, which its servers need (see `proc.rs`).
+fn side_by_side<T: Send>(play: impl Fn(Protocol) -> Result<T> + Sync) -> Result<Vec<T>> {
+    let play = &play;
+    thread::scope(|scope| {
+        let lanes = Protocol::ALL.map(|protocol| scope.spawn(move || play(protocol)));
+        lanes.into_iter().map(|lane| lane.join().expect("a run does not panic")).collect()
+    })
 }
 
 fn play_one(scenario: &Scenario, setting: Setting<'_>) -> Result<Outcome> {
@@ -55,7 +87,7 @@ fn play_one(scenario: &Scenario, setting: Setting<'_>) -> Result<Outcome> {
 
 /// A run of `time` with so many requests a second.
 fn scenario(protocol: Protocol, time: Duration, rate: f64) -> Scenario {
-    let base = scenarios::of(protocol, &format!("{} s of load", time.as_secs()));
+    let base = scenarios::of(protocol, &length(time));
     let window = 4;
     let pace = Duration::from_secs_f64((base.clients * window) as f64 / rate.max(1.0));
     Scenario {
@@ -65,6 +97,14 @@ fn scenario(protocol: Protocol, time: Duration, rate: f64) -> Scenario {
         workers: 2,
         limits: Limits { peak: Some(512), ..Limits::STRICT },
         ..base.steps(&faults(time.as_secs_f64())).until(time.as_secs_f64())
+    }
+}
+
+/// The run's name.
+fn length(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ ..120 => format!("{seconds} s of load"),
+        seconds => format!("{} minutes of load", seconds / 60),
     }
 }
 
@@ -92,28 +132,6 @@ fn faults(seconds: f64) -> Vec<(f64, Fault)> {
         steps.extend([(at, fault), (at + 3.0, cure)]);
         nth += 1;
     }
-}
-
-/// How the sixths of a run compare.
-fn sixths(outcome: &Outcome) -> Vec<String> {
-    let (Some(first), Some(last)) = (outcome.p99_us.first(), outcome.p99_us.last()) else {
-        return Vec::new();
-    };
-    let change = 100.0 * (*last as f64 / (*first).max(1) as f64 - 1.0);
-    let within = if change <= 10.0 { "within" } else { "NOT within" };
-    vec![
-        format!("    99th percentile by sixths, in us: {:?}", outcome.p99_us),
-        format!("    the last is {change:+.0} % of the first: {within} 10 %"),
-        format!(
-            "    most memory by sixths, in MiB: {}",
-            outcome
-                .memory_by_sixths
-                .iter()
-                .map(|mib| format!("{mib:.1}"))
-                .collect::<Vec<_>>()
-                .join(", ")
-        ),
-    ]
 }
 
 #[cfg(test)]

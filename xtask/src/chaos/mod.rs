@@ -11,6 +11,7 @@
 //! A client's values say which key and which set they belong to, so each answer is either right, a
 //! true error, or a fault of the proxy's. What happens and what must hold is data (`scenarios.rs`).
 
+mod accounts;
 mod client;
 mod conversation;
 mod hostile;
@@ -24,8 +25,10 @@ mod report;
 mod rig;
 mod scenario;
 mod scenarios;
+mod sixths;
 mod speech;
 mod tally;
+mod verdicts;
 mod world;
 
 use std::path::Path;
@@ -67,10 +70,16 @@ pub(crate) fn run(arguments: lexopt::Parser) -> Result<()> {
     let begun = Instant::now();
     let setting = Setting { program: &options.proxy, bound: BOUND, keeps_times: false };
     let mut skipped = Vec::new();
+    println!("{}", report::heads());
     let mut outcomes = match options.long {
-        Some(time) => long::run(time, setting)?,
+        Some(time) => {
+            let runs = long::run(time, setting)?;
+            if options.docs {
+                report::write_long_page(&root().join(PAGE), &runs)?;
+            }
+            runs.into_iter().map(|run| run.outcome).collect()
+        }
         None => {
-            println!("{}", report::heads());
             let lanes = if options.quick { chosen.len() } else { options.lanes };
             play_all(&chosen, lanes, setting, &mut skipped)?
         }
@@ -84,10 +93,8 @@ pub(crate) fn run(arguments: lexopt::Parser) -> Result<()> {
     if let Some(file) = &options.json {
         report::write_json(file, &outcomes)?;
     }
-    if options.docs {
-        let root =
-            Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in the root");
-        report::write_page(&root.join(PAGE), &outcomes, &skipped)?;
+    if options.docs && options.long.is_none() {
+        report::write_page(&root().join(PAGE), &outcomes, &skipped)?;
     }
     let broken: Vec<&str> = outcomes
         .iter()
@@ -103,6 +110,11 @@ pub(crate) fn run(arguments: lexopt::Parser) -> Result<()> {
         broken.join(", "),
         broken[0]
     )))
+}
+
+/// The project's folder.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in the root")
 }
 
 /// The scenarios that are asked for.

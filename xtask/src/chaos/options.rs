@@ -43,9 +43,10 @@ limit is broken.
   --quick            a few short ones, side by side
   --lanes N          scenarios that are played side by side (default: 1)
   --original         the original plays the named script too, and is not judged
-  --minutes N        a long run instead: mixed load at 70 %, a fault every minute
+  --minutes N        a long run instead: mixed load at 70 %, a fault every minute, and at its end what
+                     has changed since its begin
   --json FILE        writes the figures
-  --docs             writes them into docs/chaos.md
+  --docs             writes them into docs/chaos.md, those of a long run into a section of their own
   --list             what the scenarios are called
   --proxy PATH       the proxy (default: target/release/nutcracker)
   --help             this text
@@ -77,10 +78,11 @@ impl Options {
                 other => return Err(wrong(other.unexpected())),
             }
         }
-        if docs && (quick || only.is_some() || long.is_some()) {
-            return Err(wrong(
-                "--docs is about all scenarios: leave out --quick, --only, --minutes",
-            ));
+        if docs && (quick || only.is_some()) {
+            return Err(wrong("--docs is about all scenarios: leave out --quick and --only"));
+        }
+        if long.is_some() && original {
+            return Err(wrong("--minutes is about our proxy alone: leave out --original"));
         }
         let proxy: PathBuf = proxy.map_or_else(servers::ours, Ok)?;
         Ok(Some(Self {
@@ -147,6 +149,7 @@ mod tests {
         for part in [&["--docs", "--quick"][..], &["--only", "frozen", "--docs"]] {
             read(part).expect_err("a part of a run");
         }
+        assert!(read(&["--docs", "--minutes", "1"]).expect("good").expect("no help").docs);
         assert!(read(&["--help"]).expect("good").is_none());
     }
 }

@@ -42,10 +42,21 @@ pub(super) struct Outcome {
     pub(super) missed: Vec<String>,
     /// The first findings, in words.
     pub(super) findings: Vec<String>,
-    /// On a long run: the 99th percentile in microseconds, by sixths.
-    pub(super) p99_us: Vec<u64>,
-    /// On a long run: most memory in MiB, by sixths.
-    pub(super) memory_by_sixths: Vec<f64>,
+    /// On a long run: its sixths.
+    pub(super) sixths: Vec<Sixth>,
+}
+
+/// A sixth of a long run.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(super) struct Sixth {
+    /// Answers.
+    pub(super) answers: u64,
+    /// The 99th percentile of the time they took, in microseconds.
+    pub(super) p99_us: u64,
+    /// Memory in MiB, the mean and the most.
+    pub(super) memory_mib: [f64; 2],
+    /// Descriptors, the mean and the most.
+    pub(super) descriptors: [f64; 2],
 }
 
 /// Errors of one kind.
@@ -96,8 +107,7 @@ impl Outcome {
             accept_lines: seen.accept_lines,
             came: seen.came,
             findings: tally.findings.clone(),
-            p99_us: tally.sixths.iter().map(|sixth| sixth.value_at_quantile(0.99)).collect(),
-            memory_by_sixths: seen.memory_by_sixths.map(mib).to_vec(),
+            sixths: sixths(tally, seen),
         }
     }
 
@@ -114,6 +124,19 @@ impl Outcome {
 
 fn mib(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
+}
+
+/// None where the times of requests were not kept.
+fn sixths(tally: &Tally, seen: &Seen) -> Vec<Sixth> {
+    let looks = std::iter::zip(&seen.sixths.memory, &seen.sixths.descriptors);
+    std::iter::zip(&tally.sixths, looks)
+        .map(|(times, (memory, descriptors))| Sixth {
+            answers: times.len(),
+            p99_us: times.value_at_quantile(0.99),
+            memory_mib: [memory.mean(), memory.most].map(|bytes| mib(bytes as u64)),
+            descriptors: [descriptors.mean(), descriptors.most],
+        })
+        .collect()
 }
 
 fn phases(scenario: &Scenario, tally: &Tally) -> Vec<Phase> {

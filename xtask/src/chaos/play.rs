@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use super::accounts::{self, Counters};
 use super::client::{Client, Habits};
 use super::hostile::{self, Crowd};
 use super::known::Known;
@@ -13,6 +14,7 @@ use super::outcome::Outcome;
 use super::rig::Rig;
 use super::scenario::{Fault, Scenario};
 use super::scenarios::SERVERS;
+use super::sixths::{SIXTHS, Sixths};
 use super::tally::Tally;
 use super::world::World;
 use crate::failure::{Failure, Result};
@@ -43,8 +45,8 @@ pub(super) struct Seen {
     pub(super) memory: [u64; 3],
     /// Descriptors at the start and at the end.
     pub(super) descriptors: [usize; 2],
-    /// Most bytes resident, by sixths of the run.
-    pub(super) memory_by_sixths: [u64; 6],
+    /// Memory and descriptors while clients are there.
+    pub(super) sixths: Sixths,
     /// What is wrong with the proxy.
     pub(super) complaints: Vec<String>,
     /// Lines about failed accepting.
@@ -70,6 +72,7 @@ pub(super) fn play(scenario: &Scenario, setting: Setting<'_>) -> Result<Option<O
         seen.memory[0] = memory;
         seen.descriptors[0] = descriptors;
     }
+    let before = Counters::of(&rig.statistics().map_err(during)?);
     let world = World::new(SERVERS, scenario.ejects);
     let mut tally = Tally::default();
     let played = thread::scope(|scope| {
@@ -91,7 +94,8 @@ pub(super) fn play(scenario: &Scenario, setting: Setting<'_>) -> Result<Option<O
     });
     interrupt::check()?;
     played.map_err(during)?;
-    look_after(scenario, &mut rig, &mut seen).map_err(during)?;
+    let before = before.filter(|_| scenario.keeps_books());
+    look_after(scenario, &mut rig, &mut seen, before, &tally).map_err(during)?;
     Ok(Some(Outcome::new(scenario, &tally, &seen)))
 }
 
@@ -135,7 +139,7 @@ fn habits(scenario: &Scenario, setting: Setting<'_>, rig: &Rig, seed: u64) -> Ha
         gets_several: scenario.gets_several,
         pace: scenario.pace,
         patience: scenario.timeout + setting.bound,
-        sixth: setting.keeps_times.then(|| scenario.end / 6),
+        sixth: setting.keeps_times.then(|| scenario.end / SIXTHS as u32),
         seed,
     }
 }
@@ -159,10 +163,9 @@ fn watch(
     seen: &mut Seen,
 ) -> Result<()> {
     loop {
-        if let Some((memory, _)) = rig.usage() {
-            let sixth = 6.0 * world.begun.elapsed().as_secs_f64() / scenario.end.as_secs_f64();
-            let most = &mut seen.memory_by_sixths[(sixth as usize).min(5)];
-            *most = memory.max(*most);
+        if let Some((memory, descriptors)) = rig.usage() {
+            let part = world.begun.elapsed().as_secs_f64() / scenario.end.as_secs_f64();
+            seen.sixths.add(part, memory, descriptors);
             seen.memory[1] = seen.memory[1].max(memory);
         }
         rig.expect_proxy()?;
@@ -232,8 +235,14 @@ fn descriptors_left() -> usize {
     usize::try_from(limit.unwrap_or(u64::MAX).saturating_sub(NEEDED)).unwrap_or(usize::MAX)
 }
 
-/// Once everybody has left: what the proxy still has.
-fn look_after(scenario: &Scenario, rig: &mut Rig, seen: &mut Seen) -> Result<()> {
+/// Once everybody has left: what the proxy still has, and what it has counted since `before`.
+fn look_after(
+    scenario: &Scenario,
+    rig: &mut Rig,
+    seen: &mut Seen,
+    before: Option<Counters>,
+    tally: &Tally,
+) -> Result<()> {
     const SETTLE: Duration = Duration::from_secs(5);
     let allowed = seen.descriptors[0] + SERVERS * scenario.workers;
     let end = Instant::now() + SETTLE;
@@ -242,7 +251,11 @@ fn look_after(scenario: &Scenario, rig: &mut Rig, seen: &mut Seen) -> Result<()>
         let (memory, descriptors) = rig.usage().unwrap_or_default();
         seen.memory[2] = memory;
         seen.descriptors[1] = descriptors;
-        let mut complaints = unsettled(&rig.statistics()?);
+        let statistics = rig.statistics()?;
+        let mut complaints = unsettled(&statistics);
+        if let (Some(before), Some(after)) = (before, Counters::of(&statistics)) {
+            complaints.extend(accounts::differences(before, after, tally, scenario.keys_stay()));
+        }
         if descriptors > allowed {
             complaints.push(format!("{descriptors} descriptors at the end, {allowed} at most"));
         }

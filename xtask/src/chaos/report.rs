@@ -3,14 +3,21 @@
 use std::fs;
 use std::path::Path;
 
-use super::outcome::Outcome;
+use super::long::Run;
+use super::outcome::{Outcome, Sixth};
 use super::tally::Owner;
+use super::verdicts::Verdict;
 use crate::failure::{Failure, Result};
 
 /// The line above the results.
 const BEGIN: &str = "<!-- results: begin; `make chaos DOCS=1` writes this part -->";
 /// The line below them.
 const END: &str = "<!-- results: end -->";
+/// The line above those of the long run.
+const LONG_BEGIN: &str =
+    "<!-- long run: begin; `make chaos MINUTES=60 DOCS=1` writes this part -->";
+/// The line below them.
+const LONG_END: &str = "<!-- long run: end -->";
 
 /// The heads of the columns, as wide as their numbers need.
 const COLUMNS: [(&str, usize); 12] = [
@@ -122,19 +129,81 @@ pub(super) fn write_json(file: &Path, outcomes: &[Outcome]) -> Result<()> {
 /// # Errors
 /// The system's, or a page without its marks.
 pub(super) fn write_page(file: &Path, outcomes: &[Outcome], skipped: &[String]) -> Result<()> {
+    write_part(file, [BEGIN, END], &markdown(outcomes, skipped))
+}
+
+/// Puts the long run between its marks.
+///
+/// # Errors
+/// As [`write_page`].
+pub(super) fn write_long_page(file: &Path, runs: &[Run]) -> Result<()> {
+    write_part(file, [LONG_BEGIN, LONG_END], &long_markdown(runs))
+}
+
+fn write_part(file: &Path, marks: [&str; 2], text: &str) -> Result<()> {
     let name = file.display();
     let page = fs::read_to_string(file).map_err(Failure::system(format!("reading {name}")))?;
-    let page = replace(&page, &markdown(outcomes, skipped)).ok_or_else(|| {
-        Failure::Wrong(format!("{name} has no two lines '{BEGIN}' and '{END}', in this order"))
+    let page = replace(&page, marks, text).ok_or_else(|| {
+        let [begin, end] = marks;
+        Failure::Wrong(format!("{name} has no two lines '{begin}' and '{end}', in this order"))
     })?;
     fs::write(file, page).map_err(Failure::system(format!("writing {name}")))
 }
 
 /// The page with `text` between the marks; `None` without them.
-fn replace(page: &str, text: &str) -> Option<String> {
-    let (before, rest) = page.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n\n{text}\n{END}{after}"))
+fn replace(page: &str, [begin, end]: [&str; 2], text: &str) -> Option<String> {
+    let (before, rest) = page.split_once(begin)?;
+    let (_, after) = rest.split_once(end)?;
+    Some(format!("{before}{begin}\n\n{text}\n{end}{after}"))
+}
+
+/// A long run by its sixths: what the row is about, and a figure a sixth.
+fn sixths(outcome: &Outcome) -> Vec<(&'static str, Vec<String>)> {
+    let row = |what, of: &dyn Fn(&Sixth) -> String| (what, outcome.sixths.iter().map(of).collect());
+    vec![
+        row("answers", &|sixth| sixth.answers.to_string()),
+        row("99th percentile, us", &|sixth| sixth.p99_us.to_string()),
+        row("memory, mean MiB", &|sixth| format!("{:.1}", sixth.memory_mib[0])),
+        row("memory, most MiB", &|sixth| format!("{:.1}", sixth.memory_mib[1])),
+        row("descriptors, mean", &|sixth| format!("{:.1}", sixth.descriptors[0])),
+        row("descriptors, most", &|sixth| format!("{:.0}", sixth.descriptors[1])),
+    ]
+}
+
+/// What changed in a long run, for a terminal.
+pub(super) fn long_lines(run: &Run) -> Vec<String> {
+    let rows = sixths(&run.outcome).into_iter();
+    let rows = rows.map(|(what, figures)| format!("{what}, by sixths: {}", figures.join(", ")));
+    rows.chain(run.verdicts.iter().map(Verdict::words)).collect()
+}
+
+/// The same for the page, and what any scenario tells.
+fn long_markdown(runs: &[Run]) -> String {
+    let mut text = String::new();
+    for Run { rates: [possible, asked], outcome, verdicts } in runs {
+        text.push_str(&format!(
+            "**{}**: {possible:.0} requests a second were possible, {asked:.0} were asked for; \
+             {} requests, {} errors on keys of servers with a fault.\n\n",
+            outcome.name, outcome.requests, outcome.errors_faulty
+        ));
+        text.push_str("| to hold | | the last sixth, and the first |\n|---|---|---|\n");
+        for Verdict { what, holds, figures, .. } in verdicts {
+            let holds = if *holds { "held" } else { "**not held**" };
+            text.push_str(&format!("| {what} | {holds} | {figures} |\n"));
+        }
+        let heads: Vec<String> = (1..=outcome.sixths.len()).map(|nth| nth.to_string()).collect();
+        text.push_str(&format!(
+            "\n| by sixths | {} |\n|---|{}\n",
+            heads.join(" | "),
+            "--:|".repeat(heads.len())
+        ));
+        for (what, figures) in sixths(outcome) {
+            text.push_str(&format!("| {what} | {} |\n", figures.join(" | ")));
+        }
+        text.push('\n');
+    }
+    text.truncate(text.trim_end().len());
+    text + "\n"
 }
 
 /// A table, and what it leaves out.
@@ -161,9 +230,10 @@ mod tests {
     #[test]
     fn what_stands_between_the_marks_is_replaced_and_nothing_else() {
         let page = format!("a\n{BEGIN}\nold\n{END}\nb\n");
-        let replaced = replace(&page, "new\n").expect("a page with marks");
+        let marks = [BEGIN, END];
+        let replaced = replace(&page, marks, "new\n").expect("a page with marks");
         assert_eq!(replaced, format!("a\n{BEGIN}\n\nnew\n\n{END}\nb\n"));
-        assert_eq!(replace(&replaced, "new\n").as_deref(), Some(&*replaced));
-        assert_eq!(replace("no marks", "new"), None);
+        assert_eq!(replace(&replaced, marks, "new\n").as_deref(), Some(&*replaced));
+        assert_eq!(replace("no marks", marks, "new"), None);
     }
 }

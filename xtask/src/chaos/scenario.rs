@@ -43,6 +43,20 @@ pub(super) struct Scenario {
     pub(super) is_quick: bool,
 }
 
+impl Scenario {
+    /// Whether the counters of the proxy are about its clients alone, and one proxy's from begin to end.
+    pub(super) fn keeps_books(&self) -> bool {
+        !self.steps.iter().any(|step| {
+            matches!(step.fault, Fault::StopProxy | Fault::StartProxy | Fault::Come(..))
+        })
+    }
+
+    /// Whether every request goes to the servers that its keys live on, and once.
+    pub(super) fn keys_stay(&self) -> bool {
+        !self.ejects && !self.lines.iter().any(|line| line.starts_with("retries"))
+    }
+}
+
 /// Something that happens at a time.
 #[derive(Debug, Clone)]
 pub(super) struct Step {

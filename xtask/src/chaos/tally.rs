@@ -40,6 +40,15 @@ pub(super) struct Tally {
     pub(super) unreached: u64,
     /// Requests that were on their way when the proxy was told to leave, and not read.
     pub(super) unread: u64,
+    /// Connections that were made.
+    pub(super) connections: u64,
+    /// Requests that servers are sent for those of the clients, by where keys live while all are well:
+    /// one for each server that a request has keys on.
+    pub(super) parts_sent: u64,
+    /// Those of them whose request was answered with an error.
+    pub(super) parts_failed: u64,
+    /// Those of them whose request has keys on several servers.
+    pub(super) fragments: u64,
     /// Errors, by text and by whose key they were about.
     pub(super) errors: BTreeMap<(Owner, String), u64>,
     /// Each error.
@@ -103,6 +112,10 @@ impl Tally {
         self.hung += other.hung;
         self.unreached += other.unreached;
         self.unread += other.unread;
+        self.connections += other.connections;
+        self.parts_sent += other.parts_sent;
+        self.parts_failed += other.parts_failed;
+        self.fragments += other.fragments;
         for (error, count) in other.errors {
             *self.errors.entry(error).or_default() += count;
         }
