@@ -25,6 +25,11 @@ fn redis_requests_of_the_corpus_hold() {
 }
 
 #[test]
+fn what_the_proxy_is_asked_itself_holds_of_the_corpus() {
+    over_the_corpus("resp_local", resp::local::fuzz_local);
+}
+
+#[test]
 fn redis_responses_of_the_corpus_hold() {
     over_the_corpus("resp_responses", resp::fuzz_responses);
 }

@@ -1,13 +1,17 @@
 //! What must hold of any bytes at all, for the fuzzer and for the tests.
 
+use std::time::Duration;
+
+use super::pubsub::{Heard, hear, push_type};
 use super::{
-    Parts, RequestParser, ResponseParser, fragment_head, gather_array, protocol_error, recount,
-    request_cursor, response_cursor, with_script,
+    Parts, RequestParser, ResponseParser, Wait, fragment_head, gather_array, loaded_script,
+    protocol_error, recount, request_cursor, response_cursor, script_argument, with_script,
 };
 use crate::command::{Script, Travel};
 use crate::gather::{Gather, Piece, gather};
 use crate::limits::BULK_BYTES_MAX;
 use crate::progress::{ParseError, Progress};
+use crate::protocol::Version;
 use crate::request::{Request, Routed};
 
 /// Short, so that a key of a few bytes is already too long.
@@ -124,7 +128,20 @@ fn check_rewritten(routed: &Routed, bytes: &[u8]) {
             Some(cursor) => cursor.replace(bytes, u64::MAX, &mut out),
             None => return,
         },
-        Travel::Script(Script::Digest) => with_script(bytes, b"return 1", &mut out),
+        Travel::Script(script) => {
+            let named = script_argument(bytes).is_some() && loaded_script(bytes).is_some();
+            assert!(named || script == Script::Flush, "{}", bytes.escape_ascii());
+            match script {
+                Script::Digest => with_script(bytes, b"return 1", &mut out),
+                Script::Body | Script::Load | Script::Flush => return,
+            }
+        }
+        Travel::Blocking(patience) => {
+            if let Wait::UpTo(wait) = patience.wait(bytes) {
+                assert!(wait < Duration::from_secs(101 * 365 * 24 * 3_600), "{wait:?}");
+            }
+            return;
+        }
         _ => return,
     }
     let again = RequestParser::new(KEY_BYTES_MAX, usize::MAX).parse(&out);
@@ -135,6 +152,15 @@ fn check_rewritten(routed: &Routed, bytes: &[u8]) {
 }
 
 fn check_response(response: &[u8]) {
+    if let Heard::Message { name, .. } = hear(response) {
+        assert!(response.windows(name.len().max(1)).any(|part| part == name) || name.is_empty());
+        // Passed on in the version of the subscriber: only the first byte differs.
+        for version in [Version::Resp2, Version::Resp3] {
+            let mut told = response.to_vec();
+            told[0] = push_type(version);
+            assert_one_response(&told);
+        }
+    }
     let owners = [0; 3];
     for keys in 0..=owners.len() {
         let mut out = Vec::new();
@@ -189,13 +215,13 @@ fn check_response(response: &[u8]) {
     }
 }
 
-fn assert_one_error(answer: &[u8]) {
+pub(super) fn assert_one_error(answer: &[u8]) {
     let is_error = [&b"-ERR "[..], b"-EXECABORT "].iter().any(|begin| answer.starts_with(begin));
     assert!(is_error, "{}", answer.escape_ascii());
     assert_one_response(answer);
 }
 
-fn assert_one_response(bytes: &[u8]) {
+pub(super) fn assert_one_response(bytes: &[u8]) {
     let parsed = ResponseParser::new().parse(bytes);
     let Ok(Progress::Done(response)) = parsed else {
         panic!("{} is no response: {parsed:?}", bytes.escape_ascii());

@@ -97,6 +97,8 @@ struct Peer {
     said: Vec<u8>,
     /// What it has heard and not understood yet.
     heard: Vec<u8>,
+    /// It was told in binary that binary is not served: nothing comes after that.
+    farewell: bool,
     ear: Ear,
     /// How many bytes its socket still takes; `None` for any number.
     room: Option<usize>,
@@ -110,7 +112,15 @@ impl Peer {
         let mut at = 0;
         while at < self.heard.len() {
             let rest = &self.heard[at..];
+            assert!(!self.farewell, "more than a farewell is heard: {}", rest.escape_ascii());
             at += match &mut self.ear {
+                Ear::Responses(_) if self.protocol == Protocol::Memcache && rest[0] == BINARY => {
+                    if rest.len() < BINARY_FAREWELL_BYTES {
+                        break;
+                    }
+                    self.farewell = true;
+                    BINARY_FAREWELL_BYTES
+                }
                 Ear::Responses(parser) => match parser.parse(rest) {
                     Ok(Progress::Done(response)) => response.len,
                     Ok(Progress::Incomplete { .. }) => break,
@@ -137,6 +147,12 @@ impl Peer {
         self.heard.drain(..at);
     }
 }
+
+/// How a response of memcached's binary protocol begins: the one that says it is not served.
+const BINARY: u8 = 0x81;
+
+/// That response: a header, and its text.
+const BINARY_FAREWELL_BYTES: usize = 24 + 56;
 
 /// What a peer expects to hear.
 enum Ear {
@@ -339,6 +355,7 @@ impl Play {
             connecting,
             said: Vec::new(),
             heard: Vec::new(),
+            farewell: false,
             ear,
             room: None,
             asked: Vec::new(),

@@ -4,6 +4,7 @@
 
 mod client;
 mod command;
+mod fuzz;
 mod hello;
 mod reply;
 mod server;
@@ -13,6 +14,8 @@ pub use client::{
     parse_client, tracking_info,
 };
 pub use command::command;
+#[doc(hidden)]
+pub use fuzz::fuzz_local;
 pub use hello::{
     Credentials, Hello, HelloFacts, SelectError, authentication, hello, parse_hello, parse_select,
 };
