@@ -9,12 +9,14 @@ ORIGINAL = nutcracker
 CLIENTS = python3-redis python3-pymemcache curl netcat-openbsd iproute2
 # The languages and libraries of `xtask clients --quick`; its others come from PyPI and npm.
 LIBRARIES = php-cli php-redis php-memcached ruby ruby-redis ruby-dalli npm
+# Builds libFuzzer.
+FUZZER = g++
 # Counts instructions.
 COUNTER = valgrind
 # What tests and bench run besides: a plain forwarder, and a load tool for memcached.
 BESIDES = haproxy libmemcached-tools
 
-.PHONY: help build demo test soak simulation chaos oracle clients bench instructions clean
+.PHONY: help build demo test soak simulation chaos fuzz oracle clients bench instructions clean
 
 help:
 	@echo 'make demo          servers, the proxy, 10,000 keys, a failure and a return; ONCE=1 ends by itself'
@@ -25,6 +27,8 @@ help:
 	@echo '                   of them, TRACE=1 to be told all that happens in it, THREADS=N for so many side by side'
 	@echo 'make chaos         real servers that fail under load, and every answer checked; ONLY=text for some,'
 	@echo '                   QUICK=1 for a few, MINUTES=N for a long run, DOCS=1 writes docs/chaos.md'
+	@echo 'make fuzz          inputs that break a promise, looked for with libFuzzer; SECONDS=N for each target,'
+	@echo '                   ONLY=text for some'
 	@echo 'make oracle        every command of Redis to a server and through the proxy, compared; ONLY=command, SEED=N to repeat'
 	@echo 'make clients       real client libraries from their registries, through the proxy; ONLY=text for some,'
 	@echo '                   QUICK=1 for those that install quickly, FRESH=1 to install them anew; writes docs/clients.md'
@@ -44,7 +48,7 @@ demo:
 	target/release/xtask demo $(if $(ONCE),--once)
 
 test:
-	sh scripts/install.sh $(SERVERS) $(ORIGINAL) $(CLIENTS) $(LIBRARIES) $(BESIDES) $(COUNTER)
+	sh scripts/install.sh $(SERVERS) $(ORIGINAL) $(CLIENTS) $(LIBRARIES) $(BESIDES) $(COUNTER) $(FUZZER)
 	$(CARGO) xtask ci
 
 soak:
@@ -62,6 +66,10 @@ chaos:
 	$(CARGO) build --release --package nutcracker --package xtask
 	target/release/xtask chaos $(if $(ONLY),--only '$(ONLY)') $(if $(QUICK),--quick) $(if $(MINUTES),--minutes $(MINUTES)) \
 		$(if $(DOCS),--docs $(if $(MINUTES),,--original)) $(if $(JSON),--json '$(JSON)')
+
+fuzz:
+	sh scripts/install.sh $(FUZZER)
+	$(CARGO) xtask fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only '$(ONLY)')
 
 oracle:
 	sh scripts/install.sh $(SERVERS)

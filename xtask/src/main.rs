@@ -8,6 +8,7 @@ mod commands;
 mod demo;
 mod failure;
 mod form;
+mod fuzz;
 mod instructions;
 mod interrupt;
 mod oracle;
@@ -41,6 +42,7 @@ const CHORES: &[Chore] = &[
     Chore { name: "clients", summary: "real client libraries at default settings, through the proxy", run: clients::run },
     Chore { name: "commands", summary: "writes the page of all commands from the tables", run: commands::run },
     Chore { name: "demo", summary: "servers, the proxy, a failure and a return, shown in a terminal", run: demo::run },
+    Chore { name: "fuzz", summary: "inputs that break a promise, looked for with libFuzzer", run: fuzz::run },
     Chore { name: "instructions", summary: "what the hot paths cost, counted instead of timed", run: instructions::run },
     Chore { name: "oracle", summary: "generated commands to Redis itself and through the proxy, compared", run: oracle::run },
     Chore { name: "simulation", summary: "seeded worlds of clients, servers and faults around the engine", run: simulation::run },
