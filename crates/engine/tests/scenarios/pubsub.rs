@@ -382,3 +382,28 @@ fn a_server_that_speaks_unasked_is_closed() {
         stage.gets(again, cmd("subscribe a"));
     }
 }
+
+#[test]
+fn a_server_that_keeps_silent_is_given_up_though_nobody_is_subscribed_any_more() {
+    let mut config = redis(1);
+    config.timeout = Some(Duration::from_millis(400));
+    let mut stage = Stage::new(config);
+    let one = stage.client();
+    stage.sends(one, cmd("SUBSCRIBE a"));
+    let silent = stage.server(0);
+    stage.passes(100);
+    stage.closes(one, CloseReason::Reset);
+    stage.passes(299);
+    assert!(!stage.is_closed(silent), "it has time until its first answer is due");
+    stage.passes(2);
+    assert!(stage.is_closed(silent));
+    assert_eq!(stage.engine.poll_timeout(), None, "nobody needs another");
+    // The next one who subscribes finds no question that is late already.
+    stage.passes(10_000);
+    let two = stage.client();
+    stage.sends(two, cmd("SUBSCRIBE b"));
+    let listener = stage.server(0);
+    stage.gets(listener, cmd("subscribe b"));
+    stage.sends(listener, told("subscribe", "b", 1));
+    stage.gets(two, told("subscribe", "b", 1));
+}
