@@ -407,3 +407,24 @@ fn a_server_that_keeps_silent_is_given_up_though_nobody_is_subscribed_any_more()
     stage.sends(listener, told("subscribe", "b", 1));
     stage.gets(two, told("subscribe", "b", 1));
 }
+
+#[test]
+fn a_conn_that_nobody_needs_is_not_opened_anew_later_for_somebody_else() {
+    let mut stage = Stage::new(redis(2));
+    let one = stage.client();
+    stage.sends(one, cmd("PSUBSCRIBE a*"));
+    let (first, second) = (stage.server(0), stage.server(1));
+    stage.closes(first, CloseReason::Reset);
+    stage.gets(one, "-ERR Connection reset by peer\r\n");
+    stage.closes(second, CloseReason::Reset);
+    assert_eq!(stage.engine.poll_timeout(), None, "nobody is subscribed");
+    stage.passes(10_000);
+    // The other server's conn is nobody's affair, however long ago it ended.
+    let two = stage.client();
+    let channel = stage.key(1, "news");
+    stage.sends(two, cmd(&format!("SUBSCRIBE {channel}")));
+    let due = stage.engine.poll_timeout().expect("the server's answer is awaited");
+    assert!(due > stage.now, "nothing is due yet");
+    stage.passes(1_000);
+    assert_eq!((stage.conns_of(0).len(), stage.conns_of(1).len()), (1, 2), "with the first ones");
+}
