@@ -1,4 +1,5 @@
 //! The project's own chores, each a subcommand with a folder or file of its own.
+#![forbid(unsafe_code)]
 
 mod bench;
 mod chaos;

@@ -2,6 +2,7 @@
 //!
 //! A first argument that is exactly the name of a tool runs that tool. Any other command line is the
 //! proxy's, and read as the original reads it.
+#![forbid(unsafe_code)]
 
 use std::env;
 use std::io::{self, Write};
