@@ -16,7 +16,7 @@ COUNTER = valgrind
 # What tests and bench run besides: a plain forwarder, and a load tool for memcached.
 BESIDES = haproxy libmemcached-tools
 
-.PHONY: help build demo test soak simulation chaos fuzz oracle clients bench instructions clean
+.PHONY: help build demo test soak simulation chaos fuzz sanitize oracle clients bench instructions clean
 
 help:
 	@echo 'make demo          servers, the proxy, 10,000 keys, a failure and a return; ONCE=1 ends by itself'
@@ -29,6 +29,7 @@ help:
 	@echo '                   QUICK=1 for a few, MINUTES=N for a long run, DOCS=1 writes docs/chaos.md'
 	@echo 'make fuzz          inputs that break a promise, looked for with libFuzzer; SECONDS=N for each target,'
 	@echo '                   ONLY=text for some'
+	@echo 'make sanitize      tests under AddressSanitizer, valgrind and miri; ONLY=name for one of them'
 	@echo 'make oracle        every command of Redis to a server and through the proxy, compared; ONLY=command, SEED=N to repeat'
 	@echo 'make clients       real client libraries from their registries, through the proxy; ONLY=text for some,'
 	@echo '                   QUICK=1 for those that install quickly, FRESH=1 to install them anew; writes docs/clients.md'
@@ -70,6 +71,10 @@ chaos:
 fuzz:
 	sh scripts/install.sh $(FUZZER)
 	$(CARGO) xtask fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only '$(ONLY)')
+
+sanitize:
+	sh scripts/install.sh $(SERVERS) $(ORIGINAL) $(CLIENTS) $(COUNTER)
+	$(CARGO) xtask sanitize $(if $(ONLY),--only '$(ONLY)')
 
 oracle:
 	sh scripts/install.sh $(SERVERS)

@@ -17,6 +17,7 @@ mod pattern;
 mod ports;
 mod proc;
 mod random;
+mod sanitize;
 mod scratch;
 mod servers;
 mod simulation;
@@ -46,6 +47,7 @@ const CHORES: &[Chore] = &[
     Chore { name: "fuzz", summary: "inputs that break a promise, looked for with libFuzzer", run: fuzz::run },
     Chore { name: "instructions", summary: "what the hot paths cost, counted instead of timed", run: instructions::run },
     Chore { name: "oracle", summary: "generated commands to Redis itself and through the proxy, compared", run: oracle::run },
+    Chore { name: "sanitize", summary: "tests under sanitizers and, where it is installed, miri", run: sanitize::run },
     Chore { name: "simulation", summary: "seeded worlds of clients, servers and faults around the engine", run: simulation::run },
     Chore { name: "soak", summary: "generated streams to the original and the proxy, and all of it compared", run: soak::run },
 ];

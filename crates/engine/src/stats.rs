@@ -167,8 +167,10 @@ impl Figure {
     }
 }
 
-/// The figures of one server, as one worker saw them.
+/// The figures of one server, as one worker saw them. On two cache lines of their own, which the
+/// hardware fetches in pairs: what lies beside them in memory may be another worker's.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 pub struct ServerStats([Figure; ServerFigure::ALL.len()]);
 
 impl ServerStats {
@@ -180,8 +182,9 @@ impl ServerStats {
     }
 }
 
-/// The figures of one pool, as one worker saw them.
+/// The figures of one pool, as one worker saw them; on lines of their own, as [`ServerStats`].
 #[derive(Debug)]
+#[repr(align(128))]
 pub struct PoolStats {
     figures: [Figure; PoolFigure::ALL.len()],
     limits: [Figure; LimitFigure::ALL.len()],
@@ -224,8 +227,9 @@ impl PoolStats {
     }
 }
 
-/// All that one worker counts.
+/// All that one worker counts; on lines of its own, as [`ServerStats`].
 #[derive(Debug)]
+#[repr(align(128))]
 pub struct Stats {
     /// One a pool, in the configuration's order.
     pub pools: Box<[PoolStats]>,
@@ -243,6 +247,32 @@ impl Stats {
             pools: servers.into_iter().map(PoolStats::new).collect(),
             total_connections: Figure::default(),
             curr_connections: Figure::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_is_written_by_two_workers() {
+        let workers: Vec<Stats> = (0..8).map(|_worker| Stats::new([3, 1])).collect();
+        let mut owners = std::collections::BTreeMap::new();
+        let mut lie = |worker: usize, place: *const u8, bytes: usize| {
+            for line in place as usize / 128..=(place as usize + bytes - 1) / 128 {
+                let owner = *owners.entry(line).or_insert(worker);
+                assert_eq!(owner, worker, "workers {owner} and {worker} share a line");
+            }
+        };
+        for (worker, stats) in workers.iter().enumerate() {
+            lie(worker, std::ptr::from_ref(stats).cast(), size_of::<Stats>());
+            for pool in &stats.pools {
+                lie(worker, std::ptr::from_ref(pool).cast(), size_of::<PoolStats>());
+                for server in &pool.servers {
+                    lie(worker, std::ptr::from_ref(server).cast(), size_of::<ServerStats>());
+                }
+            }
         }
     }
 }

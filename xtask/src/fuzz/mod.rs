@@ -20,6 +20,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+pub(crate) use build::host;
 use hunt::{Hunt, Outcome};
 use options::Options;
 
