@@ -155,10 +155,8 @@ impl Engine {
             Question::End { topic, name } => audiences.remove_conn(worker, *topic, name, server),
             Question::Ping => {}
         }
-        if self.pubsub[pool.0 as usize].topics.len() == 0 {
-            // It may have been the last that was looked after.
-            self.set_alarm(pool);
-        }
+        // Its silence is counted from here on; or it may have been the last that was looked after.
+        self.set_alarm(pool);
     }
 
     /// One more server listens to a topic. With the last of them its clients are told.
