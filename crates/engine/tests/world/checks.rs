@@ -13,7 +13,8 @@ use super::shell::Far;
 impl World {
     /// Who was subscribed has heard what was published, where nothing went wrong.
     pub(super) fn check_heard(&self) {
-        if !self.plan.quiet || self.stopping {
+        // Between two conns to a server that moves, nobody listens there.
+        if !self.plan.quiet || self.stopping || !self.plan.moves.is_empty() {
             return;
         }
         for client in self.clients.iter().filter(|client| client.hears_in_time()) {
@@ -73,7 +74,9 @@ impl World {
                     + self.longest(pool, |client| client.request_bytes_max)
                     + GROWTH;
             }
-            assert!(client.unsent_bytes <= max, "{client:?}: above {max} bytes unsent");
+            // Where servers lie a client may be told another's answer, which was to be longer.
+            let fits = self.plan.lies || client.unsent_bytes <= max;
+            assert!(fits, "{client:?}: above {max} bytes unsent");
         }
         let unparsed_max: usize = self.clients.iter().map(|client| client.request_bytes_max).sum();
         // A read may bring the beginning of what is behind a request.
@@ -171,7 +174,13 @@ impl World {
                 if self.plan.quiet && !self.plan.pins {
                     let bytes = [at(ServerFigure::RequestBytes), at(ServerFigure::ResponseBytes)];
                     let seen = [model.received_bytes as i64, model.sent_bytes as i64];
-                    assert_eq!(bytes, seen, "{name}: bytes of requests and responses");
+                    // A server that moves may be left before it has read the value that it has refused.
+                    let is_seen =
+                        bytes == seen || !self.plan.moves.is_empty() && bytes[0] > seen[0];
+                    assert!(
+                        is_seen,
+                        "{name}: bytes of requests and responses, {bytes:?}, {seen:?}"
+                    );
                     assert_eq!(failed, 0, "{name}: nothing went wrong");
                 }
                 let conns = self.sockets.values().filter(|socket| {

@@ -135,6 +135,8 @@ impl Answers {
     /// says what it was not asked for.
     pub(crate) fn are_like(&self, protocol: Protocol, response: &[u8]) -> bool {
         let kin = |answer: &[u8]| match (protocol, answer[0]) {
+            // An error does not show what would have been right.
+            _ if protocol.is_error(answer) => true,
             (Protocol::Redis, first) => response[0] == first,
             (Protocol::Memcache, b'0'..=b'9') => matches!(response[0], b'0'..=b'9' | b'N'),
             (Protocol::Memcache, b'S' | b'E') => matches!(response[0], b'S' | b'E' | b'N'),

@@ -79,6 +79,8 @@ pub(crate) struct Peer {
 struct Thought {
     answer: Vec<u8>,
     sort: Sort,
+    /// Where it is the rest of a torn answer: the bytes that were said of that before.
+    said: Option<usize>,
 }
 
 /// What a thought is for.
@@ -347,12 +349,20 @@ impl Peer {
     fn think(&mut self, answer: Vec<u8>, sort: Sort, at: &mut Surroundings<'_>) {
         let due = at.now + at.random.below(at.thinks_max + 1);
         let due = self.thoughts.back().map_or(due, |(last, _)| due.max(*last));
-        self.thoughts.push_back((due, Thought { answer, sort }));
+        self.thoughts.push_back((due, Thought { answer, sort, said: None }));
     }
 
     fn say(&mut self, thought: Thought, inbound: &mut Pipe, at: &mut Surroundings<'_>) {
-        let Thought { answer, sort } = thought;
+        let Thought { answer, sort, said } = thought;
         if sort == Sort::Greeting {
+            self.outbox.extend_from_slice(&answer);
+            return;
+        }
+        if let Some(said) = said {
+            // What would be said wrong in its middle might be taken for a part of it.
+            if sort == Sort::Answer {
+                at.server.sent_bytes += (said + answer.len()) as u64;
+            }
             self.outbox.extend_from_slice(&answer);
             return;
         }
@@ -373,10 +383,7 @@ impl Peer {
             Some(Slip::Torn(wait)) => {
                 let half = at.random.below(answer.len() as u64) as usize;
                 self.outbox.extend_from_slice(&answer[..half]);
-                if sort == Sort::Answer {
-                    at.server.sent_bytes += half as u64;
-                }
-                let rest = Thought { answer: answer[half..].to_vec(), sort };
+                let rest = Thought { answer: answer[half..].to_vec(), sort, said: Some(half) };
                 self.thoughts.push_front((at.now + wait, rest));
             }
             Some(Slip::Garbage) => self.outbox.extend_from_slice(b"?!\r\n"),
