@@ -26,7 +26,7 @@
 //!   `barrier`: when its next request must wait for those before it. `request`: the table of what is outstanding.
 //! - `own`: a client's own server conn, pinned for a `transaction` or a `blocking` request. `aside`:
 //!   what of a transaction the proxy answers.
-//! - `spread`, `gathering`: a request split by server, and its fragments' responses together.
+//! - `split`, `spread`, `gathering`: a request split by server, and its fragments' responses together.
 //! - `buffer`: bytes in and out. `held`: responses that came before their turn. `shared`, `spares`:
 //!   large bytes held once, and buffers between two uses. `room`: places for sockets.
 //! - `pool`: a key's route. `ejection`: failures and returns. `probe`: whether a server is back. `deadlines`: who gives up next.
@@ -75,6 +75,7 @@ mod shortage;
 mod slab;
 mod sorted;
 mod spares;
+mod split;
 mod spread;
 pub mod stats;
 mod tick;
