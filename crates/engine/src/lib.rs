@@ -30,6 +30,8 @@
 //! - `buffer`: bytes in and out. `held`: responses that came before their turn. `shared`, `spares`:
 //!   large bytes held once, and buffers between two uses. `room`: places for sockets.
 //! - `pool`: a key's route. `ejection`: failures and returns. `probe`: whether a server is back. `deadlines`: who gives up next.
+//! - `repeat`: which requests get another chance when their server is lost, `budget`: how many, `resend`:
+//!   where they go.
 //! - `pubsub`: who is subscribed to what, and the conns that listen.
 //! - [`stats`]: the table of counters. `own_figures`: those that clients ask for. [`limits`]: the numbers, and why.
 #![forbid(unsafe_code)]
@@ -38,6 +40,7 @@ mod action;
 mod aside;
 mod barrier;
 mod blocking;
+mod budget;
 mod buffer;
 mod census;
 mod client;
@@ -62,7 +65,9 @@ mod probe;
 mod pubsub;
 mod relay;
 mod relief;
+mod repeat;
 mod request;
+mod resend;
 mod room;
 mod scan;
 mod scripting;

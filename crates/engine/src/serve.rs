@@ -181,18 +181,43 @@ impl Engine {
     /// large), one place in the table of requests is taken.
     fn dispatch(&mut self, conn: ConnId, frame: Frame<'_>, routed: &Routed) {
         let client = self.clients.get(conn.key()).expect("it was parsed for this client");
-        let (pool, lane, authenticated) = (client.pool, client.lane, client.session.authenticated);
-        let config = self.pools[pool.0 as usize].config();
-        let travel = routed.command.travel;
-        if config.password.is_some()
-            && !authenticated
-            && !matches!(
-                travel,
-                Travel::Here(Local::Authenticate | Local::Quit | Local::Hello | Local::Reset)
-            )
-        {
+        let (pool, lane) = (client.pool, client.lane);
+        if !self.pools[pool.0 as usize].is_plain {
+            return self.dispatch_closely(conn, frame, routed);
+        }
+        self.send_on(conn, pool, lane, frame, routed);
+    }
+
+    /// The same in a pool with a password or retries. Without the password, little may be asked; and what
+    /// may be sent again is kept.
+    #[cold]
+    fn dispatch_closely(&mut self, conn: ConnId, frame: Frame<'_>, routed: &Routed) {
+        let client = self.clients.get(conn.key()).expect("it was parsed for this client");
+        let (pool, lane, before) = (client.pool, client.lane, client.outstanding);
+        let is_of_session = matches!(
+            routed.command.travel,
+            Travel::Here(Local::Authenticate | Local::Quit | Local::Hello | Local::Reset)
+        );
+        if !is_of_session && self.owes_password(conn) {
             return self.answer(conn, auth::REQUIRED);
         }
+        if routed.noreply {
+            self.pools[pool.0 as usize].silent_requests += 1;
+        }
+        self.send_on(conn, pool, lane, frame, routed);
+        self.keep_read(conn, before, frame, routed);
+    }
+
+    /// Sends one request on the way that its command travels. Inlined: it is the rest of `dispatch`.
+    #[inline(always)]
+    fn send_on(
+        &mut self,
+        conn: ConnId,
+        pool: PoolId,
+        lane: Lane,
+        frame: Frame<'_>,
+        routed: &Routed,
+    ) {
         let is_served = match lane {
             Lane::Shared | Lane::Muted | Lane::Left => false,
             Lane::Own => self.queue_in_transaction(conn, pool, frame, routed),
@@ -202,7 +227,7 @@ impl Engine {
             return;
         }
         let config = self.pools[pool.0 as usize].config();
-        match travel {
+        match routed.command.travel {
             Travel::OneServer if routed.keys >= 2 => {
                 self.forward_together(conn, pool, frame, routed);
             }

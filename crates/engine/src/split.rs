@@ -12,6 +12,25 @@ use crate::request::{Request, RequestId, Role};
 use crate::spread::Spread;
 use crate::stats::PoolFigure;
 
+/// One fragment of a request that is being split.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part {
+    /// Where its response is due, and its place there.
+    pub(crate) gathering: u32,
+    pub(crate) ordinal: u32,
+    /// Which of the servers in the [`Spread`] gets it.
+    pub(crate) nth: usize,
+}
+
+/// How a fragment is looked after, should its server be lost.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Care {
+    /// How often it may be queued once more; `None` when nothing is kept of it.
+    pub(crate) left: Option<u32>,
+    /// It has gone elsewhere without counting.
+    pub(crate) moved: bool,
+}
+
 impl Engine {
     /// Queues one fragment a server for a request with several keys. Linear in the request.
     pub(crate) fn split(
@@ -28,19 +47,20 @@ impl Engine {
             Err(reason) => self.fail_request(Some(conn), pool, reason),
             // All keys live on one server: there is nothing to take apart.
             Ok(1) => self.forward(conn, pool, frame, routed),
-            Ok(fragments) => {
-                let lack = match self.pools[pool.0 as usize].config().multi_error {
-                    MultiError::Fail => Lack::Fails,
-                    MultiError::Partial => Lack::StandIn,
+            Ok(_) => {
+                let gathering = match routed.noreply {
+                    true => self.gatherings.insert(gather, RequestId::NONE),
+                    false => {
+                        let parent =
+                            self.requests.insert(Request::new(Some(conn), Role::Whole, Kinds::ANY));
+                        self.put_in_line(conn, parent);
+                        self.gather_for(pool, parent, gather, &spread)
+                    }
                 };
-                let parent = self.begin_gathering(conn, routed, (gather, lack), &spread);
-                for ordinal in 0..fragments {
-                    self.queue_fragment(conn, frame, routed, parent, ordinal, &spread);
-                }
-                self.pool_stats(pool).at(PoolFigure::Fragments).add(fragments as i64);
-                if self.gatherings.get_mut(parent).pending == 0 {
-                    self.finish_parent(parent);
-                }
+                let retries = self.pools[pool.0 as usize].config().retries;
+                let left = (retries > 0 && routed.command.is_read()).then_some(retries);
+                let care = Care { left, moved: false };
+                self.queue_fragments(conn, (frame, routed), gathering, &spread, care);
             }
         }
         spread.clear();
@@ -48,7 +68,7 @@ impl Engine {
     }
 
     /// Finds each key's server, and says how many servers there are.
-    fn spread_keys(
+    pub(crate) fn spread_keys(
         &mut self,
         pool: PoolId,
         frame: Frame<'_>,
@@ -65,63 +85,95 @@ impl Engine {
         Ok(spread.arrange())
     }
 
-    /// Gives a request that is being split its place in its client's line, and a place where its
-    /// fragments' responses will come together.
-    fn begin_gathering(
+    /// A place where the responses to the fragments of `parent`, which stands in its client's line, will
+    /// come together.
+    pub(crate) fn gather_for(
         &mut self,
-        conn: ConnId,
-        routed: &Routed,
-        (gather, lack): (Gather, Lack),
+        pool: PoolId,
+        parent: RequestId,
+        gather: Gather,
         spread: &Spread,
     ) -> u32 {
-        if routed.noreply {
-            return self.gatherings.insert(gather, RequestId::NONE);
-        }
-        let parent = self.requests.insert(Request::new(Some(conn), Role::Whole, Kinds::ANY));
+        let lack = match self.pools[pool.0 as usize].config().multi_error {
+            MultiError::Fail => Lack::Fails,
+            MultiError::Partial => Lack::StandIn,
+        };
         let gathering = self.gatherings.insert(gather, parent);
         self.requests.get_mut(parent).role = Role::Parent { gathering };
-        self.put_in_line(conn, parent);
-        self.gatherings.get_mut(gathering).lack = lack;
+        let place = self.gatherings.get_mut(gathering);
+        place.lack = lack;
         if matches!(gather, Gather::Array | Gather::Values) || lack == Lack::StandIn {
-            self.gatherings.get_mut(gathering).owners.extend(spread.owners());
+            place.owners.extend(spread.owners());
         }
         gathering
     }
 
-    /// Writes and queues one fragment.
-    fn queue_fragment(
+    /// Writes and queues a fragment for each server of `spread`.
+    pub(crate) fn queue_fragments(
         &mut self,
         client: ConnId,
-        frame: Frame<'_>,
-        routed: &Routed,
+        request: (Frame<'_>, &Routed),
         gathering: u32,
-        ordinal: usize,
         spread: &Spread,
+        care: Care,
     ) {
-        let pool = self.clients.get(client.key()).expect("it sent the request").pool;
-        let (server, keys) = spread.fragment(ordinal);
-        let conn = match self.open_conn(pool, ServerId(server), client) {
-            Ok(conn) => conn,
-            Err(reason) => {
-                let end = End::Failed(Box::new(reason));
-                return self.gatherings.get_mut(gathering).ends.push(end);
+        let fragments = spread.fragments();
+        for nth in 0..fragments {
+            let part = Part { gathering, ordinal: nth as u32, nth };
+            let queued = self.queue_fragment(client, request, part, spread, care);
+            let place = self.gatherings.get_mut(gathering);
+            match queued {
+                Ok(()) => {
+                    place.pending += 1;
+                    place.ends.push(End::Pending);
+                }
+                Err(reason) => place.ends.push(End::Failed(Box::new(reason))),
             }
-        };
+        }
+        let pool = self.clients.get(client.key()).expect("it sent the request").pool;
+        self.pool_stats(pool).at(PoolFigure::Fragments).add(fragments as i64);
+        if self.gatherings.get_mut(gathering).pending == 0 {
+            self.finish_parent(gathering);
+        }
+    }
+
+    /// Writes and queues one fragment.
+    pub(crate) fn queue_fragment(
+        &mut self,
+        client: ConnId,
+        (frame, routed): (Frame<'_>, &Routed),
+        Part { gathering, ordinal, nth }: Part,
+        spread: &Spread,
+        care: Care,
+    ) -> Result<(), CloseReason> {
+        let pool = self.clients.get(client.key()).expect("it sent the request").pool;
+        let (server, keys) = spread.fragment(nth);
+        let conn = self.open_conn(pool, ServerId(server), client)?;
         let protocol = self.pools[pool.0 as usize].config().protocol;
         let outbox = &mut self.servers.get_mut(conn.key()).expect("it is open").outbox;
         let before = outbox.len();
         let tail = outbox.tail(frame.bytes.len(), &mut self.spares);
+        let start = tail.len();
         split::head(protocol, routed, frame.bytes, keys, tail);
-        for part in spread.parts(ordinal) {
+        for part in spread.parts(nth) {
             split::part(protocol, &frame.bytes[part], tail);
         }
         split::tail(protocol, tail);
+        let kept = care.left.map(|left| (left, tail[start..].to_vec()));
         let bytes = outbox.len() - before;
-        let role = Role::Fragment { gathering, ordinal: ordinal as u32 };
-        let request = self.requests.insert(Request::new(None, role, routed.command.kinds));
-        let place = self.gatherings.get_mut(gathering);
-        place.pending += 1;
-        place.ends.push(End::Pending);
+        let request = self.requests.insert(Request::new(
+            None,
+            Role::Fragment { gathering, ordinal },
+            routed.command.kinds,
+        ));
+        if let Some((left, kept)) = kept {
+            let queued = self.requests.get_mut(request);
+            (queued.reads, queued.moved) = (routed.command.is_read(), care.moved);
+            self.keep_for(pool, request, Frame::borrowed(&kept), left);
+        } else if care.moved {
+            self.requests.get_mut(request).moved = true;
+        }
         self.enqueue(conn, request, bytes);
+        Ok(())
     }
 }

@@ -36,6 +36,8 @@ fn fixed_seeds_hold() {
         all.ejects += outcome.ejects;
         all.timeouts += outcome.timeouts;
         all.moves += outcome.moves;
+        all.retried += outcome.retried;
+        all.moved += outcome.moved;
     }
     println!("{all:?}");
     // A simulation that nothing happens in finds nothing.
@@ -45,6 +47,8 @@ fn fixed_seeds_hold() {
     assert!(all.ejects > 20, "{all:?}");
     assert!(all.timeouts > 20, "{all:?}");
     assert!(all.moves > 100, "{all:?}");
+    assert!(all.retried > 15, "{all:?}");
+    assert!(all.moved > 80, "{all:?}");
 }
 
 #[test]

@@ -354,6 +354,7 @@ impl Client {
         /// The turn of a deadline may be late by this, and so may others before it.
         const LATENESS_MAX: u64 = 2 * MILLISECOND;
         let Some(timeout) = plan.pools[self.pool].config.timeout else { return };
+        let times = u64::from(plan.times(self.pool));
         if !due.expected.served || self.habits.reads_after_max > 0 {
             return;
         }
@@ -361,9 +362,9 @@ impl Client {
         if self.obstructed_at.is_some_and(|at| at >= read_at) {
             return;
         }
-        let begun = read_at + timeout.as_micros() as u64;
-        let latest =
-            (begun + plan.weather.latency_max + LATENESS_MAX).saturating_add(due.expected.waits);
+        let latest = (read_at + times * (timeout.as_micros() as u64 + LATENESS_MAX))
+            .saturating_add(plan.weather.latency_max)
+            .saturating_add(due.expected.waits);
         assert!(
             now <= latest,
             "client {}, request {}: read at {read_at}, answered at {now}, due by {latest}",

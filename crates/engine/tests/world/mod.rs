@@ -15,8 +15,10 @@
 //! The world panics at the first thing that is not as it should be. What should be:
 //! - each request gets exactly one response, in order, and it is its own;
 //! - a dead client's responses are discarded and nobody else's;
-//! - a server receives each request once, whole, in its client's order, behind the handshake;
-//! - a request with a timeout ends in time, and `poll_timeout` tells when;
+//! - a server receives each request whole, in its client's order, behind the handshake;
+//! - a request arrives once; in a pool that retries, one that only reads may arrive as often as that says,
+//!   and behind later reads of its client, but never behind a later request that changes data;
+//! - a request with a timeout ends in time, each time that it may be sent, and `poll_timeout` tells when;
 //! - when all is said nothing is outstanding, and the counters add up;
 //! - when all faults are over every pool serves again.
 
@@ -32,17 +34,17 @@ mod server;
 mod shell;
 mod wire;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nutcracker_engine::stats::{FaultFigure, Kind, PoolFigure, ServerFigure, Stats};
-use nutcracker_engine::{Engine, OnEject, PoolId, SharedPool};
+use nutcracker_engine::{Engine, PoolId, SharedPool};
 use nutcracker_ring::{DistributionKind, Ring};
 
 use client::{Client, Life};
 use pipe::End;
-use plan::{Fault, MILLISECOND, Plan, SECOND};
+use plan::{Fault, MILLISECOND, Plan, SECOND, may_move, rehashes};
 use random::Random;
 use server::{Server, Slip, Surroundings};
 use shell::{Digest, Far, Sockets};
@@ -60,10 +62,10 @@ pub(crate) struct World {
     clients: Vec<Client>,
     /// The servers of each pool.
     servers: Vec<Vec<Server>>,
-    /// The ring of each pool, where keys always keep their server.
-    rings: Vec<Option<Ring>>,
-    /// Keys that servers have received.
-    received: BTreeSet<(u32, u32, u32)>,
+    /// The rings of each pool where keys have a home: with all its servers, and what it may come to.
+    rings: Vec<Vec<Ring>>,
+    /// Keys that servers have received, and how often.
+    received: BTreeMap<(u32, u32, u32), u32>,
     /// Requests that failed, as reported, for each server of each pool.
     failed: Vec<Vec<i64>>,
     faults_done: usize,
@@ -89,6 +91,10 @@ pub(crate) struct Outcome {
     pub(crate) timeouts: i64,
     /// Conns replaced by one to another address.
     pub(crate) moves: i64,
+    /// Requests sent again.
+    pub(crate) retried: i64,
+    /// Requests that were not sent when their server failed, and were queued anew.
+    pub(crate) moved: i64,
 }
 
 impl World {
@@ -102,7 +108,7 @@ impl World {
         let epoch = epoch();
         let mut world = Self {
             engine: Engine::new(&plan.pools, Arc::clone(&stats), epoch, random.draw()),
-            rings: plan.pools.iter().map(|pool| steady_ring(pool)).collect(),
+            rings: plan.pools.iter().map(|pool| rings(pool)).collect(),
             servers: sizes
                 .iter()
                 .map(|&size| (0..size).map(|_| Server::default()).collect())
@@ -115,7 +121,7 @@ impl World {
             now: 0,
             sockets: Sockets::new(),
             clients,
-            received: BTreeSet::new(),
+            received: BTreeMap::new(),
             faults_done: 0,
             moves_done: 0,
             memory_short_until: 0,
@@ -243,15 +249,15 @@ impl World {
                 Far::Server { connecting: Some(_), .. } => {}
                 Far::Server { pool, server, peer, .. } => {
                     let config = &plan.pools[*pool].config;
-                    let owner = |key: &[u8]| {
-                        let ring = rings[*pool].as_ref()?;
-                        config.placement.route(ring, key, || 0)
+                    let homes = |key: &[u8]| {
+                        let route = |ring| config.placement.route(ring, key, || 0);
+                        rings[*pool].iter().filter_map(route).collect()
                     };
                     let mut surroundings = Surroundings {
                         config,
                         server: &mut servers[*pool][*server],
                         received,
-                        owner: &owner,
+                        homes: &homes,
                         index: *server,
                         thinks_max: plan.thinks_max,
                         lies: plan.lies,
@@ -409,6 +415,8 @@ impl World {
             outcome.ejects += pool.at(PoolFigure::ServerEjects).get();
             outcome.moves += pool.fault(FaultFigure::ServerMoved).get();
             outcome.failed += failed.iter().sum::<i64>();
+            outcome.retried += pool.fault(FaultFigure::RequestsRetried).get();
+            outcome.moved += pool.fault(FaultFigure::RequestsMoved).get();
             for server in &pool.servers {
                 outcome.responses += server.at(ServerFigure::Responses).get();
                 outcome.timeouts += server.at(ServerFigure::ServerTimedout).get();
@@ -422,13 +430,20 @@ impl World {
     }
 }
 
-/// The ring of a pool whose keys always go to the same server.
-fn steady_ring(pool: &SharedPool) -> Option<Ring> {
+/// The ring of a pool with all its servers; and, where requests may move, those with any of them. None
+/// where keys have no home.
+fn rings(pool: &SharedPool) -> Vec<Ring> {
     let config = &pool.config;
-    let rehashes = config.ejection.is_some_and(|it| it.on_eject == OnEject::Rehash);
-    let steady = !rehashes && config.distribution != DistributionKind::Random;
-    steady
-        .then(|| Ring::new(config.distribution, &config.servers, &vec![true; config.servers.len()]))
+    if config.distribution == DistributionKind::Random {
+        return Vec::new();
+    }
+    let all = (1_u32 << config.servers.len()) - 1;
+    let least = if rehashes(config) && may_move(config) { 1 } else { all };
+    let ring = |members: u32| {
+        let live: Vec<bool> = (0..config.servers.len()).map(|at| members >> at & 1 == 1).collect();
+        Ring::new(config.distribution, &config.servers, &live)
+    };
+    (least..=all).rev().map(ring).collect()
 }
 
 /// Some moment: the clock is the world's from then on.

@@ -1,15 +1,16 @@
 //! The model servers: they check what they are sent, think, and answer.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use nutcracker_engine::PoolConfig;
 use nutcracker_proto::Protocol;
+use nutcracker_proto::command::Command;
 
 use super::answers::{answer, keys, payloads};
 use super::key::{Kind, Tag, value};
 use super::phrases::{INSIDE, WAITS_MAX};
 use super::pipe::{End, Pipe};
-use super::plan::Absence;
+use super::plan::{Absence, may_move, rehashes};
 use super::random::Random;
 use super::wire::{memcached_line, request};
 
@@ -23,9 +24,10 @@ pub(crate) struct Server {
     pub(crate) absence: Option<Absence>,
     /// What it will do wrong with its next answer.
     pub(crate) slip: Option<Slip>,
-    /// The latest request of each client: whatever conns there are, a client's requests come in
-    /// its order.
-    latest: BTreeMap<u32, u32>,
+    /// The latest request of each client, and the latest of those that change data: whatever conns there
+    /// are, a client's requests come in its order. Where they may be sent anew, this holds for those whose
+    /// keys have the same homes.
+    latest: BTreeMap<(u32, Vec<usize>), [u32; 2]>,
     /// Bytes of requests that arrived, and of answers that were sent; handshakes not counted.
     pub(crate) received_bytes: u64,
     pub(crate) sent_bytes: u64,
@@ -54,6 +56,8 @@ pub(crate) struct Peer {
     outbox: Vec<u8>,
     /// Requests of the handshake that were answered.
     greeted: usize,
+    /// What comes now is for clients.
+    serves: bool,
     /// The request at the front of the inbox was answered before it was whole.
     answered_early: bool,
     /// Between MULTI and its end: the answers to what is queued.
@@ -71,10 +75,11 @@ struct Thought {
 pub(crate) struct Surroundings<'a> {
     pub(crate) config: &'a PoolConfig,
     pub(crate) server: &'a mut Server,
-    /// Keys that any server has received: each arrives once.
-    pub(crate) received: &'a mut BTreeSet<(u32, u32, u32)>,
-    /// The only server that may receive a key, where that is certain.
-    pub(crate) owner: &'a dyn Fn(&[u8]) -> Option<usize>,
+    /// Keys that any server has received, and how often.
+    pub(crate) received: &'a mut BTreeMap<(u32, u32, u32), u32>,
+    /// The server that has a key while all are well, and those that have it while others are ejected; none
+    /// where keys have no home.
+    pub(crate) homes: &'a dyn Fn(&[u8]) -> Vec<usize>,
     pub(crate) index: usize,
     pub(crate) thinks_max: u64,
     /// Whether servers say what nobody asked for, and so a client may be told of a request that has not
@@ -149,10 +154,11 @@ impl Peer {
                 break;
             };
             start += found.len;
-            if self.greeted < handshake(at.config).len() {
+            if self.greeted < handshake(at.config).len() || self.is_asked(&found.words) {
                 self.greet(&found.words, at);
                 continue;
             }
+            self.serves = true;
             at.server.received_bytes += found.len as u64;
             if !self.answered_early {
                 self.check(&found.words, at);
@@ -207,8 +213,17 @@ impl Peer {
         }
     }
 
+    /// Whether this is the question whether the server is there, which the proxy may ask first: no client's
+    /// PING comes first on a conn.
+    fn is_asked(&self, words: &[Vec<u8>]) -> bool {
+        !self.serves && words == [b"ping".to_vec()]
+    }
+
     fn greet(&mut self, words: &[Vec<u8>], at: &mut Surroundings<'_>) {
-        assert_eq!(words, handshake(at.config)[self.greeted], "server {}: handshake", at.index);
+        match handshake(at.config).get(self.greeted) {
+            Some(step) => assert_eq!(words, step, "server {}: handshake", at.index),
+            None => self.serves = true,
+        }
         self.greeted += 1;
         let unfriendly =
             at.now < at.server.absent_until && at.server.absence == Some(Absence::Unfriendly);
@@ -216,10 +231,13 @@ impl Peer {
         self.think(answer.into(), true, at);
     }
 
-    /// Every request arrives once, at the right server, behind the handshake, and in the order in
-    /// which its client made it.
+    /// Every request arrives once, or as often as it may, at the right server, behind the handshake, and in
+    /// the order in which its client made it.
     fn check(&mut self, words: &[Vec<u8>], at: &mut Surroundings<'_>) {
         let shown = words[0].escape_ascii();
+        let rows = at.config.protocol.commands();
+        let row = rows.iter().find(|row| row.name.as_bytes() == words[0]);
+        let reads = self.queued.is_none() && row.is_some_and(Command::is_read);
         assert!(
             !self.thoughts.iter().any(|(_, thought)| thought.of_handshake),
             "server {}: {shown} before the handshake was answered",
@@ -228,13 +246,15 @@ impl Peer {
         assert_ne!(words.last().map(Vec::as_slice), Some(&b"noreply"[..]), "a silent {shown}");
         for key in keys(at.config.protocol, words) {
             let tag = Tag::of(key).unwrap_or_else(|| panic!("{shown} {}", key.escape_ascii()));
-            assert!(
-                at.received.insert((tag.client, tag.request, tag.part)),
-                "{shown} {} arrived twice",
-                key.escape_ascii()
-            );
-            if let Some(owner) = (at.owner)(key) {
-                assert_eq!(owner, at.index, "the server of {}", key.escape_ascii());
+            let times = at.received.entry((tag.client, tag.request, tag.part)).or_default();
+            *times += 1;
+            let times_max = if reads { 1 + at.config.retries } else { 1 };
+            assert!(*times <= times_max, "{shown} {} arrived {times} times", key.escape_ascii());
+            let homes = (at.homes)(key);
+            if let Some(home) = homes.first()
+                && !rehashes(at.config)
+            {
+                assert_eq!(*home, at.index, "the server of {}", key.escape_ascii());
             }
             assert_eq!(
                 tag.part >= INSIDE,
@@ -242,10 +262,19 @@ impl Peer {
                 "{shown} {}: outside its transaction, or inside another's",
                 key.escape_ascii()
             );
-            let latest = at.server.latest.entry(tag.client).or_insert(tag.request);
-            let in_order = *latest <= tag.request;
-            assert!(in_order || at.lies, "{} came behind {latest}", key.escape_ascii());
+            if may_move(at.config) && homes.is_empty() {
+                continue;
+            }
+            let of = (tag.client, if may_move(at.config) { homes } else { Vec::new() });
+            let [latest, latest_write] = at.server.latest.entry(of).or_default();
+            // A read may come once more, and then behind others.
+            let before = if reads && at.config.retries > 0 { *latest_write } else { *latest };
+            let in_order = before <= tag.request;
+            assert!(in_order || at.lies, "{shown} {} came behind {before}", key.escape_ascii());
             *latest = tag.request.max(*latest);
+            if !reads {
+                *latest_write = tag.request.max(*latest_write);
+            }
         }
         for (key, payload) in payloads(at.config.protocol, words) {
             assert!(
