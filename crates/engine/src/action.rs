@@ -111,6 +111,29 @@ impl CloseReason {
     }
 }
 
+impl CloseReason {
+    /// Whether the server was lost on the way, so that its requests may do better elsewhere or later. What
+    /// it said that should not be said, it may say again.
+    pub(crate) const fn is_loss(&self) -> bool {
+        match self {
+            Self::Eof
+            | Self::Reset
+            | Self::Refused
+            | Self::TimedOut
+            | Self::Unresolved
+            | Self::Other(_) => true,
+            Self::Protocol { .. }
+            | Self::Unasked(_)
+            | Self::WrongKind(_)
+            | Self::Handshake(_)
+            | Self::Session(_)
+            | Self::QueueFull
+            | Self::NoRoom(_)
+            | Self::Ejected => false,
+        }
+    }
+}
+
 impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -185,7 +208,7 @@ pub enum Report {
         server: ServerId,
         /// Why.
         reason: CloseReason,
-        /// Requests that failed with it.
+        /// Requests that were on it.
         failed: usize,
     },
     /// A server left the ring.

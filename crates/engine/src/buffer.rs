@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
+use std::ops::Range;
 use std::rc::Rc;
 
 use crate::ids::Side;
@@ -101,6 +102,32 @@ impl Outbox {
         }
         push(&self.copied[from..]);
         used
+    }
+
+    /// A part of what waits, from its front: by reference where it was shared, else a copy. Linear in what
+    /// is shared before it.
+    pub(crate) fn part(&self, range: Range<usize>) -> Shared {
+        let mut copy = Vec::new();
+        let (mut from, mut at) = (self.sent, 0);
+        let mut take = |bytes: &[u8], at: &mut usize| {
+            let (start, end) = (range.start.max(*at), range.end.min(*at + bytes.len()));
+            if start < end {
+                copy.extend_from_slice(&bytes[start - *at..end - *at]);
+            }
+            *at += bytes.len();
+        };
+        for insert in &self.shared {
+            take(&self.copied[from..insert.at], &mut at);
+            if range.start >= at && range.end <= at + insert.bytes.len() {
+                return insert.bytes.slice(range.start - at..range.end - at);
+            }
+            take(insert.bytes.bytes(), &mut at);
+            from = insert.at;
+        }
+        take(&self.copied[from..], &mut at);
+        debug_assert_eq!(copy.len(), range.len(), "the range lies in what waits");
+        let len = copy.len();
+        Shared::new(Rc::new(copy), 0..len)
     }
 
     /// Drops `len` bytes that were sent. When none is left, the buffer goes back to `spares`.

@@ -8,13 +8,14 @@ use crate::engine::Engine;
 use crate::gathering::End;
 use crate::held::Held;
 use crate::ids::{ConnId, PoolId, ServerId};
+use crate::repeat::Again;
 use crate::request::{Answer, RequestId, Role};
 use crate::server::{State, Tenancy};
 use crate::stats::{FaultFigure, PoolFigure, ServerFigure};
 use crate::tick::Tick;
 
 /// A server conn that is no more.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) pool: PoolId,
     pub(crate) server: ServerId,
@@ -24,8 +25,10 @@ pub(crate) struct Ended {
     pub(crate) idle: bool,
     /// It was never connected.
     pub(crate) was_connecting: bool,
-    /// Requests that failed with it.
+    /// Requests that were on it.
     pub(crate) failed: usize,
+    /// Those of them that have not failed yet, in their order.
+    pub(crate) again: Vec<Again>,
 }
 
 impl Engine {
@@ -110,13 +113,14 @@ impl Engine {
         }
     }
 
-    /// Forgets a server conn and fails all that was queued or in flight on it. It counts as one
-    /// failure of the server, unless the server closed it in good order while nothing was asked of
-    /// it, which is a server tidying up, or refused what its clients chose for themselves, which is
-    /// their affair; and unless it could not be opened for a reason that is this machine's own.
+    /// Forgets a server conn and fails all that was queued or in flight on it, but for what may be queued
+    /// anew (see `repeat.rs`). It counts as one failure of the server, unless the server closed it in
+    /// good order while nothing was asked of it, which is a server tidying up, or refused what its
+    /// clients chose for themselves, which is their affair; and unless it could not be opened for a
+    /// reason that is this machine's own.
     pub(crate) fn close_server(&mut self, conn: ConnId, reason: CloseReason) {
         let Some(ended) = self.take_down(conn, &reason) else { return };
-        let Ended { pool, server, tenancy, idle, was_connecting, failed } = ended;
+        let Ended { pool, server, tenancy, idle, was_connecting, failed, again } = ended;
         self.server_stats(pool, server)
             .at(match reason {
                 CloseReason::Eof => ServerFigure::ServerEof,
@@ -135,11 +139,22 @@ impl Engine {
         let is_session = matches!(reason, CloseReason::Session(_));
         let is_ours = matches!(reason, CloseReason::NoRoom(_));
         if !(idle && reason == CloseReason::Eof || is_session) {
-            let report = Report::ServerClosed { pool, server, reason, failed };
+            let report = Report::ServerClosed { pool, server, reason: reason.clone(), failed };
             self.actions.push_back(Action::Report(report));
             if tenancy != Tenancy::Leaving && !is_ours {
+                // A server that dies takes conns for a while still, and resets them. What the original's
+                // options promise is kept: there, only who did not answer is asked.
+                let shared = &self.pools[pool.0 as usize].shared;
+                let is_late = reason == CloseReason::TimedOut && !was_connecting;
+                if is_late || shared.config.retries > 0 && reason.is_loss() && !idle {
+                    shared.health.note_silence(server);
+                }
                 self.record_failure(pool, server);
             }
+        }
+        // Behind the failure: if it ejects the server, they belong elsewhere.
+        if !again.is_empty() {
+            self.send_again(pool, server, again, &reason);
         }
     }
 
@@ -156,7 +171,8 @@ impl Engine {
         self.close_server(conn, CloseReason::WrongKind(Found::in_front_of(said)));
     }
 
-    /// Forgets a server conn and fails all that was queued or in flight on it. Nobody is to blame.
+    /// Forgets a server conn and fails all that was queued or in flight on it, but for those that may get
+    /// another chance: they are the caller's to see to. Nobody is to blame.
     pub(crate) fn take_down(&mut self, conn: ConnId, reason: &CloseReason) -> Option<Ended> {
         let mut server = self.servers.remove(conn.key())?;
         let (pool, id) = (server.pool, server.server);
@@ -178,6 +194,8 @@ impl Engine {
             self.alarms.remove(server.alarm, conn);
         }
 
+        let mut chances = self.chances(&server, reason);
+        let mut again = Vec::new();
         server.outbox.clear(&mut self.spares);
         server.inbox.clear(&mut self.spares);
         let idle = server.queue.is_empty();
@@ -194,7 +212,10 @@ impl Engine {
                 queued_bytes += bytes;
             }
             failed += 1;
-            self.fail(request, reason);
+            match chances.pop_front().flatten() {
+                Some(chance) => again.push(chance),
+                None => self.fail(request, reason),
+            }
         }
 
         let stats = self.server_stats(pool, id);
@@ -208,15 +229,16 @@ impl Engine {
         }
         self.stats.curr_connections.add(-1);
         self.actions.push_back(Action::Close { conn, pool });
-        Some(Ended { pool, server: id, tenancy: server.tenancy, idle, was_connecting, failed })
+        let tenancy = server.tenancy;
+        Some(Ended { pool, server: id, tenancy, idle, was_connecting, failed, again })
     }
 
     /// A request that will have no response.
-    fn fail(&mut self, id: RequestId, reason: &CloseReason) {
+    pub(crate) fn fail(&mut self, id: RequestId, reason: &CloseReason) {
         let request = self.requests.get_mut(id);
         if let Role::Errand { errand } = request.role {
-            request.role = Role::Whole;
-            self.drop_errand(errand);
+            let under = self.drop_errand(errand);
+            self.requests.get_mut(id).role = under;
             return self.fail(id, reason);
         }
         match (request.role, request.client) {

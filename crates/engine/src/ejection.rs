@@ -14,7 +14,7 @@
 //! three times. The request path reads atomics that seldom change; only a failure and a return
 //! take the lock, which also guards the ring's rebuilding, so that it is rebuilt once for all.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -77,6 +77,8 @@ pub struct Health {
     next_probe: AtomicU64,
     /// Failures in a row, a server.
     failures: Box<[AtomicU32]>,
+    /// Which servers have let requests wait in vain, and answered none since.
+    silent: Box<[AtomicBool]>,
     members: Mutex<Members>,
 }
 
@@ -104,6 +106,7 @@ impl Health {
             version: AtomicU64::new(0),
             next_probe: AtomicU64::new(Tick::NEVER.0),
             failures: (0..servers).map(|_| AtomicU32::new(0)).collect(),
+            silent: (0..servers).map(|_| AtomicBool::new(false)).collect(),
             members: Mutex::new(Members {
                 builder,
                 ring,
@@ -136,7 +139,28 @@ impl Health {
         // Almost always 0, and then the line stays shared between the workers.
         if failures.load(Ordering::Relaxed) != 0 {
             failures.store(0, Ordering::Relaxed);
+            self.silent[server.0 as usize].store(false, Ordering::Relaxed);
         }
+    }
+
+    /// A server did not answer what it was asked. Until it answers something, new conns to it begin with the
+    /// question whether it is there, and no request is risked before that: where it is going to be
+    /// ejected, they go elsewhere instead.
+    pub(crate) fn note_silence(&self, server: ServerId) {
+        if self.ejects() {
+            self.silent[server.0 as usize].store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a server has let a request wait in vain, and answered none since. One load.
+    pub(crate) fn is_silent(&self, server: ServerId) -> bool {
+        self.silent[server.0 as usize].load(Ordering::Relaxed)
+    }
+
+    /// Whether a server is ejected and its keys belong to others meanwhile. Takes the lock.
+    pub(crate) fn is_replaced(&self, server: ServerId) -> bool {
+        self.ejection.is_some_and(|ejection| ejection.on_eject == OnEject::Rehash)
+            && !self.members().live[server.0 as usize]
     }
 
     /// Counts a failure of `server` and says whether it is ejected for it.
@@ -212,6 +236,7 @@ impl Health {
         members.live[at] = true;
         members.returned_at[at] = Some(now);
         self.failures[at].store(0, Ordering::Relaxed);
+        self.silent[at].store(false, Ordering::Relaxed);
         self.rebuild(&mut members);
         true
     }

@@ -512,17 +512,24 @@ impl Engine {
     ) -> ConnId {
         let pool_state = &self.pools[pool.0 as usize];
         let config = pool_state.config();
-        let mut conn = ServerConn::new(pool, server, tenancy, class, config.protocol);
+        let moment = pool_state.moment();
+        let mut conn = ServerConn::new(pool, server, tenancy, class, config.protocol, moment);
         if conn.takes_room() {
             pool_state.shared.room.take_anyhow();
         }
         let mut greeting = Vec::new();
         let Class { version, database } = pool_state.classes.get(class);
         let password = config.password.as_deref();
-        let due = config.protocol.handshake(password, version, database, &mut greeting);
+        let mut due = config.protocol.handshake(password, version, database, &mut greeting);
+        let is_shared = matches!(tenancy, Tenancy::Shared { .. });
+        let asks = is_shared && pool_state.shared.health.is_silent(server);
+        if asks {
+            greeting.extend_from_slice(config.protocol.probe());
+            due += 1;
+        }
         if due > 0 {
             conn.outbox.push(&greeting, &mut self.spares);
-            let handshake = Handshake { unsent: greeting.len(), due };
+            let handshake = Handshake { unsent: greeting.len(), due, asks };
             conn.state = State::Connecting { handshake };
         }
         // No request waits for longer than its own timeout, so neither does the connect.

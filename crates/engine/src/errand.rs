@@ -10,6 +10,7 @@ use crate::engine::Engine;
 use crate::frame::Frame;
 use crate::held::Held;
 use crate::ids::{ConnId, Key, ServerId, Side};
+use crate::repeat::Repeat;
 use crate::request::{RequestId, Role};
 
 /// What is to be done with a request's response.
@@ -43,14 +44,26 @@ pub(crate) enum Errand {
         /// The channel, for an answer that does not name it.
         channel: Held,
     },
+    /// Should its server be lost, the request may be sent again.
+    Repeat(Repeat),
 }
 
 impl Errand {
+    /// What its request is without it.
+    pub(crate) const fn under(&self) -> Role {
+        match self {
+            Self::Repeat(repeat) => repeat.under,
+            _ => Role::Whole,
+        }
+    }
+
     /// Bytes kept for it.
     pub(crate) fn kept_bytes(&self) -> usize {
         match self {
             Self::Scan { .. } => 0,
-            Self::Script { kept, .. } | Self::Audience { channel: kept, .. } => kept.len(),
+            Self::Script { kept, .. }
+            | Self::Audience { channel: kept, .. }
+            | Self::Repeat(Repeat { kept, .. }) => kept.len(),
             Self::Exec { asides, .. } => asides.iter().map(Aside::kept_bytes).sum(),
         }
     }
@@ -62,7 +75,7 @@ impl Engine {
     pub(crate) fn settle_errand(&mut self, id: RequestId, errand: Key, frame: Frame<'_>) {
         let errand = self.errands.remove(errand).expect("its request is outstanding");
         let request = self.requests.get_mut(id);
-        request.role = Role::Whole;
+        request.role = errand.under();
         let client = request.client;
         match (errand, client) {
             (Errand::Scan { server }, Some(conn)) => {
@@ -97,16 +110,25 @@ impl Engine {
                 self.holding.release(channel, &mut self.spares);
                 self.settle(id, answer.as_deref().map_or(frame, Frame::borrowed));
             }
+            (Errand::Repeat(repeat), _) => {
+                self.holding.release(repeat.kept, &mut self.spares);
+                self.settle(id, frame);
+            }
         }
     }
 
-    /// The request gets no response, or nobody waits for it: what was kept is let go.
-    pub(crate) fn drop_errand(&mut self, errand: Key) {
-        match self.errands.remove(errand) {
-            Some(Errand::Script { kept, .. } | Errand::Audience { channel: kept, .. }) => {
+    /// The request gets no response: what was kept is let go. Gives what the request is without it.
+    pub(crate) fn drop_errand(&mut self, errand: Key) -> Role {
+        let errand = self.errands.remove(errand).expect("its request is outstanding");
+        let under = errand.under();
+        match errand {
+            Errand::Script { kept, .. }
+            | Errand::Audience { channel: kept, .. }
+            | Errand::Repeat(Repeat { kept, .. }) => {
                 self.holding.release(kept, &mut self.spares);
             }
-            Some(Errand::Scan { .. } | Errand::Exec { .. }) | None => {}
+            Errand::Scan { .. } | Errand::Exec { .. } => {}
         }
+        under
     }
 }

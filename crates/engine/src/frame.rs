@@ -19,6 +19,12 @@ impl<'a> Frame<'a> {
         Self { bytes, buffer: None }
     }
 
+    /// A message in a buffer that others may hold parts of.
+    pub(crate) fn of_shared(shared: &'a Shared) -> Self {
+        let (buffer, start) = shared.place();
+        Self { bytes: shared.bytes(), buffer: Some((buffer, start)) }
+    }
+
     /// The `len` bytes at `at` of what was received, which is all of `buffer` if that is given.
     pub(crate) fn at(
         received: &'a [u8],

@@ -36,6 +36,26 @@ pub(crate) enum Lack {
 }
 
 impl Gathering {
+    /// The fragment `ordinal`, which is pending, becomes `parts`: its keys, in order, belong to `owners` of
+    /// them. The first has its place; says which place the second has, behind which are the others'.
+    pub(crate) fn divide(
+        &mut self,
+        ordinal: u32,
+        parts: usize,
+        mut owners: impl Iterator<Item = u32>,
+    ) -> u32 {
+        let second = self.ends.len() as u32;
+        for owner in self.owners.iter_mut().filter(|owner| **owner == ordinal) {
+            match owners.next().expect("each key of it has an owner") {
+                0 => {}
+                part => *owner = second + part - 1,
+            }
+        }
+        self.ends.extend((1..parts).map(|_| End::Pending));
+        self.pending += parts as u32 - 1;
+        second
+    }
+
     /// Bytes of the responses that are there.
     pub(crate) fn held_bytes(&self) -> usize {
         let bytes = |end: &End| match end {

@@ -26,10 +26,12 @@
 //!   `barrier`: when its next request must wait for those before it. `request`: the table of what is outstanding.
 //! - `own`: a client's own server conn, pinned for a `transaction` or a `blocking` request. `aside`:
 //!   what of a transaction the proxy answers.
-//! - `spread`, `gathering`: a request split by server, and its fragments' responses together.
+//! - `split`, `spread`, `gathering`: a request split by server, and its fragments' responses together.
 //! - `buffer`: bytes in and out. `held`: responses that came before their turn. `shared`, `spares`:
 //!   large bytes held once, and buffers between two uses. `room`: places for sockets.
 //! - `pool`: a key's route. `ejection`: failures and returns. `probe`: whether a server is back. `deadlines`: who gives up next.
+//! - `repeat`: which requests get another chance when their server is lost, `budget`: how many, `resend`:
+//!   where they go.
 //! - `pubsub`: who is subscribed to what, and the conns that listen.
 //! - `inventory`: all that is held, for tests. [`stats`]: the table of counters. `own_figures`: those that clients ask for. [`limits`]: the numbers, and why.
 #![forbid(unsafe_code)]
@@ -38,6 +40,7 @@ mod action;
 mod aside;
 mod barrier;
 mod blocking;
+mod budget;
 mod buffer;
 mod census;
 mod client;
@@ -63,7 +66,9 @@ mod probe;
 mod pubsub;
 mod relay;
 mod relief;
+mod repeat;
 mod request;
+mod resend;
 mod room;
 mod scan;
 mod scripting;
@@ -76,6 +81,7 @@ mod shortage;
 mod slab;
 mod sorted;
 mod spares;
+mod split;
 mod spread;
 pub mod stats;
 mod tick;

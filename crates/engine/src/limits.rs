@@ -112,6 +112,17 @@ pub const EJECTION_DOUBLINGS_MAX: u32 = 3;
 /// flapping, and stays away for longer.
 pub const FLAPPING_TIMES: u32 = 4;
 
+/// Reads that earn one retry: a fifth more requests is what servers in trouble can be asked to bear.
+pub const RETRY_READS: u32 = 5;
+
+/// Retries that a pool and worker may make a second however little was read, so that a quiet pool has
+/// the use of them too.
+pub const RETRIES_A_SECOND: u32 = 10;
+
+/// What was earned in the window before the last is worth nothing: an outage must not find an hour's
+/// retries saved up.
+pub const RETRY_WINDOW: Duration = Duration::from_secs(5);
+
 /// The shortest time before a server is probed, for pools whose retry timeout is less.
 pub const PROBE_INTERVAL_MIN: Duration = Duration::from_millis(10);
 

@@ -8,7 +8,6 @@ use crate::action::{Action, CloseReason, Report};
 use crate::engine::Engine;
 use crate::ids::{ConnId, PoolId, ServerId};
 use crate::limits::PROBE_PATIENCE;
-use crate::request::{RequestId, Role};
 use crate::server::{State, Tenancy};
 use crate::session::Lane;
 use crate::stats::FaultFigure;
@@ -172,7 +171,7 @@ impl Engine {
         let queue = &self.servers.get(old.key()).expect("its pool has it").queue;
         let mut id = queue.front();
         while !id.is_none() {
-            match self.who_waits(id).and_then(|conn| self.clients.get_mut(conn.key())) {
+            match self.client_of(id).and_then(|conn| self.clients.get_mut(conn.key())) {
                 Some(client) if matches!(client.lane, Lane::Shared | Lane::Muted) => {
                     client.lane = Lane::Left;
                 }
@@ -182,18 +181,6 @@ impl Engine {
             id = queue.after(id, &self.requests);
         }
         knows_all
-    }
-
-    /// The client that waits for a request in a server's queue.
-    fn who_waits(&self, id: RequestId) -> Option<ConnId> {
-        let request = self.requests.get(id);
-        match request.role {
-            Role::Fragment { gathering, .. } => {
-                let parent = self.gatherings.get(gathering).parent;
-                if parent.is_none() { None } else { self.requests.get(parent).client }
-            }
-            _ => request.client,
-        }
     }
 
     fn record_move(&mut self, pool: PoolId, server: ServerId) {

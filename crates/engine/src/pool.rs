@@ -8,11 +8,13 @@ use nutcracker_proto::Protocol;
 use nutcracker_proto::resp::ExtraCommands;
 use nutcracker_ring::{DistributionKind, Placement, RingBuilder, RingServer};
 
+use crate::budget::Budget;
 use crate::ejection::{Ejection, Health, Routing};
 use crate::ids::{ConnId, ServerId};
 use crate::limits::PoolLimits;
 use crate::own::{Pinned, Stock};
 use crate::pubsub::Audiences;
+use crate::repeat::Moment;
 use crate::room::Room;
 use crate::scan::Cursors;
 use crate::scripts::Scripts;
@@ -38,6 +40,9 @@ pub struct PoolConfig {
     pub connect_timeout: Option<Duration>,
     /// When servers are ejected; `None` for never.
     pub ejection: Option<Ejection>,
+    /// How often a request may be given to a server once more when its server was lost: a read, or one of
+    /// which nothing was sent.
+    pub retries: u32,
     /// Conns to each server, at least 1. A client's requests for a server always take the same one,
     /// so they are never overtaken by each other.
     pub server_connections: u32,
@@ -131,6 +136,12 @@ pub(crate) struct Pool {
     conns: Vec<Option<ConnId>>,
     /// This worker's pinned conns that no client has.
     pub(crate) stock: Stock,
+    /// Neither a password nor retries: requests go on their way without a further look.
+    pub(crate) is_plain: bool,
+    /// How many requests may be sent again.
+    pub(crate) budget: Budget,
+    /// Requests so far that want no answer, in a pool that retries.
+    pub(crate) silent_requests: u64,
 }
 
 impl Pool {
@@ -139,7 +150,17 @@ impl Pool {
         let conns = shared.config.servers.len() * shared.config.server_connections as usize;
         let classes = Classes::new(shared.config.database);
         let conns = vec![None; conns];
-        Self { shared, routing, classes, conns, stock: Stock::default() }
+        let is_plain = shared.config.password.is_none() && shared.config.retries == 0;
+        Self {
+            shared,
+            routing,
+            classes,
+            conns,
+            stock: Stock::default(),
+            is_plain,
+            budget: Budget::new(),
+            silent_requests: 0,
+        }
     }
 
     pub(crate) fn config(&self) -> &PoolConfig {
@@ -157,6 +178,11 @@ impl Pool {
     /// Grows whenever the routing it uses is another.
     pub(crate) const fn routing_version(&self) -> u64 {
         self.routing.version
+    }
+
+    /// How requests are placed at this moment.
+    pub(crate) const fn moment(&self) -> Moment {
+        Moment { version: self.routing.version, silent_requests: self.silent_requests }
     }
 
     /// Whether requests for that server, which is in the ring, fail at once.

@@ -336,11 +336,14 @@ impl Engine {
     }
 
     /// A server's answer to the handshake. Requests wait until all of it is right: with a wrong
-    /// password they would be refused, with a wrong database they would hit strangers' keys.
+    /// password they would be refused, with a wrong database they would hit strangers' keys. To the
+    /// question whether it is there, any answer is right: its clients shall have the same.
     fn hear_greeting(&mut self, conn: ConnId, answer: &[u8], response: Response) {
         let outcome = response.outcome;
         let server = self.servers.get_mut(conn.key()).expect("it has just spoken");
-        if outcome != Outcome::Fine {
+        let State::Greeting(handshake) = server.state else { return };
+        let is_last_asked = handshake.asks && handshake.due == 1;
+        if outcome != Outcome::Fine && !is_last_asked {
             let text = error_text(answer).into();
             let pool = &self.pools[server.pool.0 as usize];
             let is_of_class = outcome == Outcome::Error && server.asks_for_class(pool);
@@ -351,7 +354,11 @@ impl Engine {
             return self.close_server(conn, reason);
         }
         let protocol = self.pools[server.pool.0 as usize].config().protocol;
-        if !protocol.handshake_kinds().contain(response.kind) {
+        let kinds = match is_last_asked {
+            true => protocol.probe_kinds(),
+            false => protocol.handshake_kinds(),
+        };
+        if !kinds.contain(response.kind) {
             return self.close_wrong_kind(conn, answer);
         }
         let State::Greeting(handshake) = &mut server.state else { return };

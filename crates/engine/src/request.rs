@@ -37,6 +37,10 @@ pub(crate) struct Request {
     pub(crate) quiet: Quiet,
     /// Of which kinds its server's response may be.
     pub(crate) kinds: Kinds,
+    /// It is known to change nothing. Looked at in pools that retry, and not set in others.
+    pub(crate) reads: bool,
+    /// Its server was ejected before it was sent, and it went to another.
+    pub(crate) moved: bool,
     /// Where its answer is.
     pub(crate) answer: Answer,
     /// When it gives up.
@@ -90,6 +94,8 @@ impl Request {
             role,
             quiet: Quiet::No,
             kinds,
+            reads: false,
+            moved: false,
             answer: Answer::Awaited,
             deadline: Tick::NEVER,
             bytes: 0,
@@ -187,6 +193,11 @@ impl<const LINE: bool> List<LINE> {
     #[inline]
     pub(crate) const fn front(&self) -> RequestId {
         self.head
+    }
+
+    /// The last, or [`RequestId::NONE`].
+    pub(crate) const fn back(&self) -> RequestId {
+        self.tail
     }
 
     #[inline]

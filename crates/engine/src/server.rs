@@ -5,6 +5,7 @@ use nutcracker_proto::{Protocol, ResponseParser, Version};
 use crate::buffer::{Inbox, Outbox};
 use crate::ids::{ConnId, PoolId, ServerId};
 use crate::pool::Pool;
+use crate::repeat::Moment;
 use crate::request::{Queue, RequestId, Requests};
 use crate::session::ClassId;
 use crate::tick::Tick;
@@ -37,6 +38,8 @@ pub(crate) struct ServerConn {
     credit: i64,
     /// When its connect gives up.
     pub(crate) connect_by: Tick,
+    /// How requests were placed when it was asked for.
+    pub(crate) opened_at: Moment,
     /// Has an entry among the deadlines.
     pub(crate) armed: bool,
     /// Of a pinned conn: when it is looked after; never for most.
@@ -89,12 +92,14 @@ pub(crate) enum State {
 }
 
 /// What is left of a handshake.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Handshake {
     /// Bytes at the front of the outbox.
     pub(crate) unsent: usize,
     /// Responses to come.
     pub(crate) due: u32,
+    /// Its last request is the question whether the server is there at all: it has been silent before.
+    pub(crate) asks: bool,
 }
 
 /// Requests that have moved on, and their bytes.
@@ -111,13 +116,14 @@ impl ServerConn {
         tenancy: Tenancy,
         class: ClassId,
         protocol: Protocol,
+        opened_at: Moment,
     ) -> Self {
         Self {
             pool,
             server,
             tenancy,
             class,
-            state: State::Connecting { handshake: Handshake { unsent: 0, due: 0 } },
+            state: State::Connecting { handshake: Handshake::default() },
             parser: ResponseParser::new(protocol),
             inbox: Inbox::default(),
             missing: 1,
@@ -126,6 +132,7 @@ impl ServerConn {
             unsent: RequestId::NONE,
             credit: 0,
             connect_by: Tick::NEVER,
+            opened_at,
             armed: false,
             alarm: Tick::NEVER,
             moved: false,
@@ -193,8 +200,29 @@ impl ServerConn {
         let State::Greeting(handshake) = self.state else { return false };
         let class = pool.classes.get(self.class);
         let version = u32::from(class.version == Version::Resp3);
-        self.class != ClassId::default()
-            && handshake.due <= version + u32::from(class.database != 0)
+        let due = handshake.due - u32::from(handshake.asks);
+        self.class != ClassId::default() && due <= version + u32::from(class.database != 0)
+    }
+
+    /// Whether its requests wait for the server to show that it is there.
+    pub(crate) const fn is_asking(&self) -> bool {
+        match self.state {
+            State::Connecting { handshake } | State::Greeting(handshake) => handshake.asks,
+            State::Ready | State::Held => false,
+        }
+    }
+
+    /// The first request of which not a byte was sent, and where in the outbox it begins.
+    pub(crate) fn untouched(&self, requests: &Requests) -> (RequestId, usize) {
+        let greeting = match self.state {
+            State::Connecting { handshake } | State::Greeting(handshake) => handshake.unsent,
+            State::Ready | State::Held => 0,
+        };
+        if self.unsent.is_none() || self.credit <= 0 {
+            return (self.unsent, greeting + self.credit.unsigned_abs() as usize);
+        }
+        let rest = i64::from(requests.get(self.unsent).bytes) - self.credit;
+        (self.queue.after(self.unsent, requests), greeting + rest as usize)
     }
 
     /// Queues a request whose bytes have been appended to the outbox.

@@ -29,6 +29,11 @@ impl Shared {
         Rc::try_unwrap(self.buffer).ok()
     }
 
+    /// The buffer, and where in it the part begins.
+    pub(crate) const fn place(&self) -> (&Rc<Vec<u8>>, usize) {
+        (&self.buffer, self.start as usize)
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.buffer[self.start as usize..][..self.len as usize]
     }

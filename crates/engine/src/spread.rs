@@ -83,6 +83,11 @@ impl Spread {
         self.servers.len()
     }
 
+    /// How many fragments there are.
+    pub(crate) const fn fragments(&self) -> usize {
+        self.servers.len()
+    }
+
     /// The server of fragment `ordinal`, and how many keys it carries.
     pub(crate) fn fragment(&self, ordinal: usize) -> (u32, u32) {
         let server = self.servers[ordinal];

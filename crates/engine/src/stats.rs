@@ -139,6 +139,12 @@ figures! {
         ProbesFailed, "probes_failed", Counter, "times an ejected server did not answer well";
         /// Conns replaced because their server's name has come to mean another address.
         ServerMoved, "server_moved", Counter, "connections to servers replaced because their name means another address";
+        /// Requests sent to a server a second time, or more often.
+        RequestsRetried, "requests_retried", Counter, "requests sent again because their server failed";
+        /// Requests whose server failed before anything was sent of them, and that were queued anew.
+        RequestsMoved, "requests_moved", Counter, "requests that were not sent when their server failed, and went elsewhere";
+        /// Requests that were not sent again because too many were.
+        RetriesDenied, "retries_denied", Counter, "requests not sent again because the budget of retries was spent";
     }
 }
 

@@ -26,6 +26,19 @@ pub struct Command {
     pub kinds: Kinds,
 }
 
+impl Command {
+    /// Whether a request with it may be sent to a server, or to several in turn, more often than its
+    /// client asked: it changes nothing, and goes where its keys are.
+    #[must_use]
+    pub const fn is_read(&self) -> bool {
+        let goes_by_keys = matches!(
+            self.travel,
+            Travel::OneServer | Travel::Split(_) | Travel::Anywhere | Travel::Script(Script::Body)
+        );
+        self.repeatable && !self.writes && goes_by_keys
+    }
+}
+
 /// How many arguments follow the command's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arity {

@@ -29,6 +29,7 @@ fn pool_config(pool: &Pool, key_bytes_max: usize) -> PoolConfig {
         servers: ring_servers(pool),
         timeout: pool.timeout,
         connect_timeout: pool.connect_timeout,
+        retries: pool.retries,
         ejection: pool.auto_eject_hosts.then_some(Ejection {
             failure_limit: pool.server_failure_limit,
             retry_timeout: pool.server_retry_timeout,

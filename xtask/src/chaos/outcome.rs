@@ -38,8 +38,8 @@ pub(super) struct Outcome {
     pub(super) came: usize,
     /// Limits that are broken. None is what it takes to pass.
     pub(super) broken: Vec<String>,
-    /// Goals that are missed.
-    pub(super) missed: Vec<String>,
+    /// What was aimed at, and what came of it.
+    pub(super) aims: Vec<Aim>,
     /// The first findings, in words.
     pub(super) findings: Vec<String>,
     /// On a long run: its sixths.
@@ -65,6 +65,23 @@ pub(super) struct Errors {
     pub(super) owner: Owner,
     pub(super) text: String,
     pub(super) count: u64,
+}
+
+/// A goal, and what came of it.
+#[derive(Debug, Serialize)]
+pub(super) struct Aim {
+    /// Of what there is to be little.
+    pub(super) what: String,
+    pub(super) count: u64,
+    /// How much there may be.
+    pub(super) most: u64,
+}
+
+impl Aim {
+    /// Whether it was met.
+    pub(super) const fn is_met(&self) -> bool {
+        self.count <= self.most
+    }
 }
 
 /// A step and the time until the next one.
@@ -99,7 +116,7 @@ impl Outcome {
             errors_healthy: tally.errors_of(Owner::Healthy),
             errors: errors.collect(),
             broken: broken(scenario, tally, seen),
-            missed: missed(scenario, tally, &phases),
+            aims: aims(scenario, tally, seen, &phases),
             phases,
             stall_ms: tally.stall.as_millis() as u64,
             memory_mib: seen.memory.map(mib),
@@ -191,8 +208,8 @@ fn broken(scenario: &Scenario, tally: &Tally, seen: &Seen) -> Vec<String> {
     broken
 }
 
-fn missed(scenario: &Scenario, tally: &Tally, phases: &[Phase]) -> Vec<String> {
-    let miss = |goal: &Goal| {
+fn aims(scenario: &Scenario, tally: &Tally, seen: &Seen, phases: &[Phase]) -> Vec<Aim> {
+    let aim = |goal: &Goal| {
         let (what, count, most) = match *goal {
             Goal::Stall(most) => {
                 let [took, most] = [tally.stall, most].map(|time| time.as_millis() as u64);
@@ -202,10 +219,23 @@ fn missed(scenario: &Scenario, tally: &Tally, phases: &[Phase]) -> Vec<String> {
             Goal::ErrorsAfter(nth, most) => {
                 (format!("errors after '{}'", phases[nth].what), phases[nth].errors, most)
             }
+            Goal::ErrorsAfterEjection(most) => {
+                let count = errors_after_ejection(scenario, tally, seen);
+                ("errors between an ejection and the next fault".to_owned(), count, most)
+            }
         };
-        (count > most).then(|| format!("{what}: {count}, the aim is {most}"))
+        Aim { what, count, most }
     };
-    scenario.goals.iter().filter_map(miss).collect()
+    scenario.goals.iter().map(aim).collect()
+}
+
+fn errors_after_ejection(scenario: &Scenario, tally: &Tally, seen: &Seen) -> u64 {
+    let is_after = |error: Duration| {
+        let step = scenario.steps.iter().rfind(|step| step.at <= error);
+        let from = step.map_or(Duration::ZERO, |step| step.at);
+        seen.ejections.iter().any(|ejection| (from..error).contains(ejection))
+    };
+    tally.moments.iter().filter(|moment| is_after(moment.at)).count() as u64
 }
 
 #[cfg(test)]
@@ -256,6 +286,9 @@ mod tests {
         let errors: Vec<u64> = phases.iter().map(|phase| phase.errors).collect();
         assert_eq!(errors, [2, 0, 1, 0]);
         assert!((phases[0].zero_after - 0.9).abs() < 1e-6, "{phases:?}");
-        assert!(missed(&scenario, &tally, &phases).is_empty());
+        let seen = Seen { ejections: vec![Duration::from_secs_f64(3.5)], ..Seen::default() };
+        let aims = aims(&scenario, &tally, &seen, &phases);
+        assert_eq!(errors_after_ejection(&scenario, &tally, &seen), 1, "{aims:?}");
+        assert_eq!(aims.iter().filter(|aim| !aim.is_met()).count(), 1, "{aims:?}");
     }
 }

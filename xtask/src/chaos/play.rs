@@ -51,6 +51,8 @@ pub(super) struct Seen {
     pub(super) complaints: Vec<String>,
     /// Lines about failed accepting.
     pub(super) accept_lines: u64,
+    /// When ejections were noticed: no more than two samples after they happened.
+    pub(super) ejections: Vec<Duration>,
     /// Hostile clients that came; of a flood, those that were answered.
     pub(super) came: usize,
     /// Hostile clients that were to come.
@@ -167,6 +169,10 @@ fn watch(
             let part = world.begun.elapsed().as_secs_f64() / scenario.end.as_secs_f64();
             seen.sixths.add(part, memory, descriptors);
             seen.memory[1] = seen.memory[1].max(memory);
+        }
+        while (seen.ejections.len() as u64) < rig.log_lines("ejected after") {
+            // Who was told of the failure was told with it, and counts so.
+            seen.ejections.push(world.begun.elapsed() + SAMPLE);
         }
         rig.expect_proxy()?;
         let left = at.saturating_sub(world.begun.elapsed());

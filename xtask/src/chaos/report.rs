@@ -71,7 +71,10 @@ pub(super) fn lines(outcome: &Outcome) -> Vec<String> {
         COLUMNS.iter().zip(&cells).map(|((_, width), cell)| format!("{cell:>width$}")).collect();
     let mut lines = vec![format!("{:<NAME$}{}", outcome.name, columns.concat())];
     lines.extend(notes(outcome).into_iter().map(|note| format!("    {note}")));
-    lines.extend(outcome.missed.iter().map(|missed| format!("    aim missed: {missed}")));
+    lines.extend(outcome.aims.iter().map(|aim| {
+        let met = if aim.is_met() { "met" } else { "missed" };
+        format!("    aim {met}: {}: {}, at most {}", aim.what, aim.count, aim.most)
+    }));
     if !outcome.broken.is_empty() {
         lines.extend(outcome.broken.iter().map(|broken| format!("    BROKEN: {broken}")));
         lines.extend(outcome.findings.iter().map(|finding| format!("      {finding}")));

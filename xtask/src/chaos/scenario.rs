@@ -37,7 +37,7 @@ pub(super) struct Scenario {
     pub(super) end: Duration,
     /// What must hold.
     pub(super) limits: Limits,
-    /// What is aimed at. It is told of, and fails nothing.
+    /// What is aimed at. Whether it was met is told, and fails nothing: it depends on the machine.
     pub(super) goals: Vec<Goal>,
     /// Whether it is part of the quick run.
     pub(super) is_quick: bool,
@@ -185,4 +185,6 @@ pub(super) enum Goal {
     Errors(u64),
     /// Errors from step number so and so to the next, at most.
     ErrorsAfter(usize, u64),
+    /// Errors between the ejection of a server and the next step, at most.
+    ErrorsAfterEjection(u64),
 }

@@ -41,7 +41,7 @@ fn of_servers(protocol: Protocol) -> Vec<Scenario> {
     let named = Scenario {
         // As the aims were set: a request that needs several servers fails with each of them.
         gets_several: false,
-        goals: vec![STALL, Goal::Errors(90), Goal::ErrorsAfter(2, 2)],
+        goals: vec![STALL, Goal::Errors(90), Goal::ErrorsAfter(2, 2), Goal::ErrorsAfterEjection(0)],
         ..of(protocol, NAMED)
             .steps(&[(3.0, Freeze(0)), (8.0, Thaw(0)), (11.0, Kill(1)), (15.0, Restart(1))])
             .until(19.0)
@@ -49,7 +49,7 @@ fn of_servers(protocol: Protocol) -> Vec<Scenario> {
     let retries = Scenario {
         name: format!("{} ({protocol}), retries", NAMED),
         lines: &["retries: 1"],
-        goals: vec![STALL, Goal::Errors(45), Goal::ErrorsAfter(2, 2)],
+        goals: vec![STALL, Goal::Errors(45), Goal::ErrorsAfter(2, 2), Goal::ErrorsAfterEjection(0)],
         ..named.clone()
     };
     let two_workers = Scenario {

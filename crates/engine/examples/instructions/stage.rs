@@ -33,6 +33,7 @@ impl Stage {
             placement: Placement::default(),
             distribution: DistributionKind::Ketama,
             servers: (0..servers).map(|nth| RingServer::new(format!("server{nth}"), 1)).collect(),
+            retries: 0,
             connect_timeout: None,
             timeout: Some(Duration::from_millis(400)),
             ejection: None,

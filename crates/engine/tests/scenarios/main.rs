@@ -22,6 +22,7 @@ mod muted;
 mod order;
 mod pause;
 mod pubsub;
+mod retries;
 mod scripts;
 mod servers;
 mod sessions;

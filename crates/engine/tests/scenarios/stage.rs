@@ -38,6 +38,7 @@ fn pool(protocol: Protocol, servers: usize) -> PoolConfig {
         distribution: DistributionKind::Modula,
         servers: (0..servers).map(|n| RingServer::new(format!("server{n}"), 1)).collect(),
         timeout: None,
+        retries: 0,
         connect_timeout: None,
         ejection: None,
         server_connections: 1,

@@ -449,6 +449,7 @@ impl Client {
         const LATENESS_MAX: u64 = 2 * MILLISECOND;
         let (plan, now) = (at.plan, at.now);
         let Some(timeout) = plan.pools[self.pool].config.timeout else { return };
+        let times = u64::from(plan.times(self.pool));
         if !due.expected.served || self.habits.reads_after_max > 0 {
             return;
         }
@@ -456,9 +457,10 @@ impl Client {
         if self.obstructed_at.is_some_and(|at| at >= read_at) {
             return;
         }
-        let begun = read_at + timeout.as_micros() as u64 * due.expected.attempts;
-        let latest =
-            (begun + plan.weather.latency_max + LATENESS_MAX).saturating_add(due.expected.waits);
+        let timeout = timeout.as_micros() as u64 * due.expected.attempts;
+        let latest = (read_at + times * (timeout + LATENESS_MAX))
+            .saturating_add(plan.weather.latency_max)
+            .saturating_add(due.expected.waits);
         assert!(
             now <= latest,
             "client {}, request {}: read at {read_at}, answered at {now}, due by {latest}",

@@ -188,23 +188,28 @@ fn limits() -> impl Iterator<Item = LimitFigure> {
     LimitFigure::ALL.iter().copied().filter(move |figure| !of_shell(figure))
 }
 
+/// The faults that are counted. What a small world loses at once is within what may be sent again in any
+/// case, so of a budget that is spent a scenario tells.
+fn faults() -> impl Iterator<Item = FaultFigure> {
+    FaultFigure::ALL.iter().copied().filter(|figure| *figure != FaultFigure::RetriesDenied)
+}
+
 /// What the counters of a world's pools have seen of limits and faults, in the order of the table:
 /// they are events, too.
 pub(crate) fn counted(pools: &[PoolStats]) -> Vec<u64> {
     let total = |count: &dyn Fn(&PoolStats) -> i64| {
         pools.iter().map(|pool| count(pool).unsigned_abs()).sum::<u64>()
     };
-    let faults = FaultFigure::ALL.iter();
     limits()
         .map(|figure| total(&|pool| pool.limit(figure).get()))
-        .chain(faults.map(|&figure| total(&|pool| pool.fault(figure).get())))
+        .chain(faults().map(|figure| total(&|pool| pool.fault(figure).get())))
         .collect()
 }
 
 impl Coverage {
     pub(crate) fn new() -> Self {
         let events = Event::ALL.iter().map(|event| event.words());
-        let faults = FaultFigure::ALL.iter().map(|figure| figure.help());
+        let faults = faults().map(FaultFigure::help);
         let words = events.chain(limits().map(LimitFigure::help)).chain(faults);
         let rows = words.map(|words| Row { words, seeds: 0, times: 0 });
         Self { seeds: 0, turns: 0, rows: rows.collect() }

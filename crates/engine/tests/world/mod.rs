@@ -19,9 +19,11 @@
 //! The world panics at the first thing that is not as it should be. What should be:
 //! - each request gets exactly one response, in order, and it is its own;
 //! - a dead client's responses are discarded and nobody else's;
-//! - a server receives each request once, whole, in its client's order, behind the handshake;
+//! - a server receives each request whole, in its client's order, behind the handshake;
+//! - a request arrives once; in a pool that retries, one that only reads may arrive as often as that says,
+//!   and behind later reads of its client, but never behind a later request that changes data;
 //! - who is subscribed hears each message once, and in order; where nothing goes wrong, all of them;
-//! - a request with a timeout ends in time, and `poll_timeout` tells when;
+//! - a request with a timeout ends in time, each time that it may be sent, and `poll_timeout` tells when;
 //! - no client and no server conn holds more than its limits let it, and what is counted is there;
 //! - when all is said nothing is outstanding, nothing is left behind, and the counters add up;
 //! - when all faults are over every pool serves again.
@@ -51,19 +53,19 @@ mod subscriber;
 mod trouble;
 mod wire;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nutcracker_engine::stats::Stats;
-use nutcracker_engine::{Engine, PoolConfig};
-use nutcracker_ring::Ring;
+use nutcracker_engine::{Engine, SharedPool};
+use nutcracker_ring::{DistributionKind, Ring};
 
 pub(crate) use events::Coverage;
 
 use client::{Client, Life, Moment};
 use events::{Event, Events};
-use plan::{MILLISECOND, Plan, SECOND};
+use plan::{MILLISECOND, Plan, SECOND, may_move, rehashes};
 use random::Random;
 use server::{Server, Surroundings};
 use shell::{Digest, Far, Sockets};
@@ -81,10 +83,10 @@ pub(crate) struct World {
     clients: Vec<Client>,
     /// The servers of each pool.
     servers: Vec<Vec<Server>>,
-    /// The ring of each pool, where keys always keep their server.
-    rings: Vec<Option<Ring>>,
-    /// Keys that servers have received.
-    received: BTreeSet<(u32, u32, u32)>,
+    /// The rings of each pool where keys have a home: with all its servers, and what it may come to.
+    rings: Vec<Vec<Ring>>,
+    /// Keys that servers have received, and how often.
+    received: BTreeMap<(u32, u32, u32), u32>,
     /// Requests that failed, as reported, for each server of each pool.
     failed: Vec<Vec<i64>>,
     faults_done: usize,
@@ -121,7 +123,7 @@ impl World {
         let epoch = epoch();
         let mut world = Self {
             engine: Engine::new(&plan.pools, Arc::clone(&stats), epoch, random.draw()),
-            rings: (0..plan.pools.len()).map(|pool| steady_ring(&plan, pool)).collect(),
+            rings: plan.pools.iter().map(|pool| rings(pool)).collect(),
             servers: sizes
                 .iter()
                 .map(|&size| (0..size).map(|_| Server::default()).collect())
@@ -134,7 +136,7 @@ impl World {
             now: 0,
             sockets: Sockets::new(),
             clients,
-            received: BTreeSet::new(),
+            received: BTreeMap::new(),
             faults_done: 0,
             moves_done: 0,
             memory_short_until: 0,
@@ -276,9 +278,9 @@ impl World {
                 Far::Server { connecting: Some(_), .. } => {}
                 Far::Server { pool, server, peer, .. } => {
                     let config = &plan.pools[*pool].config;
-                    let owner = |key: &[u8]| {
-                        let ring = rings[*pool].as_ref()?;
-                        config.placement.route(ring, key, || 0)
+                    let homes = |key: &[u8]| {
+                        let route = |ring| config.placement.route(ring, key, || 0);
+                        rings[*pool].iter().filter_map(route).collect()
                     };
                     let class_of =
                         |client: u32, request| clients[client as usize].class_of(request, config);
@@ -286,7 +288,7 @@ impl World {
                         config,
                         server: &mut servers[*pool][*server],
                         received,
-                        owner: &owner,
+                        homes: &homes,
                         class_of: &class_of,
                         index: *server,
                         thinks_max: plan.thinks_max,
@@ -337,10 +339,20 @@ impl World {
     }
 }
 
-/// The ring of a pool whose keys always go to the same server.
-fn steady_ring(plan: &Plan, pool: usize) -> Option<Ring> {
-    let PoolConfig { distribution, servers, .. } = &plan.pools[pool].config;
-    plan.is_steady(pool).then(|| Ring::new(*distribution, servers, &vec![true; servers.len()]))
+/// The ring of a pool with all its servers; and, where requests may move, those with any of them. None
+/// where keys have no home.
+fn rings(pool: &SharedPool) -> Vec<Ring> {
+    let config = &pool.config;
+    if config.distribution == DistributionKind::Random {
+        return Vec::new();
+    }
+    let all = (1_u32 << config.servers.len()) - 1;
+    let least = if rehashes(config) && may_move(config) { 1 } else { all };
+    let ring = |members: u32| {
+        let live: Vec<bool> = (0..config.servers.len()).map(|at| members >> at & 1 == 1).collect();
+        Ring::new(config.distribution, &config.servers, &live)
+    };
+    (least..=all).rev().map(ring).collect()
 }
 
 /// Some moment: the clock is the world's from then on.

@@ -178,6 +178,13 @@ impl Plan {
         !rehashes && config.distribution != DistributionKind::Random
     }
 
+    /// How often a request of `pool` may have the timeout: once, again for each time that it may be queued
+    /// once more, and once for going elsewhere when its server is found to be gone.
+    pub(crate) fn times(&self, pool: usize) -> u32 {
+        let config = &self.pools[pool].config;
+        1 + config.retries + u32::from(rehashes(config))
+    }
+
     /// Whether a client of `pool` may be told that its request failed for this reason.
     pub(crate) fn may_fail(&self, pool: usize, reason: &str) -> bool {
         let config = &self.pools[pool].config;
@@ -233,6 +240,17 @@ impl Plan {
     }
 }
 
+/// Whether an ejected server's keys go to the others.
+pub(crate) fn rehashes(config: &PoolConfig) -> bool {
+    config.ejection.is_some_and(|ejection| ejection.on_eject == OnEject::Rehash)
+}
+
+/// Whether a request may come to be sent elsewhere than it was queued for: in a pool that retries, and,
+/// where there is a timeout, when a silent server that it waits for is ejected.
+pub(crate) fn may_move(config: &PoolConfig) -> bool {
+    config.retries > 0 || rehashes(config) && config.timeout.is_some()
+}
+
 fn draw_pool(random: &mut Random) -> PoolConfig {
     let protocol = random.pick(&[Protocol::Redis, Protocol::Redis, Protocol::Memcache]);
     let is_redis = protocol == Protocol::Redis;
@@ -253,8 +271,9 @@ fn draw_pool(random: &mut Random) -> PoolConfig {
         servers: (0..servers)
             .map(|n| RingServer::new(format!("server{n}"), random.between(1, 3) as u32))
             .collect(),
+        retries: random.pick(&[0, 1, 2]),
         connect_timeout: random.chance(30).then(|| Duration::from_millis(random.between(5, 60))),
-        timeout: random.chance(60).then(|| Duration::from_millis(random.between(20, 100))),
+        timeout: random.chance(60).then(|| Duration::from_millis(random.between(20, 50))),
         ejection,
         server_connections: random.between(1, 3) as u32,
         password: (is_redis && random.chance(30)).then(|| (*b"s3cret").into()),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use nutcracker_engine::PoolConfig;
 use nutcracker_proto::Protocol;
+use nutcracker_proto::command::Command;
 
 use super::answers::{answer, keys, payloads};
 use super::board::{Board, Ear};
@@ -13,7 +14,7 @@ use super::key::{Kind, Tag, value};
 use super::meta;
 use super::phrases::{INSIDE, WAITS_MAX};
 use super::pipe::{End, Pipe};
-use super::plan::Absence;
+use super::plan::{Absence, may_move, rehashes};
 use super::random::Random;
 use super::scans;
 use super::scripts::{Known, UNKNOWN};
@@ -31,9 +32,10 @@ pub(crate) struct Server {
     pub(crate) absence: Option<Absence>,
     /// What it will do wrong with its next answer.
     pub(crate) slip: Option<Slip>,
-    /// The latest request of each client: whatever conns there are, a client's requests come in
-    /// its order.
-    latest: BTreeMap<u32, u32>,
+    /// The latest request of each client, and the latest of those that change data: whatever conns there
+    /// are, a client's requests come in its order. Where they may be sent anew, this holds for those whose
+    /// keys have the same homes.
+    latest: BTreeMap<(u32, Vec<usize>), [u32; 2]>,
     pub(crate) scripts: Known,
     pub(crate) board: Board,
     /// Requests with a script that it did not know.
@@ -68,6 +70,8 @@ pub(crate) struct Peer {
     outbox: Vec<u8>,
     greeting: Greeting,
     ear: Ear,
+    /// What comes now is for clients.
+    serves: bool,
     /// The request at the front of the inbox was answered before it was whole.
     answered_early: bool,
     /// Between MULTI and its end: the answers to what is queued.
@@ -96,10 +100,11 @@ enum Sort {
 pub(crate) struct Surroundings<'a> {
     pub(crate) config: &'a PoolConfig,
     pub(crate) server: &'a mut Server,
-    /// Keys that any server has received: each arrives once.
-    pub(crate) received: &'a mut BTreeSet<(u32, u32, u32)>,
-    /// The only server that may receive a key, where that is certain.
-    pub(crate) owner: &'a dyn Fn(&[u8]) -> Option<usize>,
+    /// Keys that any server has received, and how often.
+    pub(crate) received: &'a mut BTreeMap<(u32, u32, u32), u32>,
+    /// The server that has a key while all are well, and those that have it while others are ejected; none
+    /// where keys have no home.
+    pub(crate) homes: &'a dyn Fn(&[u8]) -> Vec<usize>,
     /// What a client had said about itself when it made a request.
     pub(crate) class_of: &'a dyn Fn(u32, u32) -> Class,
     pub(crate) index: usize,
@@ -188,6 +193,12 @@ impl Peer {
                 continue;
             }
             self.greeting.end();
+            if self.is_asked(&found.words) {
+                self.serves = true;
+                self.greet("+PONG\r\n", at);
+                continue;
+            }
+            self.serves = true;
             if let Some((answer, again)) = self.ear.hear(&found.words, &mut at.server.board) {
                 at.events.see_if(again, Event::SubscribedAnew);
                 self.think(answer, Sort::Heard, at);
@@ -271,6 +282,12 @@ impl Peer {
         }
     }
 
+    /// Whether this is the question whether the server is there, which the proxy may ask first: no client's
+    /// PING comes first on a conn.
+    fn is_asked(&self, words: &[Vec<u8>]) -> bool {
+        !self.serves && words == [b"ping".to_vec()]
+    }
+
     fn greet(&mut self, answer: &str, at: &mut Surroundings<'_>) {
         let unfriendly =
             at.now < at.server.absent_until && at.server.absence == Some(Absence::Unfriendly);
@@ -278,10 +295,13 @@ impl Peer {
         self.think(answer.into(), Sort::Greeting, at);
     }
 
-    /// Every request arrives once, at the right server, behind the handshake, and in the order in
-    /// which its client made it.
+    /// Every request arrives once, or as often as it may, at the right server, behind the handshake, and in
+    /// the order in which its client made it.
     fn check(&mut self, words: &[Vec<u8>], at: &mut Surroundings<'_>) {
         let shown = words[0].escape_ascii();
+        let rows = at.config.protocol.commands();
+        let row = rows.iter().find(|row| row.name.as_bytes() == words[0]);
+        let reads = self.queued.is_none() && row.is_some_and(Command::is_read);
         assert!(
             !self.thoughts.iter().any(|(_, thought)| thought.sort == Sort::Greeting),
             "server {}: {shown} before the handshake was answered",
@@ -297,11 +317,10 @@ impl Peer {
                 true => EVERYWHERE + 1_000 * tag.part + at.index as u32,
                 false => tag.part,
             };
-            assert!(
-                at.received.insert((tag.client, tag.request, part)),
-                "{shown} {} arrived twice",
-                key.escape_ascii()
-            );
+            let times = at.received.entry((tag.client, tag.request, part)).or_default();
+            *times += 1;
+            let times_max = if reads { 1 + at.config.retries } else { 1 };
+            assert!(*times <= times_max, "{shown} {} arrived {times} times", key.escape_ascii());
             let class = (at.class_of)(tag.client, tag.request);
             if at.config.protocol == Protocol::Redis {
                 assert_eq!(self.greeting.class, class, "the class of {}", key.escape_ascii());
@@ -310,8 +329,11 @@ impl Peer {
             }
             let publishes = matches!(words[0].as_slice(), b"publish" | b"spublish");
             let placed = if publishes { &words[1] } else { key };
-            if let Some(owner) = (at.owner)(placed).filter(|_| !everywhere) {
-                assert_eq!(owner, at.index, "the server of {}", key.escape_ascii());
+            let homes = if everywhere { Vec::new() } else { (at.homes)(placed) };
+            if let Some(home) = homes.first()
+                && !rehashes(at.config)
+            {
+                assert_eq!(*home, at.index, "the server of {}", key.escape_ascii());
             }
             assert_eq!(
                 tag.part >= INSIDE,
@@ -324,10 +346,19 @@ impl Peer {
                 at.events.see(Event::ScriptHealed);
                 continue;
             }
-            let latest = at.server.latest.entry(tag.client).or_insert(tag.request);
-            let in_order = *latest <= tag.request;
-            assert!(in_order || at.lies, "{} came behind {latest}", key.escape_ascii());
+            if may_move(at.config) && homes.is_empty() {
+                continue;
+            }
+            let of = (tag.client, if may_move(at.config) { homes } else { Vec::new() });
+            let [latest, latest_write] = at.server.latest.entry(of).or_default();
+            // A read may come once more, and then behind others.
+            let before = if reads && at.config.retries > 0 { *latest_write } else { *latest };
+            let in_order = before <= tag.request;
+            assert!(in_order || at.lies, "{shown} {} came behind {before}", key.escape_ascii());
             *latest = tag.request.max(*latest);
+            if !reads {
+                *latest_write = tag.request.max(*latest_write);
+            }
         }
         for (key, payload) in payloads(at.config.protocol, words) {
             assert!(

@@ -153,6 +153,10 @@ pub(super) enum Fault {
         why: &'static str,
     },
     CommandsWithoutRedis,
+    /// `retries` is out of its range.
+    Retries {
+        found: u32,
+    },
     /// `databases` is out of its range.
     Databases {
         found: u32,
@@ -391,6 +395,10 @@ impl fmt::Display for Fault {
             Self::ZeroClientRequests => f.write_str(
                 "'client_requests_max' is at least 1: with 0 no request could ever be sent",
             ),
+            Self::Retries { found } => {
+                let most = limits::RETRIES_MAX;
+                write!(f, "'retries' is a number from 0 to {most}; {found} is not")
+            }
             Self::Databases { found } => write!(
                 f,
                 "'databases' is a number from {} to {}; {found} is not",

@@ -54,6 +54,9 @@ pub const BACKLOG_DEFAULT: u32 = 512;
 /// own to every server, so a number above this is a slip of the pen.
 pub const DATABASES: RangeInclusive<u32> = 1..=16_384;
 
+/// Most `retries`. Each may take as long as `timeout`, and nobody waits for so many.
+pub const RETRIES_MAX: u32 = 10;
+
 /// `databases` when the file has none: as many as a Redis has.
 pub const DATABASES_DEFAULT: u32 = 16;
 

@@ -18,7 +18,7 @@ use super::types::{Listen, Pool, Server};
 use super::{address, limits};
 
 /// The keys of a pool.
-pub(super) const KEYS: [&str; 30] = [
+pub(super) const KEYS: [&str; 31] = [
     "listen",
     "hash",
     "hash_tag",
@@ -47,6 +47,7 @@ pub(super) const KEYS: [&str; 30] = [
     "pinned_connections_max",
     "connect_timeout",
     "on_eject",
+    "retries",
     "allow_flush",
     "multi_error",
     "resolve_interval",
@@ -86,6 +87,7 @@ pub(super) fn read(section: &Section, findings: &mut Findings) -> Option<Pool> {
         on_eject: keys
             .word("on_eject", &["rehash", "fail"], &[OnEject::Rehash, OnEject::Fail])
             .unwrap_or_default(),
+        retries: retries(keys),
         tcpkeepalive: keys.flag("tcpkeepalive").unwrap_or(false),
         reuseport: keys.flag("reuseport").unwrap_or(false),
         servers: servers(keys),
@@ -197,6 +199,14 @@ fn pool_limits(keys: &mut Keys<'_>) -> PoolLimits {
             .unwrap_or(default.pinned_connections),
         subscriber_unsent_bytes: default.subscriber_unsent_bytes,
     }
+}
+
+fn retries(keys: &mut Keys<'_>) -> u32 {
+    let retries = keys.number("retries").unwrap_or(0);
+    if retries > limits::RETRIES_MAX {
+        keys.wrong(keys.place("retries"), Fault::Retries { found: retries });
+    }
+    retries
 }
 
 fn multi_error(keys: &mut Keys<'_>) -> MultiError {

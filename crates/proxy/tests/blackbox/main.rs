@@ -25,6 +25,7 @@ mod pubsub;
 mod real_clients;
 mod recovery;
 mod resting;
+mod retries;
 mod rotation;
 mod signals;
 mod socket_options;

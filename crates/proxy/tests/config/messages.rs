@@ -39,6 +39,7 @@ fn a_limit_that_is_none_is_explained() {
         ("commands: json.get 1, get 1", "cannot add 'get 1': the proxy knows it already"),
         ("commands: a.b 1, A.B 2", "cannot add 'A.B 2': it is there twice"),
         ("commands: a.b x", "cannot add 'a.b x': its keys are a number, as in 1, or a first"),
+        ("retries: 11", "'retries' is a number from 0 to 10; 11 is not"),
         ("databases: 0", "'databases' is a number from 1 to 16384; 0 is not"),
         ("databases: 16385", "'databases' is a number from 1 to 16384; 16385 is not"),
         ("client_requests_max: 0", "'client_requests_max' is at least 1"),

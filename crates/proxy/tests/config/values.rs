@@ -40,6 +40,7 @@ fn a_pool_of_two_keys_has_the_originals_defaults() {
         server_retry_timeout: Duration::from_secs(30),
         server_failure_limit: 2,
         on_eject: OnEject::Rehash,
+        retries: 0,
         tcpkeepalive: false,
         reuseport: false,
         servers: vec![config::Server {
@@ -85,6 +86,7 @@ fn every_key_reaches_its_field() {
         "  reuseport: true\n",
         "  connect_timeout: 250\n",
         "  on_eject: fail\n",
+        "  retries: 2\n",
         "  client_requests_max: 100\n",
         "  client_unsent_max: 64k\n",
         "  server_queue_max: 8M\n",
@@ -125,6 +127,7 @@ fn every_key_reaches_its_field() {
         server_retry_timeout: Duration::from_secs(2),
         server_failure_limit: 3,
         on_eject: OnEject::Fail,
+        retries: 2,
         tcpkeepalive: true,
         reuseport: true,
         servers: vec![

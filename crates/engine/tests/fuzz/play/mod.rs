@@ -184,6 +184,7 @@ impl Play {
                 _ => DistributionKind::Random,
             },
             servers: (0..servers).map(|n| RingServer::new(format!("server{n}"), 1)).collect(),
+            retries: 0,
             connect_timeout: (habits & 4 != 0).then_some(Duration::from_millis(200)),
             timeout: (habits & 1 != 0).then_some(Duration::from_millis(400)),
             ejection: (habits & 2 != 0).then_some(Ejection {

@@ -37,6 +37,7 @@ const ROWS: &[Row] = &[
     Row { key: "reuseport",            value: |pool| pool.reuseport.to_string() },
     Row { key: "connect_timeout",      value: |pool| pool.connect_timeout.map_or_else(|| "none".to_owned(), ms) },
     Row { key: "on_eject",             value: on_eject },
+    Row { key: "retries",              value: |pool| pool.retries.to_string() },
     Row { key: "client_requests_max",  value: |pool| pool.limits.client_requests.to_string() },
     Row { key: "client_unsent_max",    value: |pool| bytes(pool.limits.client_unsent_bytes as usize) },
     Row { key: "server_queue_max",     value: |pool| bytes(pool.limits.server_queue_bytes) },

@@ -1,0 +1,120 @@
+//! How many requests a pool may send again.
+//!
+//! When a server is in trouble, every request to it fails, and to send each once more is to double the
+//! load of those that are left. So retries are earned: each read earns a share of one, and what is
+//! earned goes stale. Where there is little traffic, a few are allowed all the same.
+
+use crate::limits::{RETRIES_A_SECOND, RETRY_READS, RETRY_WINDOW};
+use crate::tick::Tick;
+
+/// What one worker has earned for one pool.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    /// What is left, in shares: [`RETRY_READS`] of them are a retry.
+    shares: u32,
+    /// Those earned since the window began.
+    earned: u32,
+    window_ends: Tick,
+    /// Until when time has been paid for.
+    paid_until: Tick,
+}
+
+impl Budget {
+    /// One that allows what a second does.
+    pub(crate) const fn new() -> Self {
+        let shares = RETRIES_A_SECOND * RETRY_READS;
+        Self { shares, earned: 0, window_ends: Tick::NEVER, paid_until: Tick(0) }
+    }
+
+    /// A read was sent on its way.
+    pub(crate) fn earn(&mut self, now: Tick) {
+        if self.window_ends == Tick::NEVER {
+            self.window_ends = now.after(RETRY_WINDOW);
+        } else if now >= self.window_ends {
+            self.shares = self.shares.min(self.earned);
+            self.earned = 0;
+            self.window_ends = now.after(RETRY_WINDOW);
+        }
+        self.shares = self.shares.saturating_add(1);
+        self.earned = self.earned.saturating_add(1);
+    }
+
+    /// Takes a retry, if there is one.
+    pub(crate) fn take(&mut self, now: Tick) -> bool {
+        const OF_A_SECOND: u64 = (RETRIES_A_SECOND * RETRY_READS) as u64;
+        let since = now.0.saturating_sub(self.paid_until.0).min(1_000_000);
+        let of_time = (since * OF_A_SECOND / 1_000_000) as u32;
+        if of_time > 0 {
+            self.paid_until = now;
+            // What time gives is not saved up beyond a second's.
+            let most = self.shares.max(OF_A_SECOND as u32);
+            self.shares = self.shares.saturating_add(of_time).min(most);
+        }
+        if self.shares < RETRY_READS {
+            return false;
+        }
+        self.shares -= RETRY_READS;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000;
+
+    fn takes(budget: &mut Budget, at: u64) -> u32 {
+        let mut taken = 0;
+        while budget.take(Tick(at)) {
+            taken += 1;
+        }
+        taken
+    }
+
+    #[test]
+    fn without_traffic_there_are_a_few_a_second_and_none_are_saved() {
+        let mut budget = Budget::new();
+        assert_eq!(takes(&mut budget, 0), RETRIES_A_SECOND);
+        assert_eq!(takes(&mut budget, SECOND / 2), RETRIES_A_SECOND / 2);
+        assert_eq!(takes(&mut budget, SECOND / 2), 0);
+        assert_eq!(takes(&mut budget, 60 * SECOND), RETRIES_A_SECOND);
+    }
+
+    #[test]
+    fn reads_earn_a_share_of_a_retry_each() {
+        let mut budget = Budget::new();
+        assert_eq!(takes(&mut budget, SECOND), RETRIES_A_SECOND);
+        (0..1_000).for_each(|_| budget.earn(Tick(SECOND)));
+        assert_eq!(takes(&mut budget, SECOND), 1_000 / RETRY_READS);
+    }
+
+    #[test]
+    fn what_was_earned_long_ago_is_worth_nothing() {
+        let mut budget = Budget::new();
+        let window = RETRY_WINDOW.as_micros() as u64;
+        (0..100_000).for_each(|_| budget.earn(Tick(1)));
+        // A quiet window, and the one after it.
+        budget.earn(Tick(1 + window));
+        budget.earn(Tick(1 + 2 * window));
+        assert!(takes(&mut budget, 1 + 2 * window) <= RETRIES_A_SECOND);
+    }
+
+    #[test]
+    fn an_outage_of_a_minute_is_not_multiplied() {
+        let mut budget = Budget::new();
+        let (mut reads, mut retries) = (0_u32, 0_u32);
+        for at in 0..60_000 {
+            for _ in 0..10 {
+                budget.earn(Tick(at * 1_000));
+                reads += 1;
+            }
+            // Everything fails.
+            retries += takes(&mut budget, at * 1_000);
+        }
+        assert!(
+            retries <= reads / RETRY_READS + 60 * RETRIES_A_SECOND + RETRIES_A_SECOND,
+            "{retries}"
+        );
+    }
+}

@@ -1,0 +1,180 @@
+//! A request with keys of several servers, taken apart: a fragment a server.
+
+use nutcracker_proto::{Gather, Kinds, Routed, split};
+
+use crate::action::CloseReason;
+use crate::engine::Engine;
+use crate::frame::Frame;
+use crate::gathering::{End, Lack};
+use crate::ids::{ConnId, PoolId, ServerId};
+use crate::pool::MultiError;
+use crate::request::{Request, RequestId, Role};
+use crate::spread::Spread;
+use crate::stats::PoolFigure;
+
+/// One fragment of a request that is being split.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part {
+    /// Where its response is due, and its place there.
+    pub(crate) gathering: u32,
+    pub(crate) ordinal: u32,
+    /// Which of the servers in the [`Spread`] gets it.
+    pub(crate) nth: usize,
+}
+
+/// How a fragment is looked after, should its server be lost.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Care {
+    /// How often it may be queued once more; `None` when nothing is kept of it.
+    pub(crate) left: Option<u32>,
+    /// It has gone elsewhere without counting.
+    pub(crate) moved: bool,
+}
+
+impl Engine {
+    /// Queues one fragment a server for a request with several keys. Linear in the request.
+    pub(crate) fn split(
+        &mut self,
+        conn: ConnId,
+        pool: PoolId,
+        frame: Frame<'_>,
+        routed: &Routed,
+        gather: Gather,
+    ) {
+        self.welcome_back(pool);
+        let mut spread = std::mem::take(&mut self.spread);
+        match self.spread_keys(pool, frame, routed, &mut spread) {
+            Err(reason) => self.fail_request(Some(conn), pool, reason),
+            // All keys live on one server: there is nothing to take apart.
+            Ok(1) => self.forward(conn, pool, frame, routed),
+            Ok(_) => {
+                let gathering = match routed.noreply {
+                    true => self.gatherings.insert(gather, RequestId::NONE),
+                    false => {
+                        let mut parent = Request::new(Some(conn), Role::Whole, Kinds::ANY);
+                        parent.quiet = routed.meta.quiet;
+                        let parent = self.requests.insert(parent);
+                        self.put_in_line(conn, parent);
+                        self.gather_for(pool, parent, gather, &spread)
+                    }
+                };
+                let retries = self.pools[pool.0 as usize].config().retries;
+                let left = (retries > 0 && routed.command.is_read()).then_some(retries);
+                let care = Care { left, moved: false };
+                self.queue_fragments(conn, (frame, routed), gathering, &spread, care);
+            }
+        }
+        spread.clear();
+        self.spread = spread;
+    }
+
+    /// Finds each key's server, and says how many servers there are.
+    pub(crate) fn spread_keys(
+        &mut self,
+        pool: PoolId,
+        frame: Frame<'_>,
+        routed: &Routed,
+        spread: &mut Spread,
+    ) -> Result<usize, CloseReason> {
+        let pool = &self.pools[pool.0 as usize];
+        let random = &mut self.random;
+        for part in split::parts(pool.config().protocol, routed, frame.bytes) {
+            spread.push(pool.hash(part.key(frame.bytes)), part.bytes);
+        }
+        let assigned = spread.assign(|hash| pool.owner(hash, || random.draw()));
+        assigned.ok_or(CloseReason::Refused)?;
+        Ok(spread.arrange())
+    }
+
+    /// A place where the responses to the fragments of `parent`, which stands in its client's line, will
+    /// come together.
+    pub(crate) fn gather_for(
+        &mut self,
+        pool: PoolId,
+        parent: RequestId,
+        gather: Gather,
+        spread: &Spread,
+    ) -> u32 {
+        let lack = match self.pools[pool.0 as usize].config().multi_error {
+            MultiError::Fail => Lack::Fails,
+            MultiError::Partial => Lack::StandIn,
+        };
+        let gathering = self.gatherings.insert(gather, parent);
+        self.requests.get_mut(parent).role = Role::Parent { gathering };
+        let place = self.gatherings.get_mut(gathering);
+        place.lack = lack;
+        if matches!(gather, Gather::Array | Gather::Values) || lack == Lack::StandIn {
+            place.owners.extend(spread.owners());
+        }
+        gathering
+    }
+
+    /// Writes and queues a fragment for each server of `spread`.
+    pub(crate) fn queue_fragments(
+        &mut self,
+        client: ConnId,
+        request: (Frame<'_>, &Routed),
+        gathering: u32,
+        spread: &Spread,
+        care: Care,
+    ) {
+        let fragments = spread.fragments();
+        for nth in 0..fragments {
+            let part = Part { gathering, ordinal: nth as u32, nth };
+            let queued = self.queue_fragment(client, request, part, spread, care);
+            let place = self.gatherings.get_mut(gathering);
+            match queued {
+                Ok(()) => {
+                    place.pending += 1;
+                    place.ends.push(End::Pending);
+                }
+                Err(reason) => place.ends.push(End::Failed(Box::new(reason))),
+            }
+        }
+        let pool = self.clients.get(client.key()).expect("it sent the request").pool;
+        self.pool_stats(pool).at(PoolFigure::Fragments).add(fragments as i64);
+        if self.gatherings.get_mut(gathering).pending == 0 {
+            self.finish_parent(gathering);
+        }
+    }
+
+    /// Writes and queues one fragment.
+    pub(crate) fn queue_fragment(
+        &mut self,
+        client: ConnId,
+        (frame, routed): (Frame<'_>, &Routed),
+        Part { gathering, ordinal, nth }: Part,
+        spread: &Spread,
+        care: Care,
+    ) -> Result<(), CloseReason> {
+        let pool = self.clients.get(client.key()).expect("it sent the request").pool;
+        let (server, keys) = spread.fragment(nth);
+        let conn = self.open_conn(pool, ServerId(server), client)?;
+        let protocol = self.pools[pool.0 as usize].config().protocol;
+        let outbox = &mut self.servers.get_mut(conn.key()).expect("it is open").outbox;
+        let before = outbox.len();
+        let tail = outbox.tail(frame.bytes.len(), &mut self.spares);
+        let start = tail.len();
+        split::head(protocol, routed, frame.bytes, keys, tail);
+        for part in spread.parts(nth) {
+            split::part(protocol, &frame.bytes[part], tail);
+        }
+        split::tail(protocol, tail);
+        let kept = care.left.map(|left| (left, tail[start..].to_vec()));
+        let bytes = outbox.len() - before;
+        let request = self.requests.insert(Request::new(
+            None,
+            Role::Fragment { gathering, ordinal },
+            routed.command.kinds,
+        ));
+        if let Some((left, kept)) = kept {
+            let queued = self.requests.get_mut(request);
+            (queued.reads, queued.moved) = (routed.command.is_read(), care.moved);
+            self.keep_for(pool, request, Frame::borrowed(&kept), left);
+        } else if care.moved {
+            self.requests.get_mut(request).moved = true;
+        }
+        self.enqueue(conn, request, bytes);
+        Ok(())
+    }
+}
