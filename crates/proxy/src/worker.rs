@@ -384,7 +384,9 @@ impl Worker {
                     // end that came with the data has had its edge already.
                     slot.readable = len == offered || slot.read_closed;
                     let go_on = self.engine.handle_received(conn, len);
-                    if !slot.readable || !go_on {
+                    // Nor will there be an edge to tell the engine that the peer of a client that is
+                    // paused by now has gone.
+                    if !slot.readable || (!go_on && !slot.read_closed) {
                         return;
                     }
                 }
