@@ -10,6 +10,7 @@ use crate::client::ClientConn;
 use crate::engine::Engine;
 use crate::frame::Frame;
 use crate::ids::{ConnId, PoolId};
+use crate::limits::BLOCKED_UNPARSED_BYTES_MAX;
 use crate::request::{Request, Role};
 use crate::session::Lane;
 use crate::tick::Tick;
@@ -32,6 +33,15 @@ impl ClientConn {
     /// Whether a request of it that blocks is outstanding.
     pub(crate) fn is_blocked(&self) -> bool {
         self.own.as_ref().is_some_and(|own| own.blocked)
+    }
+
+    /// Whether its socket may be read: it is not paused. One that is blocked is read all the same for a
+    /// while, for the end of its stream.
+    #[inline]
+    pub(crate) fn is_readable(&self) -> bool {
+        let is_read =
+            !self.paused || (self.is_blocked() && self.inbox.len() < BLOCKED_UNPARSED_BYTES_MAX);
+        is_read && self.closing.is_none()
     }
 }
 

@@ -221,7 +221,7 @@ impl Engine {
                     client.inbox.advance(len);
                     self.serve_inbox(conn);
                 }
-                self.clients.get(conn.key()).is_some_and(|c| !c.paused && c.closing.is_none())
+                self.clients.get(conn.key()).is_some_and(ClientConn::is_readable)
             }
             Side::Server => {
                 let Some(server) = self.servers.get_mut(conn.key()) else { return false };
@@ -244,7 +244,7 @@ impl Engine {
     pub fn may_read(&self, conn: ConnId) -> bool {
         match conn.side() {
             Side::Client => {
-                let is_readable = |c: &ClientConn| !c.paused && c.closing.is_none();
+                let is_readable = ClientConn::is_readable;
                 !self.shortage.is_short() && self.clients.get(conn.key()).is_some_and(is_readable)
             }
             Side::Server => self.servers.get(conn.key()).is_some(),

@@ -173,6 +173,10 @@ pub const SCRIPTS_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Longest script that is remembered, bytes: it is copied when a server lacks it.
 pub const SCRIPT_BYTES_MAX: usize = 256 * 1024;
 
+/// How much a client that is blocked is read for that it has sent behind its request, bytes. The end of its
+/// stream is behind that, and is to be seen: it ends the wait.
+pub const BLOCKED_UNPARSED_BYTES_MAX: usize = 256 * 1024;
+
 /// How much of a message that should not have come a report shows, bytes.
 pub const FOUND_BYTES_MAX: usize = 64;
 

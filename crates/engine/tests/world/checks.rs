@@ -1,7 +1,8 @@
 //! What must hold: after every turn, and when all is quiet.
 
 use nutcracker_engine::limits::{
-    EVERYDAY_BYTES, RECV_BYTES, SPARE_BUFFERS_MAX, SPARE_LARGE_BYTES_KEPT,
+    BLOCKED_UNPARSED_BYTES_MAX, EVERYDAY_BYTES, RECV_BYTES, SPARE_BUFFERS_MAX,
+    SPARE_LARGE_BYTES_KEPT,
 };
 use nutcracker_engine::stats::{Kind, PoolFigure, ServerFigure};
 use nutcracker_engine::{Inventory, PoolId};
@@ -80,7 +81,8 @@ impl World {
         }
         let unparsed_max: usize = self.clients.iter().map(|client| client.request_bytes_max).sum();
         // A read may bring the beginning of what is behind a request.
-        let unparsed_max = unparsed_max + self.clients.len() * RECV_BYTES;
+        let behind = if self.plan.pins { BLOCKED_UNPARSED_BYTES_MAX } else { 0 } + RECV_BYTES;
+        let unparsed_max = unparsed_max + self.clients.len() * behind;
         assert!(held.unparsed_bytes <= unparsed_max, "{} bytes unparsed", held.unparsed_bytes);
     }
 

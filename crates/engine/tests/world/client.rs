@@ -326,6 +326,12 @@ impl Client {
             self.judge(&due, &response, at);
             self.learn(&due, &response, at);
             self.check_punctual(&due, at);
+            if due.expected.waits > 0 {
+                // What is behind it may have been read, and had to wait.
+                for next in &mut self.due {
+                    next.read_at = next.read_at.map(|_| at.now);
+                }
+            }
             self.await_next(due, &response);
         }
         self.inbox.drain(..start);
