@@ -320,6 +320,9 @@ impl Engine {
             (None, _) => listener.again_at,
         };
         let check = shared.health.ejects().then(|| self.now.after(LISTEN_CHECK));
-        pubsub.alarm = pubsub.listeners.iter().filter_map(next).chain(check).min();
+        let alarm = pubsub.listeners.iter().filter_map(next).chain(check).min();
+        // A conn that nobody needed for a while has been silent for longer than is looked at.
+        let soonest = self.now.after(Duration::from_micros(1));
+        pubsub.alarm = alarm.map(|alarm| alarm.max(soonest));
     }
 }
