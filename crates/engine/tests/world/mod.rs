@@ -197,9 +197,8 @@ impl World {
             debug_assert!(next > self.now, "time goes on");
             let late = if self.random.chance(20) { self.random.below(MILLISECOND / 2) } else { 0 };
             self.now = next + late;
-            // Where servers lie a slow reader may have to take another's answer, which is long.
-            let end = if self.plan.lies { 50_000 } else { 2_000 } * SECOND;
-            assert!(self.now < end, "a run comes to an end");
+            // A client that reads seldom, and asks hundreds of times, takes an hour.
+            assert!(self.now < 50_000 * SECOND, "a run comes to an end");
             self.step();
         }
         let talking = self.clients.iter().filter(|client| client.life != Life::Gone);
