@@ -78,7 +78,7 @@ fn with_memory_max_deaf_clients_are_closed_and_the_others_are_served() {
     proxy.expect_log("memory_max is reached: client ");
     let grown = peak.saturating_sub(before);
     // What the server was asked before memory ran short still comes, faster than clients are closed for it:
-    // up to some hundred megabytes were seen, and mostly twenty.
+    // about a hundred megabytes were seen at most, and mostly twenty.
     assert!(grown < 160 * MEGABYTE, "{grown} bytes where {DEAF} clients asked for 600 MB");
     assert!(slowest < Duration::from_secs(5), "a client that reads waited for {slowest:?}");
 
