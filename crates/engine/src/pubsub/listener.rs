@@ -75,6 +75,12 @@ impl Engine {
     /// Asks a server for what is published to a topic, over its conn that listens, which is opened if
     /// need be.
     pub(super) fn ask_for(&mut self, pool: PoolId, server: ServerId, key: Key) {
+        let listener = &self.pubsub[pool.0 as usize].listeners[server.0 as usize];
+        if listener.conn.is_none() && listener.again_at.is_some() {
+            // Its conn has ended, and what was heard over it is not heard since. The new one asks for all
+            // of that; this topic is at home there as well by now.
+            return self.listen_again(pool, server);
+        }
         let Some(subscribed) = self.pubsub[pool.0 as usize].topics.get_mut(key) else { return };
         subscribed.unheard += 1;
         let (topic, name) = (subscribed.topic, subscribed.name.clone());
@@ -261,16 +267,19 @@ impl Engine {
                     self.ask(pool, server, Question::Ping);
                 }
             }
-            (None, Some(again_at)) if again_at <= self.now => {
-                listener.again_at = None;
-                let at_home = pubsub.topics.keys().filter(|key| {
-                    pubsub.topics.get(*key).is_some_and(|topic| topic.homes.contains(&server))
-                });
-                for key in at_home.collect::<Vec<_>>() {
-                    self.ask_for(pool, server, key);
-                }
-            }
+            (None, Some(again_at)) if again_at <= self.now => self.listen_again(pool, server),
             (None, _) => {}
+        }
+    }
+
+    /// Asks a server whose conn has ended for all topics that are at home there, over a new one.
+    fn listen_again(&mut self, pool: PoolId, server: ServerId) {
+        let pubsub = &mut self.pubsub[pool.0 as usize];
+        pubsub.listeners[server.0 as usize].again_at = None;
+        let is_home =
+            |key: &Key| pubsub.topics.get(*key).is_some_and(|topic| topic.homes.contains(&server));
+        for key in pubsub.topics.keys().filter(is_home).collect::<Vec<_>>() {
+            self.ask_for(pool, server, key);
         }
     }
 

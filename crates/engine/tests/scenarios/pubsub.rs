@@ -174,6 +174,24 @@ fn a_conn_that_ends_is_opened_anew_and_asks_for_all_it_heard() {
 }
 
 #[test]
+fn who_subscribes_while_a_conn_is_awaited_has_it_opened_for_all() {
+    let (mut stage, client, listener) = subscribed();
+    stage.closes(listener, CloseReason::Eof);
+    let other = stage.client();
+    stage.sends(other, cmd("SUBSCRIBE b"));
+    let again = stage.server(0);
+    assert_ne!(again, listener, "nobody waits for the time of the next");
+    stage.gets(again, [cmd("subscribe a"), cmd("subscribe b")].concat());
+    stage.sends(again, [told("subscribe", "a", 1), told("subscribe", "b", 2)].concat());
+    stage.gets_nothing(client);
+    stage.gets(other, told("subscribe", "b", 1));
+    stage.passes(10_000);
+    stage.sends(again, [message("a", "hi"), message("b", "ho")].concat());
+    stage.gets(client, message("a", "hi"));
+    stage.gets(other, message("b", "ho"));
+}
+
+#[test]
 fn a_conn_that_ends_while_nobody_is_subscribed_leaves_nothing_to_be_looked_after() {
     for ends_first in [false, true] {
         let mut stage = Stage::new(redis(2));
