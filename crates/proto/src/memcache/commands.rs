@@ -346,9 +346,9 @@ mod tests {
             (&["flush_all"], &["OK"]),
             (&["version"], &["VERSION"]),
             (&["stats"], &["STAT", "END"]),
-            (&["mg"], &["VA", "HD", "EN"]),
-            (&["ms", "md"], &["HD", "NF", "NS", "EX"]),
-            (&["ma"], &["HD", "VA", "NF", "NS", "EX"]),
+            (&["mg"], &["VA", "HD", "EN", "OK"]),
+            (&["ms", "md"], &["HD", "NF", "NS", "EX", "OK"]),
+            (&["ma"], &["HD", "VA", "NF", "NS", "EX", "OK"]),
             (&["me"], &["ME", "EN"]),
         ] {
             for name in names {

@@ -44,10 +44,11 @@ pub(super) const FLUSH: Kinds = any_of(&[OK]);
 pub(super) const STATS: Kinds = any_of(&[STAT, END]);
 /// Of `version`.
 pub const VERSIONS: Kinds = any_of(&[VERSION]);
-/// Of `mg`.
-pub(super) const META_GET: Kinds = any_of(&[VA, HD, EN]);
-/// Of `ms` and `md`.
-pub(super) const META_CHANGE: Kinds = any_of(&[HD, NO]);
+/// Of `mg`. Before 1.6.10 memcached said `OK` where it says `HD` since, and up to 1.6.17 it did when told to
+/// (`-o meta_response_old`).
+pub(super) const META_GET: Kinds = any_of(&[VA, HD, EN, OK]);
+/// Of `ms` and `md`; with the `OK` of older servers.
+pub(super) const META_CHANGE: Kinds = any_of(&[HD, NO, OK]);
 /// Of `ma`, which may tell the number.
 pub(super) const META_COUNT: Kinds = META_CHANGE.or(any_of(&[VA]));
 /// Of `me`.
