@@ -155,8 +155,9 @@ struct Proxy {
     stats_source: Arc<StatsSource>,
     shared: Arc<Shared>,
     seats: Vec<Seat>,
-    /// Removed when the proxy ends.
+    /// Its thread ends when the proxy does.
     _rounds: Rounds,
+    /// Removed when the proxy ends.
     _pid_file: Option<PidFile>,
 }
 

@@ -53,8 +53,9 @@ pub struct Worker {
     /// Conns with unread bytes in the kernel that it will not tell of again.
     unread: Vec<ConnId>,
     listeners: Vec<Accepting>,
-    /// When to let more come together.
+    /// How long to look for events before it sleeps.
     busy_poll: Duration,
+    /// When to let more come together.
     pacer: Pacer,
     /// Bytes read in this turn.
     read_bytes: usize,
@@ -195,7 +196,8 @@ impl Worker {
                 thread::sleep(pause);
             }
             match self.wait(&mut events, timeout) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                // A turn without events: the time that was waited is not waited again.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 other => other?,
             }
             self.begin_turn();
@@ -242,7 +244,7 @@ impl Worker {
                 }
             }
         }
-        self.poll.poll(events, timeout)
+        self.poll.poll(events, timeout.map(|timeout| timeout - busy))
     }
 
     /// Reads the clock and the count of memory, once a turn.
@@ -308,7 +310,7 @@ impl Worker {
     }
 
     /// Has the conns to a pool's servers replaced whose names mean other addresses by now. One system
-    /// call a conn.
+    /// call a conn of a server with a name.
     fn move_servers(&mut self, pool: PoolId, addresses: &[Option<Box<[IpAddr]>>]) {
         for slot in self.servers.0.iter().flatten() {
             let Some((_, server)) = self.engine.server_of(slot.conn).filter(|of| of.0 == pool)
@@ -316,7 +318,8 @@ impl Worker {
                 continue;
             };
             // One that is not connected yet has no peer; the next round finds it.
-            if let (Some(known), Some(peer)) = (&addresses[server.0 as usize], slot.socket.peer())
+            if let Some(known) = &addresses[server.0 as usize]
+                && let Some(peer) = slot.socket.peer()
                 && !known.contains(&peer.ip())
             {
                 self.engine.handle_moved(slot.conn);
