@@ -166,41 +166,49 @@ impl Word {
 /// puts an element in its place to make a key. A pattern without a `*` makes none, and what follows a `->`
 /// is a field's name and not the key's.
 pub fn sort_patterns(frame: &[u8]) -> impl Iterator<Item = &[u8]> {
-    // The command and the sorted key come first.
-    let mut options = Strings::new(frame).skip(2);
-    std::iter::from_fn(move || {
-        loop {
-            let word = options.next()?;
-            let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
-            if is("LIMIT") {
-                options.nth(1);
-            } else if is("STORE") {
-                options.next();
-            } else if is("BY") || is("GET") {
-                let pattern = options.next()?;
-                if let Some(star) = pattern.iter().position(|&byte| byte == b'*') {
-                    return Some(&pattern[..star]);
-                }
-            }
+    sort_options(Strings::new(frame).skip(1)).filter_map(|option| match option {
+        SortOption::Pattern(pattern) => {
+            pattern.iter().position(|&byte| byte == b'*').map(|star| &pattern[..star])
         }
+        SortOption::Store(_) => None,
     })
 }
 
 /// Where `SORT` stores: behind the last `STORE` that is no pattern and no number.
 fn sort_store(strings: Strings<'_>) -> Option<u32> {
-    let mut store = None;
-    let mut options = strings.enumerate().skip(1).peekable();
-    while let Some((_, word)) = options.next() {
-        let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
-        if is("LIMIT") {
-            options.nth(1);
-        } else if is("BY") || is("GET") {
-            options.next();
-        } else if is("STORE") && options.peek().is_some() {
-            store = options.next().map(|(place, _)| place as u32);
+    let places = sort_options(strings).filter_map(|option| match option {
+        SortOption::Store(place) => Some(place),
+        SortOption::Pattern(_) => None,
+    });
+    places.last()
+}
+
+/// An option of `SORT` that names keys.
+enum SortOption<'a> {
+    /// `BY` or `GET`, and its pattern.
+    Pattern(&'a [u8]),
+    /// `STORE`, and where among the arguments the key is.
+    Store(u32),
+}
+
+/// The options of a `SORT` with these arguments, the first of which is the sorted key, that name keys.
+fn sort_options<'a>(
+    arguments: impl Iterator<Item = &'a [u8]>,
+) -> impl Iterator<Item = SortOption<'a>> {
+    let mut options = arguments.enumerate().skip(1);
+    std::iter::from_fn(move || {
+        loop {
+            let (_, word) = options.next()?;
+            let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
+            if is("LIMIT") {
+                options.nth(1);
+            } else if is("BY") || is("GET") {
+                return options.next().map(|(_, pattern)| SortOption::Pattern(pattern));
+            } else if is("STORE") {
+                return options.next().map(|(place, _)| SortOption::Store(place as u32));
+            }
         }
-    }
-    store
+    })
 }
 
 /// Where `GEORADIUS` stores, which has its options from argument 4 on.
