@@ -10,8 +10,9 @@
 //!                handle_share       <-----  mailbox  <------  Share
 //!  the list      all lines, by number
 //! ```
-//! Other requests of the client go on meanwhile; but none overtakes a `CLIENT KILL`, whose answer says
-//! that the clients are gone. With one worker nobody is asked, and the answer is there at once.
+//! What its client sends behind it waits: nothing overtakes a `CLIENT KILL`, whose answer says that clients
+//! are gone, and no more than one list a client is in memory. With one worker nobody is asked, and the
+//! answer is there at once.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -324,10 +325,8 @@ impl Engine {
             // It has its place in line all the same, for those that must not overtake it.
             request.quiet = Quiet::All;
         }
-        if !matches!(found, Found::Lines(_)) {
-            // What comes behind it waits until it is answered.
-            client.lane = Lane::Own;
-        }
+        // What comes behind it waits until it is answered: a client has one list under way, not a hundred.
+        client.lane = Lane::Own;
         let request = self.requests.insert(request);
         let asked = match found {
             Found::One(_) => 1,

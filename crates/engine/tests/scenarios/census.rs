@@ -36,14 +36,17 @@ fn the_list_has_the_clients_of_all_workers_in_the_order_in_which_they_came() {
     for worker in [2, 1, 0, 2] {
         workers[worker].client();
     }
-    // It has its place behind what came before it, and what comes behind it goes on meanwhile.
+    // It has its place behind what came before it, and what comes behind it waits.
     workers[0].sends(one, [cmd("GET a"), cmd("CLIENT LIST"), cmd("GET b")].concat());
     let server = workers[0].server(0);
-    workers[0].gets(server, [cmd("GET a"), cmd("GET b")].concat());
-    workers[0].sends(server, "$1\r\na\r\n$1\r\nb\r\n");
+    workers[0].gets(server, cmd("GET a"));
+    workers[0].sends(server, "$1\r\na\r\n");
     workers[0].gets(one, "$1\r\na\r\n");
     assert_eq!(workers[0].questions.len(), 2);
+    workers[0].gets_nothing(server);
     others_answer(&mut workers, 0);
+    workers[0].gets(server, cmd("GET b"));
+    workers[0].sends(server, "$1\r\nb\r\n");
     let answer = String::from_utf8(workers[0].take(one)).expect("text");
     assert_eq!(answer.matches(" cmd=client|list ").count(), 1, "{answer}");
     let ids: Vec<&str> = answer.lines().filter(|line| line.starts_with("id=")).collect();
@@ -169,11 +172,13 @@ fn a_worker_that_does_not_answer_is_named_and_its_late_share_is_of_no_use() {
 #[test]
 fn a_client_that_asks_and_leaves_gets_no_answer_and_leaves_nothing_behind() {
     let mut workers = Stage::workers::<2>(redis(1));
-    let one = workers[0].client();
+    let (one, two) = (workers[0].client(), workers[0].client());
     let other = workers[1].client();
-    workers[0].sends(one, [cmd("CLIENT LIST"), cmd("CLIENT KILL TYPE normal")].concat());
-    workers[0].closes(one, CloseReason::Reset);
-    assert!(workers[0].is_closed(one));
+    for (client, ask) in [(one, "CLIENT LIST"), (two, "CLIENT KILL ID 3")] {
+        workers[0].sends(client, cmd(ask));
+        workers[0].closes(client, CloseReason::Reset);
+        assert!(workers[0].is_closed(client));
+    }
     assert_eq!(workers[0].engine.poll_timeout(), None, "nobody waits");
     others_answer(&mut workers, 0);
     assert!(workers[1].is_closed(other), "what was asked is done");
@@ -185,7 +190,7 @@ fn a_client_that_asks_and_leaves_gets_no_answer_and_leaves_nothing_behind() {
     workers[0].closes(one, CloseReason::Eof);
     assert!(!workers[0].is_closed(one));
     others_answer(&mut workers, 0);
-    assert_eq!(listed(&mut workers[0], one), [3]);
+    assert_eq!(listed(&mut workers[0], one), [4]);
     assert!(workers[0].is_closed(one));
     workers[0].is_quiet();
 }
