@@ -41,11 +41,14 @@ impl Budget {
 
     /// Takes a retry, if there is one.
     pub(crate) fn take(&mut self, now: Tick) -> bool {
+        const SECOND: u64 = 1_000_000;
         const OF_A_SECOND: u64 = (RETRIES_A_SECOND * RETRY_READS) as u64;
-        let since = now.0.saturating_sub(self.paid_until.0).min(1_000_000);
-        let of_time = (since * OF_A_SECOND / 1_000_000) as u32;
+        const OF_A_SHARE: u64 = SECOND / OF_A_SECOND;
+        let since = now.0.saturating_sub(self.paid_until.0).min(SECOND);
+        let of_time = (since / OF_A_SHARE) as u32;
         if of_time > 0 {
-            self.paid_until = now;
+            // What is not a share yet is paid later.
+            self.paid_until = Tick(now.0 - since % OF_A_SHARE);
             // What time gives is not saved up beyond a second's.
             let most = self.shares.max(OF_A_SECOND as u32);
             self.shares = self.shares.saturating_add(of_time).min(most);

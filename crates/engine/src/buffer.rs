@@ -105,7 +105,7 @@ impl Outbox {
     }
 
     /// A part of what waits, from its front: by reference where it was shared, else a copy. Linear in what
-    /// is shared before it.
+    /// is shared up to its end.
     pub(crate) fn part(&self, range: Range<usize>) -> Shared {
         let mut copy = Vec::new();
         let (mut from, mut at) = (self.sent, 0);
@@ -123,8 +123,13 @@ impl Outbox {
             }
             take(insert.bytes.bytes(), &mut at);
             from = insert.at;
+            if at >= range.end {
+                break;
+            }
         }
-        take(&self.copied[from..], &mut at);
+        if at < range.end {
+            take(&self.copied[from..], &mut at);
+        }
         debug_assert_eq!(copy.len(), range.len(), "the range lies in what waits");
         let len = copy.len();
         Shared::new(Rc::new(copy), 0..len)

@@ -85,6 +85,8 @@ impl Engine {
         match (request.role, &request.answer) {
             (Role::Whole | Role::Errand { .. } | Role::Last { .. }, Answer::Awaited) => {
                 request.client = None;
+                // Nobody would get the answer to a second try.
+                self.forget_repeat(id);
             }
             (Role::Parent { gathering }, answer) => {
                 let finished = !matches!(answer, Answer::Awaited);

@@ -3,7 +3,7 @@
 //! An ordinary request needs none of this: its role says so, and it pays nothing. One with an errand
 //! has a place in a side table, where a copy of its bytes may lie until it is answered.
 
-use nutcracker_proto::Audience;
+use nutcracker_proto::{Audience, Routed};
 
 use crate::aside::Aside;
 use crate::engine::Engine;
@@ -11,7 +11,7 @@ use crate::frame::Frame;
 use crate::held::Held;
 use crate::ids::{ConnId, Key, ServerId, Side};
 use crate::repeat::Repeat;
-use crate::request::{RequestId, Role};
+use crate::request::{Request, RequestId, Role};
 
 /// What is to be done with a request's response.
 #[derive(Debug)]
@@ -57,6 +57,16 @@ impl Errand {
         }
     }
 
+    /// What is kept for it in the chunks.
+    fn into_kept(self) -> Option<Held> {
+        match self {
+            Self::Script { kept, .. }
+            | Self::Audience { channel: kept, .. }
+            | Self::Repeat(Repeat { kept, .. }) => Some(kept),
+            Self::Scan { .. } | Self::Exec { .. } => None,
+        }
+    }
+
     /// Bytes kept for it.
     pub(crate) fn kept_bytes(&self) -> usize {
         match self {
@@ -70,6 +80,23 @@ impl Errand {
 }
 
 impl Engine {
+    /// Queues a request, whole, whose response has an errand.
+    pub(crate) fn queue_errand(
+        &mut self,
+        conn: ConnId,
+        server_conn: ConnId,
+        errand: Errand,
+        frame: Frame<'_>,
+        routed: &Routed,
+    ) {
+        let errand = self.errands.insert(errand);
+        let mut request = Request::new(Some(conn), Role::Errand { errand }, routed.command.kinds);
+        request.quiet = routed.meta.quiet;
+        let request = self.requests.insert(request);
+        self.put_in_line(conn, request);
+        self.queue_frame(server_conn, request, frame, routed);
+    }
+
     /// The response to a request with an errand.
     #[cold]
     pub(crate) fn settle_errand(&mut self, id: RequestId, errand: Key, frame: Frame<'_>) {
@@ -121,13 +148,8 @@ impl Engine {
     pub(crate) fn drop_errand(&mut self, errand: Key) -> Role {
         let errand = self.errands.remove(errand).expect("its request is outstanding");
         let under = errand.under();
-        match errand {
-            Errand::Script { kept, .. }
-            | Errand::Audience { channel: kept, .. }
-            | Errand::Repeat(Repeat { kept, .. }) => {
-                self.holding.release(kept, &mut self.spares);
-            }
-            Errand::Scan { .. } | Errand::Exec { .. } => {}
+        if let Some(kept) = errand.into_kept() {
+            self.holding.release(kept, &mut self.spares);
         }
         under
     }

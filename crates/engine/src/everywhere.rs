@@ -4,7 +4,7 @@
 //! that fails, or is ejected, makes the whole an error, which names the server. The exception is what
 //! is made good later, by itself ([`Lack::LeftOut`]).
 
-use nutcracker_proto::{Gather, Kinds, Protocol, Quiet, Routed};
+use nutcracker_proto::{Gather, Protocol, Quiet, Routed};
 
 use crate::action::CloseReason;
 use crate::engine::Engine;
@@ -156,12 +156,9 @@ impl Engine {
         gather: Gather,
         lack: Lack,
     ) -> u32 {
-        let mut parent = Request::new(Some(conn), Role::Whole, Kinds::ANY);
-        parent.quiet = quiet;
-        let parent = self.requests.insert(parent);
+        let parent = self.begin_parent(conn, quiet);
         let gathering = self.gatherings.insert(gather, parent);
         self.requests.get_mut(parent).role = Role::Parent { gathering };
-        self.put_in_line(conn, parent);
         let place = self.gatherings.get_mut(gathering);
         (place.lack, place.of_all) = (lack, true);
         if gather == Gather::NotNull {

@@ -69,7 +69,7 @@ pub(crate) struct Again {
 impl Engine {
     /// A request in a pool that retries was sent on its way just now; its client had `before` outstanding.
     /// If it is a read, it is noted as one, and a copy is kept. A fragment's was, when it was written.
-    #[cold]
+    #[inline(never)]
     pub(crate) fn keep_read(
         &mut self,
         conn: ConnId,
@@ -82,23 +82,23 @@ impl Engine {
             return;
         }
         let (pool, id) = (client.pool, client.line.back());
-        if self.pools[pool.0 as usize].config().retries == 0 {
-            return;
-        }
-        self.pools[pool.0 as usize].budget.earn(self.now);
         let request = self.requests.get_mut(id);
         request.reads = true;
-        let is_on_its_way =
-            matches!((request.role, &request.answer), (Role::Whole, Answer::Awaited));
-        if is_on_its_way && routed.omit.is_empty() {
+        if !matches!(request.answer, Answer::Awaited) {
+            // It was refused, and is no load for anybody.
+            return;
+        }
+        let is_whole = matches!(request.role, Role::Whole);
+        self.pools[pool.0 as usize].budget.earn(self.now);
+        if is_whole && routed.omit.is_empty() {
             let left = self.pools[pool.0 as usize].config().retries;
-            self.keep_for(pool, id, frame, left);
+            let kept = self.hold(frame);
+            self.keep_for(pool, id, kept, left);
         }
     }
 
-    /// Keeps a copy of a queued request for so many times.
-    pub(crate) fn keep_for(&mut self, pool: PoolId, id: RequestId, frame: Frame<'_>, left: u32) {
-        let kept = self.hold(frame);
+    /// Keeps the bytes of a queued request for so many times.
+    pub(crate) fn keep_for(&mut self, pool: PoolId, id: RequestId, kept: Held, left: u32) {
         let moment = self.pools[pool.0 as usize].moment();
         let request = self.requests.get_mut(id);
         let repeat = Repeat { kept, under: request.role, left, moment };
@@ -113,6 +113,15 @@ impl Engine {
         };
         self.requests.get_mut(id).role = repeat.under;
         Some(repeat)
+    }
+
+    /// Lets go of what is kept of a request so that it can be sent again, if anything is.
+    pub(crate) fn forget_repeat(&mut self, id: RequestId) {
+        let Role::Errand { errand } = self.requests.get(id).role else { return };
+        if matches!(self.errands.get(errand), Some(Errand::Repeat(_))) {
+            let under = self.drop_errand(errand);
+            self.requests.get_mut(id).role = under;
+        }
     }
 
     /// Which of the requests on `server`, which ends for `reason`, may get another chance; for each in

@@ -156,7 +156,8 @@ impl Engine {
         let conn = self.open_conn(pool, server, client)?;
         self.requests.get_mut(id).moved = care.moved;
         if let Some(left) = care.left {
-            self.keep_for(pool, id, frame, left);
+            let kept = self.hold(frame);
+            self.keep_for(pool, id, kept, left);
         }
         self.queue_frame(conn, id, frame, routed);
         Ok(())

@@ -17,7 +17,7 @@ use crate::frame::Frame;
 use crate::gathering::Lack;
 use crate::held::Held;
 use crate::ids::{ConnId, PoolId, ServerId};
-use crate::request::{Request, RequestId, Role};
+use crate::request::RequestId;
 use crate::together::Unplaced;
 
 impl Engine {
@@ -90,12 +90,7 @@ impl Engine {
             Err(reason) => return self.fail_request(Some(conn), pool, reason),
         };
         let kept = self.hold(frame);
-        let errand = self.errands.insert(Errand::Script { server, kept });
-        let mut request = Request::new(Some(conn), Role::Errand { errand }, routed.command.kinds);
-        request.quiet = routed.meta.quiet;
-        let request = self.requests.insert(request);
-        self.put_in_line(conn, request);
-        self.queue_frame(server_conn, request, frame, routed);
+        self.queue_errand(conn, server_conn, Errand::Script { server, kept }, frame, routed);
     }
 
     /// Sends the request in `kept` to `server` once more, with its script in the digest's place, if

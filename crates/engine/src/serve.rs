@@ -190,22 +190,28 @@ impl Engine {
 
     /// The same in a pool with a password or retries. Without the password, little may be asked; and what
     /// may be sent again is kept.
-    #[cold]
+    #[inline(never)]
     fn dispatch_closely(&mut self, conn: ConnId, frame: Frame<'_>, routed: &Routed) {
         let client = self.clients.get(conn.key()).expect("it was parsed for this client");
         let (pool, lane, before) = (client.pool, client.lane, client.outstanding);
+        let config = self.pools[pool.0 as usize].config();
+        let owes_password = config.password.is_some() && !client.session.authenticated;
+        let retries = config.retries;
         let is_of_session = matches!(
             routed.command.travel,
             Travel::Here(Local::Authenticate | Local::Quit | Local::Hello | Local::Reset)
         );
-        if !is_of_session && self.owes_password(conn) {
+        if !is_of_session && owes_password {
             return self.answer(conn, auth::REQUIRED);
         }
         if routed.noreply {
             self.pools[pool.0 as usize].silent_requests += 1;
         }
         self.send_on(conn, pool, lane, frame, routed);
-        self.keep_read(conn, before, frame, routed);
+        // What is part of a transaction is not sent again.
+        if retries > 0 && lane != Lane::Own {
+            self.keep_read(conn, before, frame, routed);
+        }
     }
 
     /// Sends one request on the way that its command travels. Inlined: it is the rest of `dispatch`.
@@ -248,11 +254,7 @@ impl Engine {
             Travel::Transaction(step) => self.take_step(conn, pool, step, frame, routed),
             Travel::Blocking(patience) => self.block(conn, pool, patience, frame, routed),
             Travel::Subscription(change) => self.change_subscriptions(conn, pool, change, frame),
-            Travel::Refused(reason) => {
-                let mut answer = Vec::new();
-                config.protocol.error(reason, &mut answer);
-                self.answer(conn, &answer);
-            }
+            Travel::Refused(reason) => self.refuse_command(conn, pool, reason),
         }
     }
 

@@ -25,7 +25,7 @@ impl Engine {
         routed: &Routed,
     ) {
         match self.refuse_patterns(pool, frame, routed) {
-            Some(refusal) => self.answer(conn, refusal.as_bytes()),
+            Some(text) => self.refuse_command(conn, pool, &text),
             None => self.forward_together(conn, pool, frame, routed),
         }
     }
@@ -38,8 +38,12 @@ impl Engine {
         routed: &Routed,
     ) -> Option<String> {
         let config = self.pools[pool.0 as usize].config();
-        // One server has all keys; and where servers are drawn no key has a home.
-        if config.servers.len() == 1 || config.distribution == DistributionKind::Random {
+        // Most have no pattern; one server has all keys; and where servers are drawn no key has a home.
+        let mut patterns = sort_patterns(frame.bytes).peekable();
+        if patterns.peek().is_none()
+            || config.servers.len() == 1
+            || config.distribution == DistributionKind::Random
+        {
             return None;
         }
         let tag = config.placement.tag;
@@ -50,7 +54,7 @@ impl Engine {
         };
         let pool = &self.pools[pool.0 as usize];
         let random = &mut self.random;
-        let astray = sort_patterns(frame.bytes).find(|before| {
+        let astray = patterns.find(|before| {
             let tagged = tag.map_or(*before, |tag| tag.select(before));
             tagged.len() == before.len()
                 || pool.owner(pool.hash(before), || random.draw()) != Some(home)
@@ -58,16 +62,16 @@ impl Engine {
         let shown = astray.escape_ascii();
         Some(match tag {
             None => format!(
-                "-ERR BY and GET look up keys that may be on other servers of this pool ('{shown}*'); \
+                "BY and GET look up keys that may be on other servers of this pool ('{shown}*'); \
                  with the pool's option 'hash_tag: \"{{}}\"', a tag in front of the '*' says that they \
-                 are where the sorted key is\r\n"
+                 are where the sorted key is"
             ),
             Some(tag) => {
                 let [open, close] = tag.as_bytes().map(|byte| byte.escape_ascii().to_string());
                 format!(
-                    "-ERR BY and GET look up keys that may be on other servers of this pool \
+                    "BY and GET look up keys that may be on other servers of this pool \
                      ('{shown}*'); the text between '{open}' and '{close}', in front of the '*' and \
-                     the same as in the sorted key, says that they are where that is\r\n"
+                     the same as in the sorted key, says that they are where that is"
                 )
             }
         })

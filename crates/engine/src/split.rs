@@ -1,6 +1,6 @@
 //! A request with keys of several servers, taken apart: a fragment a server.
 
-use nutcracker_proto::{Gather, Kinds, Routed, split};
+use nutcracker_proto::{Gather, Kinds, Quiet, Routed, split};
 
 use crate::action::CloseReason;
 use crate::engine::Engine;
@@ -48,16 +48,9 @@ impl Engine {
             // All keys live on one server: there is nothing to take apart.
             Ok(1) => self.forward(conn, pool, frame, routed),
             Ok(_) => {
-                let gathering = match routed.noreply {
-                    true => self.gatherings.insert(gather, RequestId::NONE),
-                    false => {
-                        let mut parent = Request::new(Some(conn), Role::Whole, Kinds::ANY);
-                        parent.quiet = routed.meta.quiet;
-                        let parent = self.requests.insert(parent);
-                        self.put_in_line(conn, parent);
-                        self.gather_for(pool, parent, gather, &spread)
-                    }
-                };
+                debug_assert!(!routed.noreply, "no request that is split has the word");
+                let parent = self.begin_parent(conn, routed.meta.quiet);
+                let gathering = self.gather_for(pool, parent, gather, &spread);
                 let retries = self.pools[pool.0 as usize].config().retries;
                 let left = (retries > 0 && routed.command.is_read()).then_some(retries);
                 let care = Care { left, moved: false };
@@ -66,6 +59,15 @@ impl Engine {
         }
         spread.clear();
         self.spread = spread;
+    }
+
+    /// A place in its client's line for a request that becomes several.
+    pub(crate) fn begin_parent(&mut self, conn: ConnId, quiet: Quiet) -> RequestId {
+        let mut parent = Request::new(Some(conn), Role::Whole, Kinds::ANY);
+        parent.quiet = quiet;
+        let parent = self.requests.insert(parent);
+        self.put_in_line(conn, parent);
+        parent
     }
 
     /// Finds each key's server, and says how many servers there are.
@@ -160,7 +162,8 @@ impl Engine {
             split::part(protocol, &frame.bytes[part], tail);
         }
         split::tail(protocol, tail);
-        let kept = care.left.map(|left| (left, tail[start..].to_vec()));
+        let kept =
+            care.left.map(|left| (left, self.holding.hold(&tail[start..], &mut self.spares)));
         let bytes = outbox.len() - before;
         let request = self.requests.insert(Request::new(
             None,
@@ -170,7 +173,7 @@ impl Engine {
         if let Some((left, kept)) = kept {
             let queued = self.requests.get_mut(request);
             (queued.reads, queued.moved) = (routed.command.is_read(), care.moved);
-            self.keep_for(pool, request, Frame::borrowed(&kept), left);
+            self.keep_for(pool, request, kept, left);
         } else if care.moved {
             self.requests.get_mut(request).moved = true;
         }

@@ -184,10 +184,7 @@ impl Engine {
                 self.queue_command(conn, pool, frame, routed);
             }
             Travel::Sorted => match self.refuse_patterns(pool, frame, routed) {
-                Some(refusal) => {
-                    self.fail_transaction(conn);
-                    self.answer(conn, refusal.as_bytes());
-                }
+                Some(text) => self.refuse_command(conn, pool, &text),
                 None => self.queue_command(conn, pool, frame, routed),
             },
             Travel::Script(Script::Body) => {
@@ -253,7 +250,8 @@ impl Engine {
         }
     }
 
-    /// Refuses a command, and with it the transaction that it is in.
+    /// Refuses a command, and with it the transaction that it may be in.
+    #[cold]
     pub(crate) fn refuse_command(&mut self, conn: ConnId, pool: PoolId, text: &str) {
         self.fail_transaction(conn);
         let mut answer = Vec::new();

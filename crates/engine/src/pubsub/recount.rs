@@ -12,7 +12,7 @@ use crate::errand::Errand;
 use crate::frame::Frame;
 use crate::held::Held;
 use crate::ids::{ConnId, PoolId, ServerId};
-use crate::request::{Request, Role};
+
 use crate::together::Unplaced;
 
 impl Engine {
@@ -27,8 +27,8 @@ impl Engine {
         frame: Frame<'_>,
         routed: &Routed,
     ) {
-        if routed.keys == 0 || routed.noreply {
-            return self.forward(conn, pool, frame, routed);
+        if routed.keys == 0 || self.pools[pool.0 as usize].shared.audiences.is_empty() {
+            return self.forward_together(conn, pool, frame, routed);
         }
         let server = match self.server_of_all(pool, frame, routed) {
             Ok(server) => server,
@@ -41,21 +41,10 @@ impl Engine {
             Ok(server_conn) => server_conn,
             Err(reason) => return self.fail_request(Some(conn), pool, reason),
         };
-        let role = match self.pools[pool.0 as usize].shared.audiences.is_empty() {
-            true => Role::Whole,
-            false => {
-                let channel = &frame.bytes[routed.key.start as usize..routed.key.end as usize];
-                let channel = self.holding.hold(channel, &mut self.spares);
-                Role::Errand {
-                    errand: self.errands.insert(Errand::Audience { server, audience, channel }),
-                }
-            }
-        };
-        let mut request = Request::new(Some(conn), role, routed.command.kinds);
-        request.quiet = routed.meta.quiet;
-        let request = self.requests.insert(request);
-        self.put_in_line(conn, request);
-        self.queue_frame(server_conn, request, frame, routed);
+        let channel = &frame.bytes[routed.key.start as usize..routed.key.end as usize];
+        let channel = self.holding.hold(channel, &mut self.spares);
+        let errand = Errand::Audience { server, audience, channel };
+        self.queue_errand(conn, server_conn, errand, frame, routed);
     }
 
     /// What the client is told when `server` answered with `frame`; `None` for just that.
