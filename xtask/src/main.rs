@@ -1,6 +1,7 @@
 //! The project's own chores, each a subcommand with a folder or file of its own.
 #![forbid(unsafe_code)]
 
+mod arguments;
 mod bench;
 mod chaos;
 mod ci;

@@ -16,8 +16,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use lexopt::{Arg, Parser, ValueExt};
+use lexopt::{Arg, Parser};
 
+use crate::arguments;
 use crate::failure::{Failure, Result};
 use crate::fuzz::host;
 use crate::interrupt;
@@ -94,17 +95,17 @@ pub(crate) fn run(arguments: Parser) -> Result<()> {
     Ok(())
 }
 
+/// This chore.
+const CHORE: &str = "sanitize";
+
 /// The tool that is asked for, or all of them; `None` for help.
 fn read(mut arguments: Parser) -> Result<Option<Option<String>>> {
-    let wrong = |what: String| {
-        Failure::Wrong(format!("{what}; 'cargo xtask sanitize --help' lists the options"))
-    };
+    let wrong = |what: String| arguments::wrong(CHORE, what);
     let mut only = None;
     while let Some(argument) = arguments.next().map_err(|error| wrong(error.to_string()))? {
         match argument {
             Arg::Long("only") => {
-                let name = arguments.value().and_then(|text| text.string());
-                let name = name.map_err(|error| wrong(error.to_string()))?;
+                let name = arguments::text(&mut arguments, CHORE)?;
                 if !TOOLS.iter().any(|tool| tool.name == name) {
                     return Err(wrong(format!("no tool is called '{name}'")));
                 }

@@ -3,10 +3,10 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::str::FromStr;
 
-use lexopt::{Arg, Parser, ValueExt};
+use lexopt::{Arg, Parser};
 
+use crate::arguments;
 use crate::failure::{Failure, Result};
 
 const HELP: &str = "\
@@ -23,6 +23,9 @@ named with the command that lives it again.
   --trace        with --seed: tells all that happens in it
   --help         this text
 ";
+
+/// The chore whose options these are.
+const CHORE: &str = "simulation";
 
 /// What the command line asks for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -63,9 +66,15 @@ impl Options {
         let mut options = Self::default();
         while let Some(argument) = arguments.next().map_err(wrong)? {
             match argument {
-                Arg::Long("seconds") => options.seconds = Some(number(&mut arguments, "seconds")?),
-                Arg::Long("threads") => options.threads = Some(number(&mut arguments, "threads")?),
-                Arg::Long("seed") => options.seed = Some(number(&mut arguments, "seed")?),
+                Arg::Long("seconds") => {
+                    options.seconds = Some(arguments::number(&mut arguments, CHORE, "seconds")?);
+                }
+                Arg::Long("threads") => {
+                    options.threads = Some(arguments::number(&mut arguments, CHORE, "threads")?);
+                }
+                Arg::Long("seed") => {
+                    options.seed = Some(arguments::number(&mut arguments, CHORE, "seed")?);
+                }
                 Arg::Long("trace") => options.trace = true,
                 Arg::Long("help") | Arg::Short('h') => return Ok(None),
                 other => return Err(wrong(other.unexpected())),
@@ -90,13 +99,8 @@ impl Options {
     }
 }
 
-fn number<N: FromStr>(arguments: &mut Parser, option: &str) -> Result<N> {
-    let value = arguments.value().and_then(|value| value.string()).map_err(wrong)?;
-    value.parse().map_err(|_| wrong(format!("--{option}: '{value}' is not a number for it")))
-}
-
 fn wrong(what: impl std::fmt::Display) -> Failure {
-    Failure::Wrong(format!("{what}; 'cargo xtask simulation --help' lists the options"))
+    arguments::wrong(CHORE, what)
 }
 
 #[cfg(test)]

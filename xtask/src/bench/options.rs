@@ -1,13 +1,16 @@
 //! What the command line asks of the bench.
 
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
-use lexopt::{Arg, Parser, ValueExt};
+use lexopt::{Arg, Parser};
 
+use crate::arguments;
 use crate::failure::{Failure, Result};
 use crate::{proc, servers};
+
+/// The chore whose options these are.
+const CHORE: &str = "bench";
 
 /// What to run, how long, and where the results go.
 #[derive(Debug)]
@@ -93,18 +96,30 @@ impl Options {
             NamedBinaries { predixy: predixy.map(PathBuf::from), ..NamedBinaries::default() };
         while let Some(argument) = arguments.next().map_err(wrong)? {
             match argument {
-                Arg::Long("rounds") => rounds = Some(number::<usize>(&mut arguments, "rounds")?),
-                Arg::Long("seconds") => seconds = Some(number::<f64>(&mut arguments, "seconds")?),
-                Arg::Long("only") => only = Some(text(&mut arguments)?),
+                Arg::Long("rounds") => {
+                    rounds = Some(arguments::number::<usize>(&mut arguments, CHORE, "rounds")?);
+                }
+                Arg::Long("seconds") => {
+                    seconds = Some(arguments::number::<f64>(&mut arguments, CHORE, "seconds")?);
+                }
+                Arg::Long("only") => only = Some(arguments::text(&mut arguments, CHORE)?),
                 Arg::Long("quick") => quick = true,
-                Arg::Long("out") => out = Some(path(&mut arguments)?),
-                Arg::Long("json") => json = Some(path(&mut arguments)?),
+                Arg::Long("out") => out = Some(arguments::path(&mut arguments, CHORE)?),
+                Arg::Long("json") => json = Some(arguments::path(&mut arguments, CHORE)?),
                 Arg::Long("docs") => docs = true,
-                Arg::Long("from") => from = Some(path(&mut arguments)?),
-                Arg::Long("proxy") => binaries.proxy = Some(path(&mut arguments)?),
-                Arg::Long("before") => binaries.before = Some(path(&mut arguments)?),
-                Arg::Long("original") => binaries.original = Some(path(&mut arguments)?),
-                Arg::Long("predixy") => binaries.predixy = Some(path(&mut arguments)?),
+                Arg::Long("from") => from = Some(arguments::path(&mut arguments, CHORE)?),
+                Arg::Long("proxy") => {
+                    binaries.proxy = Some(arguments::path(&mut arguments, CHORE)?);
+                }
+                Arg::Long("before") => {
+                    binaries.before = Some(arguments::path(&mut arguments, CHORE)?);
+                }
+                Arg::Long("original") => {
+                    binaries.original = Some(arguments::path(&mut arguments, CHORE)?);
+                }
+                Arg::Long("predixy") => {
+                    binaries.predixy = Some(arguments::path(&mut arguments, CHORE)?);
+                }
                 Arg::Long("help") | Arg::Short('h') => return Ok(None),
                 other => return Err(wrong(other.unexpected())),
             }
@@ -165,21 +180,8 @@ fn existing(program: &Path) -> Result<PathBuf> {
     program.canonicalize().map_err(Failure::system(format!("finding {}", program.display())))
 }
 
-fn number<T: FromStr>(arguments: &mut Parser, option: &str) -> Result<T> {
-    let value = text(arguments)?;
-    value.parse().map_err(|_| wrong(format!("--{option}: '{value}' is not a number for it")))
-}
-
-fn text(arguments: &mut Parser) -> Result<String> {
-    arguments.value().and_then(|value| value.string()).map_err(wrong)
-}
-
-fn path(arguments: &mut Parser) -> Result<PathBuf> {
-    arguments.value().map(PathBuf::from).map_err(wrong)
-}
-
 fn wrong(what: impl std::fmt::Display) -> Failure {
-    Failure::Wrong(format!("{what}; 'cargo xtask bench --help' lists the options"))
+    arguments::wrong(CHORE, what)
 }
 
 #[cfg(test)]

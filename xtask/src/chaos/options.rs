@@ -3,10 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lexopt::{Arg, Parser, ValueExt};
+use lexopt::{Arg, Parser};
 
+use crate::arguments;
 use crate::failure::{Failure, Result};
 use crate::servers;
+
+/// The chore whose options these are.
+const CHORE: &str = "chaos";
 
 /// What to play.
 #[derive(Debug)]
@@ -64,12 +68,19 @@ impl Options {
         while let Some(argument) = arguments.next().map_err(wrong)? {
             match argument {
                 Arg::Long("only") => {
-                    only = Some(arguments.value().and_then(|text| text.string()).map_err(wrong)?);
+                    only = Some(arguments::text(&mut arguments, CHORE)?);
                 }
                 Arg::Long("quick") => quick = true,
-                Arg::Long("lanes") => lanes = number(&mut arguments)?,
+                Arg::Long("lanes") => {
+                    lanes = arguments::number_in(&mut arguments, CHORE, "lanes", 1..=16)?;
+                }
                 Arg::Long("original") => original = true,
-                Arg::Long("minutes") => long = Some(minutes(&mut arguments)?),
+                Arg::Long("minutes") => {
+                    let range = 0.5..=10_000.0;
+                    let minutes: f64 =
+                        arguments::number_in(&mut arguments, CHORE, "minutes", range)?;
+                    long = Some(Duration::from_secs_f64(minutes * 60.0));
+                }
                 Arg::Long("json") => json = Some(arguments.value().map_err(wrong)?.into()),
                 Arg::Long("docs") => docs = true,
                 Arg::Long("list") => list = true,
@@ -102,26 +113,8 @@ impl Options {
     }
 }
 
-fn number(arguments: &mut Parser) -> Result<usize> {
-    let value = arguments.value().and_then(|text| text.string()).map_err(wrong)?;
-    match value.parse() {
-        Ok(lanes @ 1..=16) => Ok(lanes),
-        _ => Err(wrong(format!("--lanes: '{value}' is not a number from 1 to 16"))),
-    }
-}
-
-fn minutes(arguments: &mut Parser) -> Result<Duration> {
-    let value = arguments.value().and_then(|text| text.string()).map_err(wrong)?;
-    match value.parse::<f64>() {
-        Ok(minutes) if (0.5..=10_000.0).contains(&minutes) => {
-            Ok(Duration::from_secs_f64(minutes * 60.0))
-        }
-        _ => Err(wrong(format!("--minutes: '{value}' is not a number from 0.5 to 10000"))),
-    }
-}
-
 fn wrong(what: impl std::fmt::Display) -> Failure {
-    Failure::Wrong(format!("{what}; 'cargo xtask chaos --help' lists the options"))
+    arguments::wrong(CHORE, what)
 }
 
 #[cfg(test)]

@@ -2,11 +2,15 @@
 
 use std::path::PathBuf;
 
-use lexopt::{Arg, Parser, ValueExt};
+use lexopt::{Arg, Parser};
 
 use super::libraries::Library;
+use crate::arguments;
 use crate::failure::{Failure, Result};
 use crate::servers;
+
+/// The chore whose options these are.
+const CHORE: &str = "clients";
 
 /// Which libraries to try, and against what.
 #[derive(Debug)]
@@ -51,7 +55,7 @@ impl Options {
         while let Some(argument) = arguments.next().map_err(wrong)? {
             match argument {
                 Arg::Long("only") => {
-                    only = Some(arguments.value().and_then(|value| value.string()).map_err(wrong)?);
+                    only = Some(arguments::text(&mut arguments, CHORE)?);
                 }
                 Arg::Long("quick") => is_quick = true,
                 Arg::Long("control") => is_control = true,
@@ -86,7 +90,7 @@ impl Options {
 }
 
 fn wrong(what: impl std::fmt::Display) -> Failure {
-    Failure::Wrong(format!("{what}; 'cargo xtask clients --help' lists the options"))
+    arguments::wrong(CHORE, what)
 }
 
 #[cfg(test)]

@@ -2,9 +2,13 @@
 
 use std::thread;
 
-use lexopt::{Arg, Parser, ValueExt};
+use lexopt::{Arg, Parser};
 
+use crate::arguments;
 use crate::failure::{Failure, Result};
+
+/// The chore whose options these are.
+const CHORE: &str = "fuzz";
 
 /// What to run.
 #[derive(Debug)]
@@ -41,12 +45,15 @@ impl Options {
         while let Some(argument) = arguments.next().map_err(wrong)? {
             match argument {
                 Arg::Long("only") => {
-                    let part = arguments.value().and_then(|text| text.string());
-                    options.only = Some(part.map_err(wrong)?);
+                    options.only = Some(arguments::text(&mut arguments, CHORE)?);
                 }
-                Arg::Long("seconds") => options.seconds = number(&mut arguments, "--seconds")?,
+                Arg::Long("seconds") => {
+                    options.seconds =
+                        arguments::number_in(&mut arguments, CHORE, "seconds", 1..=1_000_000)?;
+                }
                 Arg::Long("jobs") => {
-                    options.jobs = number(&mut arguments, "--jobs")? as usize;
+                    options.jobs =
+                        arguments::number_in(&mut arguments, CHORE, "jobs", 1..=1_000_000)?;
                 }
                 Arg::Long("help") | Arg::Short('h') => return Ok(None),
                 other => return Err(wrong(other.unexpected())),
@@ -56,16 +63,8 @@ impl Options {
     }
 }
 
-fn number(arguments: &mut Parser, option: &str) -> Result<u64> {
-    let value = arguments.value().and_then(|text| text.string()).map_err(wrong)?;
-    match value.parse() {
-        Ok(number @ 1..=1_000_000) => Ok(number),
-        _ => Err(wrong(format!("{option}: '{value}' is not a number from 1 to 1000000"))),
-    }
-}
-
 fn wrong(what: impl std::fmt::Display) -> Failure {
-    Failure::Wrong(format!("{what}; 'cargo xtask fuzz --help' lists the options"))
+    arguments::wrong(CHORE, what)
 }
 
 #[cfg(test)]

@@ -22,13 +22,14 @@ mod verdict;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use lexopt::{Arg, Parser, ValueExt};
+use lexopt::{Arg, Parser};
 
 use count::Count;
 use growth::CLAIMS;
 use recorded::{Recorded, Row};
 use verdict::Verdict;
 
+use crate::arguments;
 use crate::failure::{Failure, Result};
 use crate::servers;
 
@@ -52,6 +53,9 @@ struct Options {
     record: bool,
 }
 
+/// The chore whose options these are.
+const CHORE: &str = "instructions";
+
 impl Options {
     /// Reads the rest of the command line; `None` when it asks for help.
     fn read(mut arguments: Parser) -> Result<Option<Self>> {
@@ -59,8 +63,7 @@ impl Options {
         while let Some(argument) = arguments.next().map_err(wrong)? {
             match argument {
                 Arg::Long("only") => {
-                    let part = arguments.value().and_then(|value| value.string());
-                    options.only = Some(part.map_err(wrong)?);
+                    options.only = Some(arguments::text(&mut arguments, CHORE)?);
                 }
                 Arg::Long("record") => options.record = true,
                 Arg::Long("help") | Arg::Short('h') => return Ok(None),
@@ -197,7 +200,7 @@ fn build(root: &Path) -> Result<PathBuf> {
 }
 
 fn wrong(what: impl std::fmt::Display) -> Failure {
-    Failure::Wrong(format!("{what}; 'cargo xtask instructions --help' lists the options"))
+    arguments::wrong(CHORE, what)
 }
 
 #[cfg(test)]

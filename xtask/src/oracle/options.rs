@@ -3,10 +3,14 @@
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use lexopt::{Arg, Parser, ValueExt};
+use lexopt::{Arg, Parser};
 
+use crate::arguments;
 use crate::failure::{Failure, Result};
 use crate::servers;
+
+/// The chore whose options these are.
+const CHORE: &str = "oracle";
 
 /// What to play, and how much of it.
 #[derive(Debug)]
@@ -54,10 +58,14 @@ impl Options {
         let (mut quick, mut tells_all, mut proxy) = (false, false, None);
         while let Some(argument) = arguments.next().map_err(wrong)? {
             match argument {
-                Arg::Long("seed") => seed = Some(number(&mut arguments, "seed")?),
-                Arg::Long("only") => only = Some(text(&mut arguments)?.to_ascii_lowercase()),
-                Arg::Long("case") => case = Some(number(&mut arguments, "case")?),
-                Arg::Long("cases") => cases = Some(number(&mut arguments, "cases")?),
+                Arg::Long("seed") => seed = Some(arguments::number(&mut arguments, CHORE, "seed")?),
+                Arg::Long("only") => {
+                    only = Some(arguments::text(&mut arguments, CHORE)?.to_ascii_lowercase());
+                }
+                Arg::Long("case") => case = Some(arguments::number(&mut arguments, CHORE, "case")?),
+                Arg::Long("cases") => {
+                    cases = Some(arguments::number(&mut arguments, CHORE, "cases")?);
+                }
                 Arg::Long("quick") => quick = true,
                 Arg::Long("all") => tells_all = true,
                 Arg::Long("proxy") => {
@@ -88,17 +96,8 @@ fn clock() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |time| time.as_secs())
 }
 
-fn number(arguments: &mut Parser, option: &str) -> Result<u64> {
-    let value = text(arguments)?;
-    value.parse().map_err(|_| wrong(format!("--{option}: '{value}' is not a number for it")))
-}
-
-fn text(arguments: &mut Parser) -> Result<String> {
-    arguments.value().and_then(|value| value.string()).map_err(wrong)
-}
-
 fn wrong(what: impl std::fmt::Display) -> Failure {
-    Failure::Wrong(format!("{what}; 'cargo xtask oracle --help' lists the options"))
+    arguments::wrong(CHORE, what)
 }
 
 #[cfg(test)]

@@ -1,14 +1,17 @@
 //! What the command line asks of the soak.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use lexopt::{Arg, Parser, ValueExt};
+use lexopt::{Arg, Parser};
 
 use super::reply::Protocol;
+use crate::arguments;
 use crate::failure::{Failure, Result};
 use crate::servers;
+
+/// The chore whose options these are.
+const CHORE: &str = "soak";
 
 /// What to play, and how much of it.
 #[derive(Debug)]
@@ -74,16 +77,22 @@ impl Options {
         while let Some(argument) = arguments.next().map_err(wrong)? {
             match argument {
                 Arg::Long("protocol") => protocols = Some(vec![protocol(&mut arguments)?]),
-                Arg::Long("requests") => requests = Some(number(&mut arguments, "requests")?),
+                Arg::Long("requests") => {
+                    requests = Some(arguments::number(&mut arguments, CHORE, "requests")?);
+                }
                 Arg::Long("seconds") => time = Some(seconds(&mut arguments)?),
-                Arg::Long("seed") => seed = Some(number(&mut arguments, "seed")?),
-                Arg::Long("stream") => stream = Some(number(&mut arguments, "stream")?),
-                Arg::Long("from") => from = number(&mut arguments, "from")?,
-                Arg::Long("lanes") => lanes = number(&mut arguments, "lanes")?,
-                Arg::Long("workers") => workers = Some(number(&mut arguments, "workers")?),
+                Arg::Long("seed") => seed = Some(arguments::number(&mut arguments, CHORE, "seed")?),
+                Arg::Long("stream") => {
+                    stream = Some(arguments::number(&mut arguments, CHORE, "stream")?);
+                }
+                Arg::Long("from") => from = arguments::number(&mut arguments, CHORE, "from")?,
+                Arg::Long("lanes") => lanes = arguments::number(&mut arguments, CHORE, "lanes")?,
+                Arg::Long("workers") => {
+                    workers = Some(arguments::number(&mut arguments, CHORE, "workers")?);
+                }
                 Arg::Long("quick") => quick = true,
-                Arg::Long("proxy") => proxy = Some(path(&mut arguments)?),
-                Arg::Long("original") => original = Some(path(&mut arguments)?),
+                Arg::Long("proxy") => proxy = Some(arguments::path(&mut arguments, CHORE)?),
+                Arg::Long("original") => original = Some(arguments::path(&mut arguments, CHORE)?),
                 Arg::Long("help") | Arg::Short('h') => return Ok(None),
                 other => return Err(wrong(other.unexpected())),
             }
@@ -126,31 +135,18 @@ fn existing(named: Option<PathBuf>, default: impl Fn() -> Result<PathBuf>) -> Re
 }
 
 fn protocol(arguments: &mut Parser) -> Result<Protocol> {
-    let name = text(arguments)?;
+    let name = arguments::text(arguments, CHORE)?;
     let found = Protocol::ALL.into_iter().find(|protocol| protocol.name() == name);
     found.ok_or_else(|| wrong(format!("--protocol: '{name}' is neither redis nor memcached")))
 }
 
 fn seconds(arguments: &mut Parser) -> Result<Duration> {
-    let seconds: f64 = number(arguments, "seconds")?;
+    let seconds: f64 = arguments::number(arguments, CHORE, "seconds")?;
     Duration::try_from_secs_f64(seconds).map_err(|error| wrong(format!("--seconds: {error}")))
 }
 
-fn number<T: FromStr>(arguments: &mut Parser, option: &str) -> Result<T> {
-    let value = text(arguments)?;
-    value.parse().map_err(|_| wrong(format!("--{option}: '{value}' is not a number for it")))
-}
-
-fn text(arguments: &mut Parser) -> Result<String> {
-    arguments.value().and_then(|value| value.string()).map_err(wrong)
-}
-
-fn path(arguments: &mut Parser) -> Result<PathBuf> {
-    arguments.value().map(PathBuf::from).map_err(wrong)
-}
-
 fn wrong(what: impl std::fmt::Display) -> Failure {
-    Failure::Wrong(format!("{what}; 'cargo xtask soak --help' lists the options"))
+    arguments::wrong(CHORE, what)
 }
 
 #[cfg(test)]
