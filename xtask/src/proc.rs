@@ -9,6 +9,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -141,6 +142,19 @@ impl Proc {
     pub(crate) fn output(&self) -> String {
         let bytes = fs::read(&self.log).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The whole lines that it has written behind that many bytes.
+    pub(crate) fn lines_from(&self, bytes: u64) -> Vec<u8> {
+        let mut text = Vec::new();
+        let read = File::open(&self.log).and_then(|mut log| {
+            log.seek(SeekFrom::Start(bytes))?;
+            log.read_to_end(&mut text)
+        });
+        // A log that cannot be read has nothing new.
+        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        text.truncate(if read.is_ok() { whole } else { 0 });
+        text
     }
 
     /// An end that should not have come, with the last lines the process wrote.

@@ -170,7 +170,7 @@ fn watch(
             seen.sixths.add(part, memory, descriptors);
             seen.memory[1] = seen.memory[1].max(memory);
         }
-        while (seen.ejections.len() as u64) < rig.log_lines("ejected after") {
+        for _ in 0..rig.new_log_lines("ejected after") {
             // Who was told of the failure was told with it, and counts so.
             seen.ejections.push(world.begun.elapsed() + SAMPLE);
         }

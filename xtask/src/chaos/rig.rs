@@ -70,6 +70,8 @@ pub(super) struct Rig {
     listen: u16,
     /// Where the proxy logs, if that is to be moved away; else it is with the process.
     log: Option<Log>,
+    /// How much of the running process' output [`Self::new_log_lines`] has read, in bytes.
+    log_read: u64,
     scratch: Scratch,
 }
 
@@ -117,6 +119,7 @@ impl Rig {
                 .iter()
                 .any(|step| matches!(step.fault, Fault::RotateLog))
                 .then(|| Log { path: scratch.path().join("rotated.log"), moved: 0 }),
+            log_read: 0,
             scratch,
         };
         // The original and ours both know the options of the original; only what is beyond needs
@@ -166,6 +169,7 @@ impl Rig {
             more: &more,
         };
         self.proxy = Some(Proxy::start(&settings, &[self.listen])?);
+        self.log_read = 0;
         Ok(())
     }
 
@@ -279,6 +283,16 @@ impl Rig {
         prlimit(pid, Resource::Nofile, limit)
             .map(drop)
             .map_err(|error| Failure::system("limiting the proxy's descriptors")(error.into()))
+    }
+
+    /// Lines of the proxy's log that contain `text` and have come since this was asked before.
+    ///
+    /// A long run asks often: the whole log each time would be a load of its own.
+    pub(super) fn new_log_lines(&mut self, text: &str) -> usize {
+        let Some(proxy) = &mut self.proxy else { return 0 };
+        let lines = proxy.process().lines_from(self.log_read);
+        self.log_read += lines.len() as u64;
+        String::from_utf8_lossy(&lines).lines().filter(|line| line.contains(text)).count()
     }
 
     /// Lines of the proxy's log that contain `text`.
