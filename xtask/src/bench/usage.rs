@@ -1,4 +1,4 @@
-//! What a process has used: CPU time, memory, turns of its threads, from `/proc`.
+//! What a process has used: CPU time, memory, turns of its threads; and how busy the machine is; from `/proc`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -46,6 +46,52 @@ impl CpuMeter {
         })?;
         Ok(Some(used.as_secs_f64() * 1e6 / count as f64))
     }
+}
+
+/// How busy the machine's processors are from a moment on, whoever keeps them so.
+#[derive(Debug)]
+pub(crate) struct MachineMeter {
+    start: [u64; 2],
+}
+
+impl MachineMeter {
+    /// Starts to measure.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(crate) fn start() -> Result<Self> {
+        let text =
+            fs::read_to_string("/proc/stat").map_err(Failure::system("reading /proc/stat"))?;
+        Ok(Self { start: machine_ticks(&text)? })
+    }
+
+    /// The share of all processors' time since then that was used, from 0 to 1.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(crate) fn busy(&self) -> Result<f64> {
+        let [idle, all] = Self::start()?.start;
+        let (idle, all) = (idle - self.start[0], all - self.start[1]);
+        Ok(1.0 - idle as f64 / all.max(1) as f64)
+    }
+}
+
+/// Of all processors, the ticks that they were idle, and all ticks: the first line of `/proc/stat`, whose
+/// fields proc(5) lists. Guests are counted in `user` already.
+fn machine_ticks(text: &str) -> Result<[u64; 2]> {
+    const FIELDS: usize = 8;
+    let line = text.lines().next().and_then(|line| line.strip_prefix("cpu "));
+    let ticks: Vec<u64> = line
+        .unwrap_or_default()
+        .split_whitespace()
+        .take(FIELDS)
+        .filter_map(|field| field.parse().ok())
+        .collect();
+    // user, nice, system, idle, iowait, irq, softirq, steal
+    let [_, _, _, idle, waiting, ..] = ticks[..] else {
+        return Err(Failure::Wrong("/proc/stat tells no processor's time".to_owned()));
+    };
+    Ok([idle + waiting, ticks.iter().sum()])
 }
 
 /// How often the living threads of `pid` have slept of their own will: each of these sleeps ends

@@ -17,11 +17,18 @@ use super::verdicts::{self, Verdict};
 use crate::failure::{Failure, Result};
 use crate::soak::reply::Protocol;
 
-/// The share of what is possible that is asked for.
+/// The share of what is possible that is asked for; and of the processors' time that may go into it,
+/// because requests that come one by one cost more than those that come in a crowd.
 const LOAD: f64 = 0.7;
 
-/// How long it takes to find out what is possible.
+/// How long it takes to find out what is possible, and what some load takes, in seconds.
 const TRIAL: f64 = 8.0;
+
+/// How often a load is tried before it is taken as it is.
+const TRIALS_MAX: usize = 5;
+
+/// How far above its share of the processors' time a load may be.
+const TOLERANCE: f64 = 0.03;
 
 /// How one protocol fared.
 #[derive(Debug)]
@@ -46,15 +53,19 @@ pub(super) fn run(time: Duration, setting: Setting<'_>) -> Result<Vec<Run>> {
         };
         Ok(play_one(&trial, setting)?.requests as f64 / TRIAL)
     })?;
-    for (protocol, possible) in Protocol::ALL.iter().zip(&possible) {
-        let asked = possible * LOAD;
+    let rate = |protocol, share: f64| {
+        let nth = Protocol::ALL.iter().position(|one| *one == protocol).unwrap_or(0);
+        [possible[nth], possible[nth] * share]
+    };
+    let share = find_share(setting, |protocol, share| rate(protocol, share)[1])?;
+    for protocol in Protocol::ALL {
+        let [possible, asked] = rate(protocol, share);
         println!(
             "{protocol}: {possible:.0} requests a second are possible, {asked:.0} are asked for"
         );
     }
     let of = |protocol| {
-        let nth = Protocol::ALL.iter().position(|one| *one == protocol).unwrap_or(0);
-        let rates = [possible[nth], possible[nth] * LOAD];
+        let rates = rate(protocol, share);
         let scenario = scenario(protocol, time, rates[1]);
         let mut outcome = play_one(&scenario, Setting { keeps_times: true, ..setting })?;
         let verdicts = verdicts::of(&outcome, time);
@@ -68,6 +79,31 @@ pub(super) fn run(time: Duration, setting: Setting<'_>) -> Result<Vec<Run>> {
         report::long_lines(run).iter().for_each(|line| println!("    {line}"));
     }
     Ok(runs)
+}
+
+/// The share of what is possible that keeps the machine busy for [`LOAD`] of its time, [`LOAD`] at most.
+fn find_share(setting: Setting<'_>, rate: impl Fn(Protocol, f64) -> f64 + Sync) -> Result<f64> {
+    let mut share = LOAD;
+    for _ in 0..TRIALS_MAX {
+        let busy = side_by_side(|protocol| {
+            let calm = Scenario {
+                steps: Vec::new(),
+                ..scenario(protocol, Duration::from_secs_f64(TRIAL), rate(protocol, share))
+            };
+            Ok(play_one(&calm, setting)?.busy)
+        })?;
+        let busy = busy.into_iter().fold(0.0, f64::max);
+        println!(
+            "{:.0} % of what is possible keeps the machine {:.0} % busy",
+            share * 100.0,
+            busy * 100.0
+        );
+        if busy <= LOAD + TOLERANCE {
+            break;
+        }
+        share *= LOAD / busy;
+    }
+    Ok(share)
 }
 
 /// Has `play` run for each protocol on a thread of its own, which its servers need (see `proc.rs`).
@@ -109,7 +145,7 @@ fn length(time: Duration) -> String {
 }
 
 /// A fault every minute, each healed three seconds later; in a short run more often, so that each
-/// kind has its turn.
+/// kind has its turn. After ten they begin anew, so that each sixth of an hour has the same.
 fn faults(seconds: f64) -> Vec<(f64, Fault)> {
     let every = (seconds / 6.0).clamp(5.0, 60.0);
     let mut steps = Vec::new();
@@ -120,8 +156,9 @@ fn faults(seconds: f64) -> Vec<(f64, Fault)> {
             return steps;
         }
         // The relay's server is not one that is killed: a fault has one cause.
-        let server = 1 + nth % (SERVERS - 1);
-        let (fault, cure) = match nth % 6 {
+        let of_ten = nth % 10;
+        let server = 1 + of_ten % (SERVERS - 1);
+        let (fault, cure) = match of_ten % 6 {
             0 => (Fault::Freeze(server), Fault::Thaw(server)),
             1 => (Fault::Kill(server), Fault::Restart(server)),
             2 => (Fault::Relay(0, Mode::Cut), Fault::Relay(0, Mode::Pass)),
@@ -144,6 +181,13 @@ mod tests {
         assert_eq!(steps.len(), 2 * 60);
         assert!(steps.is_sorted_by(|one, next| one.0 < next.0));
         assert!(steps.last().is_some_and(|(at, _)| *at < 3600.0));
+    }
+
+    #[test]
+    fn each_sixth_of_an_hour_has_the_same_faults() {
+        let steps = faults(3600.0);
+        let of_sixth = |nth: usize| steps[nth * 20..][..20].iter().map(|(_, fault)| fault.words());
+        assert!((1..6).all(|nth| of_sixth(nth).eq(of_sixth(0))));
     }
 
     #[test]

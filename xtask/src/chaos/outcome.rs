@@ -32,6 +32,8 @@ pub(super) struct Outcome {
     pub(super) memory_mib: [f64; 3],
     /// Descriptors of the proxy at the start and at the end.
     pub(super) descriptors: [usize; 2],
+    /// How busy the machine's processors were, from 0 to 1.
+    pub(super) busy: f64,
     /// Lines of the log about failed accepting.
     pub(super) accept_lines: u64,
     /// Hostile clients that came.
@@ -121,6 +123,7 @@ impl Outcome {
             stall_ms: tally.stall.as_millis() as u64,
             memory_mib: seen.memory.map(mib),
             descriptors: seen.descriptors,
+            busy: seen.busy,
             accept_lines: seen.accept_lines,
             came: seen.came,
             findings: tally.findings.clone(),

@@ -17,6 +17,7 @@ use super::scenarios::SERVERS;
 use super::sixths::{SIXTHS, Sixths};
 use super::tally::Tally;
 use super::world::World;
+use crate::bench::usage::MachineMeter;
 use crate::failure::{Failure, Result};
 use crate::interrupt;
 use crate::random::Random;
@@ -47,6 +48,8 @@ pub(super) struct Seen {
     pub(super) descriptors: [usize; 2],
     /// Memory and descriptors while clients are there.
     pub(super) sixths: Sixths,
+    /// How busy the machine's processors were while clients were there, from 0 to 1.
+    pub(super) busy: f64,
     /// What is wrong with the proxy.
     pub(super) complaints: Vec<String>,
     /// Lines about failed accepting.
@@ -77,6 +80,7 @@ pub(super) fn play(scenario: &Scenario, setting: Setting<'_>) -> Result<Option<O
     let before = Counters::of(&rig.statistics().map_err(during)?);
     let world = World::new(SERVERS, scenario.ejects);
     let mut tally = Tally::default();
+    let machine = MachineMeter::start().map_err(during)?;
     let played = thread::scope(|scope| {
         let clients: Vec<_> = keys
             .iter_mut()
@@ -88,6 +92,7 @@ pub(super) fn play(scenario: &Scenario, setting: Setting<'_>) -> Result<Option<O
             })
             .collect();
         let played = direct(scenario, &mut rig, &world, &mut seen);
+        seen.busy = machine.busy().unwrap_or_default();
         world.end();
         for client in clients {
             tally.add(client.join().expect("a client does not panic"));

@@ -185,9 +185,12 @@ fn long_markdown(runs: &[Run]) -> String {
     let mut text = String::new();
     for Run { rates: [possible, asked], outcome, verdicts } in runs {
         text.push_str(&format!(
-            "**{}**: {possible:.0} requests a second were possible, {asked:.0} were asked for; \
-             {} requests, {} errors on keys of servers with a fault.\n\n",
-            outcome.name, outcome.requests, outcome.errors_faulty
+            "**{}**: {possible:.0} requests a second were possible, {asked:.0} were asked for, which kept the \
+             machine's processors {:.0} % busy; {} requests, {} errors on keys of servers with a fault.\n\n",
+            outcome.name,
+            outcome.busy * 100.0,
+            outcome.requests,
+            outcome.errors_faulty
         ));
         text.push_str("| to hold | | the last sixth, and the first |\n|---|---|---|\n");
         for Verdict { what, holds, figures, .. } in verdicts {
