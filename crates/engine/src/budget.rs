@@ -59,6 +59,11 @@ impl Budget {
         self.shares -= RETRY_READS;
         true
     }
+
+    /// A retry that was taken was not made.
+    pub(crate) const fn give_back(&mut self) {
+        self.shares = self.shares.saturating_add(RETRY_READS);
+    }
 }
 
 #[cfg(test)]
@@ -90,6 +95,14 @@ mod tests {
         assert_eq!(takes(&mut budget, SECOND), RETRIES_A_SECOND);
         (0..1_000).for_each(|_| budget.earn(Tick(SECOND)));
         assert_eq!(takes(&mut budget, SECOND), 1_000 / RETRY_READS);
+    }
+
+    #[test]
+    fn what_was_given_back_can_be_taken() {
+        let mut budget = Budget::new();
+        assert_eq!(takes(&mut budget, 0), RETRIES_A_SECOND);
+        budget.give_back();
+        assert_eq!(takes(&mut budget, 0), 1);
     }
 
     #[test]

@@ -49,10 +49,10 @@ impl Engine {
             };
             let (role, end) = match (gathering, &server_conn) {
                 (Some(gathering), Ok(_)) => {
-                    (Role::Fragment { gathering, ordinal: server as u32 }, End::Pending)
+                    (Role::Fragment { gathering, ordinal: server as u32 }, End::Pending { kept: 0 })
                 }
                 (_, Err(reason)) => (Role::Whole, End::Failed(Box::new(reason.clone()))),
-                (None, Ok(_)) => (Role::Whole, End::Pending),
+                (None, Ok(_)) => (Role::Whole, End::Pending { kept: 0 }),
             };
             if let Some(gathering) = gathering {
                 let place = self.gatherings.get_mut(gathering);

@@ -27,7 +27,7 @@ impl Engine {
         let protocol = self.pools[pool.0 as usize].config().protocol;
         let failed = |engine: &Self, end: &End| match end {
             End::Response(held) => protocol.is_error(engine.holding.bytes(held)),
-            End::Failed(_) | End::Pending => true,
+            End::Failed(_) | End::Pending { .. } => true,
         };
         let failures: Vec<bool> = ends.iter().map(|end| failed(self, end)).collect();
         let some_failed = failures.contains(&true);

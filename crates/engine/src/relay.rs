@@ -262,7 +262,7 @@ impl Engine {
         let ends = std::mem::take(&mut place.ends);
         let failure = ends.iter().enumerate().find_map(|(fragment, end)| match end {
             End::Failed(reason) => Some((fragment, reason)),
-            End::Response(_) | End::Pending => None,
+            End::Response(_) | End::Pending { .. } => None,
         });
         if let Some((fragment, reason)) = failure {
             match of_all {

@@ -17,7 +17,8 @@
 //! What such requests are is known by where they are. As long as a client's requests are placed by one
 //! ring, those for a key are all on the conn that failed, and its queue has their order. When the ring has
 //! changed meanwhile, later ones may be anywhere; but whatever came later stands in the client's line,
-//! for nobody overtakes there.
+//! for nobody overtakes there. A conn whose place another has taken is no exception: who has requests on it
+//! waits with the next ones (see `moving.rs`).
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -132,7 +133,7 @@ impl Engine {
         reason: &CloseReason,
     ) -> VecDeque<Option<Again>> {
         let pool = &self.pools[server.pool.0 as usize];
-        let is_shared = matches!(server.tenancy, Tenancy::Shared { .. });
+        let is_shared = matches!(server.tenancy, Tenancy::Shared { .. } | Tenancy::Leaving);
         let has_any = pool.config().retries > 0 || server.is_asking();
         if !is_shared || !has_any || !reason.is_loss() {
             return VecDeque::new();

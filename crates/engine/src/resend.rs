@@ -19,7 +19,7 @@ use crate::request::{RequestId, Role};
 use crate::shared::Shared;
 use crate::split::{Care, Part};
 use crate::spread::Spread;
-use crate::stats::FaultFigure;
+use crate::stats::{FaultFigure, PoolFigure};
 use crate::together::Unplaced;
 
 impl Engine {
@@ -46,6 +46,7 @@ impl Engine {
             let has_moved = self.requests.get(id).moved;
             let is_free = !was_sent && is_replaced && !has_moved;
             let may = is_free || left > 0 && (!was_sent || self.take_retry(pool));
+            let is_paid = may && was_sent;
             let left = if is_free { left } else { left.saturating_sub(1) };
             let care = Care { left: (retries > 0).then_some(left), moved: has_moved || is_free };
             if may && self.queue_again(pool, id, &bytes, care) {
@@ -55,6 +56,9 @@ impl Engine {
                 };
                 self.pool_stats(pool).fault(figure).add(1);
             } else {
+                if is_paid {
+                    self.pools[pool.0 as usize].budget.give_back();
+                }
                 self.fail(id, reason);
             }
         }
@@ -174,14 +178,20 @@ impl Engine {
     ) {
         self.requests.remove(request.id);
         let second = self.gatherings.get_mut(gathering).divide(ordinal, fragments, spread.owners());
+        let pool = self.clients.get(request.client.key()).expect("it sent the request").pool;
+        self.pool_stats(pool).at(PoolFigure::Fragments).add(fragments as i64 - 1);
         let whole = (request.frame, request.routed);
         for nth in 0..fragments {
             let ordinal = if nth == 0 { ordinal } else { second + nth as u32 - 1 };
             let part = Part { gathering, ordinal, nth };
-            if let Err(reason) =
-                self.queue_fragment(request.client, whole, part, spread, request.care)
-            {
-                self.end_fragment(gathering, ordinal, End::Failed(Box::new(reason)));
+            match self.queue_fragment(request.client, whole, part, spread, request.care) {
+                Ok(kept) => {
+                    self.gatherings.get_mut(gathering).ends[ordinal as usize] =
+                        End::Pending { kept };
+                }
+                Err(reason) => {
+                    self.end_fragment(gathering, ordinal, End::Failed(Box::new(reason)));
+                }
             }
         }
     }

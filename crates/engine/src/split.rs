@@ -126,9 +126,9 @@ impl Engine {
             let queued = self.queue_fragment(client, request, part, spread, care);
             let place = self.gatherings.get_mut(gathering);
             match queued {
-                Ok(()) => {
+                Ok(kept) => {
                     place.pending += 1;
-                    place.ends.push(End::Pending);
+                    place.ends.push(End::Pending { kept });
                 }
                 Err(reason) => place.ends.push(End::Failed(Box::new(reason))),
             }
@@ -140,7 +140,7 @@ impl Engine {
         }
     }
 
-    /// Writes and queues one fragment.
+    /// Writes and queues one fragment, and says how many bytes are kept of it.
     pub(crate) fn queue_fragment(
         &mut self,
         client: ConnId,
@@ -148,7 +148,7 @@ impl Engine {
         Part { gathering, ordinal, nth }: Part,
         spread: &Spread,
         care: Care,
-    ) -> Result<(), CloseReason> {
+    ) -> Result<u32, CloseReason> {
         let pool = self.clients.get(client.key()).expect("it sent the request").pool;
         let (server, keys) = spread.fragment(nth);
         let conn = self.open_conn(pool, ServerId(server), client)?;
@@ -170,6 +170,7 @@ impl Engine {
             Role::Fragment { gathering, ordinal },
             routed.command.kinds,
         ));
+        let kept_bytes = kept.as_ref().map_or(0, |(_, kept)| kept.len() as u32);
         if let Some((left, kept)) = kept {
             let queued = self.requests.get_mut(request);
             (queued.reads, queued.moved) = (routed.command.is_read(), care.moved);
@@ -178,6 +179,6 @@ impl Engine {
             self.requests.get_mut(request).moved = true;
         }
         self.enqueue(conn, request, bytes);
-        Ok(())
+        Ok(kept_bytes)
     }
 }

@@ -56,6 +56,31 @@ fn a_read_is_sent_again_whatever_its_server_was_lost_by_and_a_write_is_not() {
 }
 
 #[test]
+fn a_read_on_a_conn_that_is_being_left_goes_to_the_one_in_its_place() {
+    let mut stage = Stage::new(retrying(redis(1), 1));
+    let (reader, writer) = (stage.client(), stage.client());
+    stage.sends(reader, cmd("GET k"));
+    stage.sends(writer, cmd("INCR k"));
+    let old = stage.server(0);
+    stage.take(old);
+    stage.moves(old);
+    let new = stage.server(0);
+    stage.sends(reader, cmd("SET k 1"));
+    stage.gets_nothing(new);
+
+    stage.closes(old, CloseReason::Reset);
+    stage.gets(writer, RESET);
+    stage.gets(new, cmd("GET k"));
+    stage.sends(new, bulk(b"v"));
+    stage.gets(reader, bulk(b"v"));
+    stage.gets(new, cmd("SET k 1"));
+    stage.sends(new, "+OK\r\n");
+    stage.gets(reader, "+OK\r\n");
+    assert_eq!(counted(&stage), [1, 0, 0]);
+    stage.is_quiet();
+}
+
+#[test]
 fn half_an_answer_is_none_and_the_second_one_is_told() {
     let mut stage = Stage::new(retrying(redis(1), 1));
     let client = stage.client();
