@@ -83,6 +83,8 @@ struct Slot {
     connecting: bool,
     /// Unread bytes may be in the kernel.
     readable: bool,
+    /// It was read enough in this turn, and waits for the next with unread bytes.
+    waits: bool,
     /// The other side will send no more: read to the end.
     read_closed: bool,
 }
@@ -203,7 +205,10 @@ impl Worker {
             self.begin_turn();
             self.pacer.record_wait(self.now - done);
             for conn in std::mem::take(&mut self.unread) {
-                self.read(conn);
+                if let Some(slot) = self.sockets(conn).get_mut(conn) {
+                    slot.waits = false;
+                    self.read(conn);
+                }
             }
             for event in &events {
                 match event.token() {
@@ -353,14 +358,15 @@ impl Worker {
         }
     }
 
-    /// Reads a conn until the kernel has no more, or the others have waited long enough.
+    /// Reads a conn until the kernel has no more, or the others have waited long enough; then it goes on
+    /// in the next turn, whatever is told of it in this one.
     fn read(&mut self, conn: ConnId) {
         let sockets = match conn.side() {
             Side::Client => &mut self.clients,
             Side::Server => &mut self.servers,
         };
         let Some(slot) = sockets.get_mut(conn) else { return };
-        if !slot.readable || slot.connecting {
+        if !slot.readable || slot.connecting || slot.waits {
             return;
         }
         let mut budget = READ_BYTES_A_TURN;
@@ -373,6 +379,7 @@ impl Worker {
                 return self.engine.handle_unread(conn);
             }
             if budget == 0 {
+                slot.waits = true;
                 self.unread.push(conn);
                 return;
             }
@@ -521,6 +528,7 @@ impl Worker {
                 socket,
                 connecting: true,
                 readable: false,
+                waits: false,
                 read_closed: false,
             }),
             Err(error) => self.engine.handle_closed(conn, close_reason(&error)),
@@ -576,6 +584,7 @@ impl Worker {
                 socket,
                 connecting: false,
                 readable: false,
+                waits: false,
                 read_closed: false,
             }),
             Err(error) => self.engine.handle_closed(conn, close_reason(&error)),
