@@ -215,6 +215,25 @@ pub const COUNTED_BYTES_MIN: usize = 512;
 
 static HEAP_BYTES: AtomicUsize = AtomicUsize::new(0);
 
+/// Pieces of so many bytes or more are asked to be made of large pages.
+const LARGE_PAGES_BYTES_MIN: usize = 4 * 1024 * 1024;
+
+/// Has the kernel make a large piece of large pages where it has them: its first use costs a fault every
+/// 2 MiB in place of every 4 KiB. One system call; where the kernel knows no large pages, nothing changes.
+///
+/// All pages that the piece touches are named, which for one that is mapped by itself is all of its mapping:
+/// a mapping of which only a part was advised becomes two, and could not be grown in place any more.
+#[cold]
+fn use_large_pages(piece: *mut u8, bytes: usize) {
+    // SAFETY: the call takes a number and tells one.
+    let Ok(page) = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }) else { return };
+    let before = piece.addr() % page;
+    let bytes = (before + bytes).next_multiple_of(page);
+    // SAFETY: this advice changes nothing of what is in the pages, be they the piece's or a neighbour's.
+    // A system that does not take it says so, and needs no answer.
+    unsafe { libc::madvise(piece.wrapping_sub(before).cast(), bytes, libc::MADV_HUGEPAGE) };
+}
+
 /// The system's allocator, with a count of what it has given out.
 struct Counting;
 
@@ -222,9 +241,12 @@ struct Counting;
 static ALLOCATOR: Counting = Counting;
 
 impl Counting {
-    fn gave(bytes: usize) {
+    fn gave(piece: *mut u8, bytes: usize) {
         if bytes >= COUNTED_BYTES_MIN {
             HEAP_BYTES.fetch_add(bytes, Ordering::Relaxed);
+            if bytes >= LARGE_PAGES_BYTES_MIN {
+                use_large_pages(piece, bytes);
+            }
         }
     }
 
@@ -242,7 +264,7 @@ unsafe impl GlobalAlloc for Counting {
         // SAFETY: the caller keeps the promises of this method, which are those of that one.
         let piece = unsafe { System.alloc(layout) };
         if !piece.is_null() {
-            Self::gave(layout.size());
+            Self::gave(piece, layout.size());
         }
         piece
     }
@@ -251,7 +273,7 @@ unsafe impl GlobalAlloc for Counting {
         // SAFETY: as in `alloc`.
         let piece = unsafe { System.alloc_zeroed(layout) };
         if !piece.is_null() {
-            Self::gave(layout.size());
+            Self::gave(piece, layout.size());
         }
         piece
     }
@@ -267,7 +289,7 @@ unsafe impl GlobalAlloc for Counting {
         let grown = unsafe { System.realloc(piece, layout, bytes) };
         if !grown.is_null() {
             Self::took(layout.size());
-            Self::gave(bytes);
+            Self::gave(grown, bytes);
         }
         grown
     }
@@ -372,6 +394,44 @@ mod tests {
         assert!((BYTES / 2..BYTES).contains(&heap_bytes()));
         drop(large);
         assert!(heap_bytes() < BYTES / 2);
+    }
+
+    #[test]
+    fn a_large_piece_is_one_mapping_of_large_pages_and_grows_as_one() {
+        if !std::path::Path::new("/sys/kernel/mm/transparent_hugepage").exists() {
+            return;
+        }
+        /// The end of the mapping that holds `address`, and its flags.
+        fn mapping(address: usize) -> (usize, String) {
+            let maps = fs::read_to_string("/proc/self/smaps").expect("Linux");
+            let mut end = None;
+            for line in maps.lines() {
+                if let Some(flags) = line.strip_prefix("VmFlags:") {
+                    if let Some(end) = end.take() {
+                        return (end, flags.to_owned());
+                    }
+                } else if let Some((range, _)) = line.split_once(' ')
+                    && let Some((from, to)) = range.split_once('-')
+                    && let (Ok(from), Ok(to)) =
+                        (usize::from_str_radix(from, 16), usize::from_str_radix(to, 16))
+                    && (from..to).contains(&address)
+                {
+                    end = Some(to);
+                }
+            }
+            panic!("no mapping holds {address:x}");
+        }
+        let mut large: Vec<u8> = Vec::new();
+        for bytes in [LARGE_PAGES_BYTES_MIN, 3 * LARGE_PAGES_BYTES_MIN] {
+            large.reserve_exact(bytes);
+            large.resize(bytes, 1);
+            let first = large.as_ptr().addr();
+            for address in [first, first + bytes - 1] {
+                let (end, flags) = mapping(address);
+                assert!(flags.contains(" hg"), "{address:x} of {bytes} from {first:x}: {flags}");
+                assert!(end >= first + bytes, "the piece ends within one mapping");
+            }
+        }
     }
 
     #[test]
