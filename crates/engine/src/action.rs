@@ -227,6 +227,13 @@ pub enum Report {
         /// What came of the probe.
         reason: CloseReason,
     },
+    /// A server that could not be connected to in time can be again.
+    Reached {
+        /// The pool.
+        pool: PoolId,
+        /// The server.
+        server: ServerId,
+    },
     /// A server's conn has been replaced by one to another address of it.
     Moved {
         /// The pool.

@@ -11,6 +11,7 @@ use crate::ids::{ConnId, PoolId, ServerId};
 use crate::repeat::Again;
 use crate::request::{Answer, RequestId, Role};
 use crate::server::{State, Tenancy};
+use crate::session::ClassId;
 use crate::stats::{FaultFigure, PoolFigure, ServerFigure};
 use crate::tick::Tick;
 
@@ -21,6 +22,8 @@ pub(crate) struct Ended {
     pub(crate) server: ServerId,
     /// Whose it was.
     pub(crate) tenancy: Tenancy,
+    /// What its clients agreed on.
+    pub(crate) class: ClassId,
     /// Nothing was asked of it.
     pub(crate) idle: bool,
     /// It was never connected.
@@ -122,7 +125,10 @@ impl Engine {
     /// reason that is this machine's own.
     pub(crate) fn close_server(&mut self, conn: ConnId, reason: CloseReason) {
         let Some(ended) = self.take_down(conn, &reason) else { return };
-        let Ended { pool, server, tenancy, idle, was_connecting, failed, again } = ended;
+        if ended.was_connecting && ended.tenancy != Tenancy::Successor {
+            self.note_vain_connect(&ended, &reason);
+        }
+        let Ended { pool, server, tenancy, idle, was_connecting, failed, again, .. } = ended;
         self.server_stats(pool, server)
             .at(match reason {
                 CloseReason::Eof => ServerFigure::ServerEof,
@@ -232,7 +238,8 @@ impl Engine {
         self.stats.curr_connections.add(-1);
         self.actions.push_back(Action::Close { conn, pool });
         let tenancy = server.tenancy;
-        Some(Ended { pool, server: id, tenancy, idle, was_connecting, failed, again })
+        let class = server.class;
+        Some(Ended { pool, server: id, tenancy, class, idle, was_connecting, failed, again })
     }
 
     /// A request that will have no response.

@@ -255,10 +255,12 @@ impl Engine {
     pub fn handle_connected(&mut self, conn: ConnId) {
         let Some(server) = self.servers.get_mut(conn.key()) else { return };
         let State::Connecting { handshake } = server.state else { return };
+        server.trial = false;
         server.state = if handshake.due > 0 { State::Greeting(handshake) } else { State::Ready };
         let (pool, server_id) = (server.pool, server.server);
         self.mark_server_dirty(conn);
         self.server_stats(pool, server_id).at(ServerFigure::ServerConnections).add(1);
+        self.note_connect(pool, server_id);
     }
 
     /// The socket takes bytes. Pollers say so along with other news; it matters only for a conn
@@ -311,6 +313,9 @@ impl Engine {
             if self.pools[pool].shared.health.is_probe_due(self.now) {
                 self.probe(PoolId(pool as u32));
             }
+            if self.pools[pool].reach.next_try().is_some_and(|at| at <= self.now) {
+                self.try_to_reach(PoolId(pool as u32));
+            }
         }
         self.tend_listeners();
         self.tend_pinned();
@@ -344,7 +349,8 @@ impl Engine {
         let ends = self.shortage.patience_ends.into_iter().chain(self.trim_at);
         let ends = ends.chain(self.pubsub.iter().filter_map(PubSub::alarm));
         let probes = self.pools.iter().filter_map(|pool| pool.shared.health.next_probe());
-        let ends = ends.chain(probes);
+        let tries = self.pools.iter().filter_map(|pool| pool.reach.next_try());
+        let ends = ends.chain(probes).chain(tries);
         let ends = ends.chain(self.alarms.next()).chain(self.census.alarm());
         let next = self.deadlines.next().into_iter().chain(ends).min()?;
         Some(next.instant(self.epoch))
@@ -548,6 +554,17 @@ impl Engine {
         self.stats.curr_connections.add(1);
         self.actions.push_back(Action::Connect { conn: id, pool, server });
         id
+    }
+
+    /// Has a conn that is being opened give up after `patience` at the latest, whether anybody waits for it
+    /// or not.
+    pub(crate) fn bound_connect(&mut self, conn: ConnId, patience: Duration) {
+        let give_up = self.now.after(patience);
+        let server = self.servers.get_mut(conn.key()).expect("the caller has just opened it");
+        if !server.armed {
+            (server.connect_by, server.armed) = (give_up, true);
+            self.deadlines.set(give_up, conn);
+        }
     }
 
     #[inline]

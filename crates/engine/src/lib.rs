@@ -64,6 +64,7 @@ mod partial;
 mod pool;
 mod probe;
 mod pubsub;
+mod reach;
 mod relay;
 mod relief;
 mod repeat;

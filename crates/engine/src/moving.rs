@@ -66,12 +66,7 @@ impl Engine {
                 }
                 let timeout = self.pools[pool.0 as usize].config().timeout;
                 let new = self.connect(pool, id, class, Tenancy::Successor);
-                let give_up = self.now.after(timeout.unwrap_or(PROBE_PATIENCE));
-                let successor = self.servers.get_mut(new.key()).expect("it was opened just now");
-                if !successor.armed {
-                    (successor.connect_by, successor.armed) = (give_up, true);
-                    self.deadlines.set(give_up, new);
-                }
+                self.bound_connect(new, timeout.unwrap_or(PROBE_PATIENCE));
                 self.moves.openings.push(Opening { pool, slot, old: conn, new });
             }
             // It is closed when its client has done with it.

@@ -147,8 +147,8 @@ impl Engine {
     /// A conn to `server` that is `client`'s alone: one that is kept, or a new one.
     ///
     /// # Errors
-    /// When as many clients have one as may, no open file is left for it, or the server is ejected and
-    /// its keys fail.
+    /// When as many clients have one as may, no open file is left for it, the server is ejected and its keys
+    /// fail, or it cannot be reached.
     pub(crate) fn take_pinned(
         &mut self,
         client: ConnId,
@@ -168,6 +168,9 @@ impl Engine {
                 pool,
                 "the limit of open files leaves none, raise it (ulimit -n, LimitNOFILE)",
             ));
+        }
+        if kept.is_none() && pool_state.reach.is_lost(server) {
+            return Err(CloseReason::TimedOut);
         }
         let max = pool_state.config().limits.pinned_connections;
         if !pool_state.shared.pinned.take(max) {

@@ -14,6 +14,7 @@ use crate::ids::{ConnId, ServerId};
 use crate::limits::PoolLimits;
 use crate::own::{Pinned, Stock};
 use crate::pubsub::Audiences;
+use crate::reach::Reach;
 use crate::repeat::Moment;
 use crate::room::Room;
 use crate::scan::Cursors;
@@ -138,6 +139,8 @@ pub(crate) struct Pool {
     pub(crate) stock: Stock,
     /// Neither a password nor retries: requests go on their way without a further look.
     pub(crate) is_plain: bool,
+    /// Servers that this worker cannot reach.
+    pub(crate) reach: Reach,
     /// How many requests may be sent again.
     pub(crate) budget: Budget,
     /// Requests so far that want no answer, in a pool that retries.
@@ -158,6 +161,7 @@ impl Pool {
             conns,
             stock: Stock::default(),
             is_plain,
+            reach: Reach::default(),
             budget: Budget::new(),
             silent_requests: 0,
         }

@@ -401,9 +401,18 @@ impl Engine {
         };
         let slot = pool_state.slot(class, server, client.index());
         let Some(conn) = pool_state.conn(slot) else {
-            return Ok(self.connect_shared(pool, server, class, slot));
+            return match pool_state.reach.is_lost(server) {
+                true => Err(CloseReason::TimedOut),
+                false => Ok(self.connect_shared(pool, server, class, slot)),
+            };
         };
-        let queued = self.servers.get(conn.key()).map_or(0, |server| server.outbox.len());
+        let (queued, on_trial) = self
+            .servers
+            .get(conn.key())
+            .map_or((0, false), |server| (server.outbox.len(), server.trial));
+        if on_trial {
+            return Err(CloseReason::TimedOut);
+        }
         if queued >= pool_state.config().limits.server_queue_bytes {
             self.pool_stats(pool).limit(LimitFigure::ServerQueueFull).add(1);
             return Err(CloseReason::QueueFull);

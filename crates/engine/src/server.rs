@@ -44,6 +44,8 @@ pub(crate) struct ServerConn {
     pub(crate) armed: bool,
     /// Of a pinned conn: when it is looked after; never for most.
     pub(crate) alarm: Tick,
+    /// It is opened to see whether its server can be reached: no request waits for that.
+    pub(crate) trial: bool,
     /// Of a pinned conn: its server has another address.
     pub(crate) moved: bool,
     /// In the list of conns to flush.
@@ -135,6 +137,7 @@ impl ServerConn {
             opened_at,
             armed: false,
             alarm: Tick::NEVER,
+            trial: false,
             moved: false,
             dirty: false,
             blocked: false,

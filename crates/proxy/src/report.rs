@@ -56,6 +56,14 @@ pub fn write(shared: &Shared, report: &Report) {
                 pool_name(shared, *pool)
             );
         }
+        Report::Reached { pool, server } => {
+            log::limited!(
+                WARN,
+                "server '{}' of pool '{}' can be reached again",
+                server_name(shared, *pool, *server),
+                pool_name(shared, *pool)
+            );
+        }
         Report::Moved { pool, server } => {
             log::limited!(
                 INFO,

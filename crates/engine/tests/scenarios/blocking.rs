@@ -125,7 +125,13 @@ fn a_conn_that_does_not_come_about_times_out_however_long_the_wait() {
     stage.passes(101);
     stage.gets(client, "-ERR Connection timed out\r\n");
     is_left_alone(&stage);
+}
 
+#[test]
+fn a_conn_that_comes_about_late_may_wait_as_long_as_any() {
+    let mut stage = stage();
+    stage.servers_accept = false;
+    let (client, key) = (stage.client(), stage.key(0, "q"));
     stage.sends(client, cmd(&format!("BLPOP {key} 0")));
     let pinned = stage.server(0);
     stage.passes(60);

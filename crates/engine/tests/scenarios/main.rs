@@ -22,6 +22,7 @@ mod muted;
 mod order;
 mod pause;
 mod pubsub;
+mod reach;
 mod retries;
 mod scripts;
 mod servers;

@@ -57,6 +57,7 @@ events! {
     ServerStillAway, "an ejected server failed a probe";
     ServerReturned, "an ejected server answered a probe";
     ServerEjectedAgain, "a server was ejected once more";
+    ServerReached, "a server that could not be reached in time could be again";
     ServerMovedInVain, "a server's new address could not be reached";
     ServerTooEarly, "a server answered before it had the whole request";
     ServedResp3, "a server was asked in RESP3";

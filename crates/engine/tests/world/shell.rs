@@ -337,6 +337,7 @@ impl World {
                 self.evict(*conn);
             }
             Report::SubscriberTooSlow { conn, .. } => self.evict(*conn),
+            Report::Reached { .. } => self.events.see(Event::ServerReached),
             Report::MovedInVain { .. } => self.events.see(Event::ServerMovedInVain),
             // Counted by the engine.
             Report::ClientError { .. } | Report::Moved { .. } => {}

@@ -1,7 +1,12 @@
 //! Servers that go and come, take too long or refuse, in pools that eject nobody: what a request
 //! meets is told in its own response, and the next one finds the server as it is by then.
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread;
+use std::time::Instant;
+
+use socket2::{Domain, Socket, Type};
 
 use crate::harness::client::Client;
 use crate::harness::peer::{Does, Peer};
@@ -192,6 +197,57 @@ fn requests_of_many_keys_fail_as_a_whole_with_the_servers_that_are_down() {
     }
     client.ask(redis(&["PING"]), "+PONG\r\n");
     assert_eq!(proxy.figure("alpha", "client_connections"), 1);
+}
+
+/// A listener that takes no connection, and whose queue is full: the kernel leaves connects to it without
+/// an answer. With the connections that fill it.
+fn unreachable() -> (TcpListener, Vec<TcpStream>) {
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("loopback has a port");
+    listener.listen(0).expect("it is bound");
+    let listener = TcpListener::from(listener);
+    let address = listener.local_addr().expect("it is bound");
+    let connect = || TcpStream::connect_timeout(&address, ms(300)).ok();
+    let filling = std::iter::from_fn(connect).take(10).collect();
+    (listener, filling)
+}
+
+#[test]
+fn a_server_that_cannot_be_reached_is_waited_for_once() {
+    const LATE: &str = "-ERR Connection timed out\r\n";
+    let (server, filling) = unreachable();
+    let listen = free_port();
+    let port = server.local_addr().expect("it is bound").port();
+    let keys = ["redis: true", "timeout: 600"];
+    let proxy = Proxy::start(&pool("alpha", listen, &keys, &[item(port)]));
+    let mut client = Client::tcp(listen);
+    let begun = Instant::now();
+    client.ask(redis(&["GET", "k"]), LATE);
+    assert!(begun.elapsed() >= ms(600), "a connect has all its time");
+    let begun = Instant::now();
+    for _ in 0..20 {
+        client.ask(redis(&["GET", "k"]), LATE);
+    }
+    assert!(begun.elapsed() < 5 * ms(600), "{:?} for 20 requests", begun.elapsed());
+
+    drop(filling);
+    thread::spawn(move || {
+        for mut stream in server.incoming().filter_map(Result::ok) {
+            thread::spawn(move || {
+                while stream.read(&mut [0; 1024]).is_ok_and(|len| len > 0) {
+                    if stream.write_all(b"$-1\r\n").is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    let back = eventually(|| {
+        client.send(redis(&["GET", "k"]));
+        client.line() == "$-1\r\n"
+    });
+    assert!(back, "it was not reached again");
+    proxy.expect_log(&format!("server '127.0.0.1:{port}' of pool 'alpha' can be reached again"));
 }
 
 #[test]
