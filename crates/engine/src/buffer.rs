@@ -25,9 +25,16 @@ pub(crate) struct Outbox {
     copied: Vec<u8>,
     /// Bytes of `copied` that are gone.
     sent: usize,
-    shared: VecDeque<Insert>,
-    /// Bytes of `shared` that wait.
-    shared_len: usize,
+    /// None nearly always, and in little room: there is one outbox a conn.
+    shared: Option<Box<Inserts>>,
+}
+
+/// What is shared, in order.
+#[derive(Debug, Default)]
+struct Inserts {
+    queue: VecDeque<Insert>,
+    /// Bytes of them that wait.
+    len: usize,
 }
 
 #[derive(Debug)]
@@ -40,7 +47,8 @@ impl Outbox {
     /// Bytes waiting.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.copied.len() - self.sent + self.shared_len
+        let shared = self.shared.as_ref().map_or(0, |shared| shared.len);
+        self.copied.len() - self.sent + shared
     }
 
     #[inline]
@@ -67,14 +75,16 @@ impl Outbox {
 
     /// Appends bytes by reference.
     pub(crate) fn share(&mut self, bytes: Shared) {
-        self.shared_len += bytes.len();
-        self.shared.push_back(Insert { at: self.copied.len(), bytes });
+        let shared = self.shared.get_or_insert_default();
+        shared.len += bytes.len();
+        shared.queue.push_back(Insert { at: self.copied.len(), bytes });
     }
 
     /// Writes the front of what waits into `slices` and returns how many it used. At most the
     /// next `limit` bytes, all of them copied ones, for a conn that may not say more yet.
     pub(crate) fn slices<'a>(&'a self, limit: Option<usize>, slices: &mut [IoSlice<'a>]) -> usize {
-        if self.shared.is_empty() || limit.is_some() {
+        let inserts = self.shared.as_ref().filter(|_| limit.is_none());
+        let Some(inserts) = inserts else {
             let waiting = self.copied.len() - self.sent;
             let end = self.sent + limit.map_or(waiting, |limit| limit.min(waiting));
             if self.sent >= end || slices.is_empty() {
@@ -82,7 +92,7 @@ impl Outbox {
             }
             slices[0] = IoSlice::new(&self.copied[self.sent..end]);
             return 1;
-        }
+        };
         let mut used = 0;
         let mut from = self.sent;
         let mut push = |bytes: &'a [u8]| {
@@ -94,7 +104,7 @@ impl Outbox {
             used += 1;
             true
         };
-        for insert in &self.shared {
+        for insert in &inserts.queue {
             if !push(&self.copied[from..insert.at]) || !push(insert.bytes.bytes()) {
                 return used;
             }
@@ -116,7 +126,7 @@ impl Outbox {
             }
             *at += bytes.len();
         };
-        for insert in &self.shared {
+        for insert in self.shared.iter().flat_map(|shared| &shared.queue) {
             take(&self.copied[from..insert.at], &mut at);
             if range.start >= at && range.end <= at + insert.bytes.len() {
                 return insert.bytes.slice(range.start - at..range.end - at);
@@ -138,36 +148,36 @@ impl Outbox {
     /// Drops `len` bytes that were sent. When none is left, the buffer goes back to `spares`.
     pub(crate) fn advance(&mut self, mut len: usize, spares: &mut Spares) {
         debug_assert!(len <= self.len(), "no more is sent than waits");
-        while let Some(insert) = self.shared.front_mut() {
-            let before = insert.at - self.sent;
-            if len < before {
-                break;
-            }
-            self.sent = insert.at;
-            len -= before;
-            if len < insert.bytes.len() {
-                insert.bytes = insert.bytes.slice(len..insert.bytes.len());
-                self.shared_len -= len;
-                return;
-            }
-            len -= insert.bytes.len();
-            self.shared_len -= insert.bytes.len();
-            if let Some(insert) = self.shared.pop_front() {
-                spares.give_shared(insert.bytes);
+        if let Some(shared) = &mut self.shared {
+            while let Some(insert) = shared.queue.front_mut() {
+                let before = insert.at - self.sent;
+                if len < before {
+                    break;
+                }
+                self.sent = insert.at;
+                len -= before;
+                if len < insert.bytes.len() {
+                    insert.bytes = insert.bytes.slice(len..insert.bytes.len());
+                    shared.len -= len;
+                    return;
+                }
+                len -= insert.bytes.len();
+                shared.len -= insert.bytes.len();
+                if let Some(insert) = shared.queue.pop_front() {
+                    spares.give_shared(insert.bytes);
+                }
             }
         }
         self.sent += len;
         if self.is_empty() {
             self.sent = 0;
             spares.give(std::mem::take(&mut self.copied));
-            if self.shared.capacity() > 0 {
-                self.shared = VecDeque::new();
-            }
+            self.shared = None;
         } else if self.sent > EVERYDAY_BYTES && self.sent > self.copied.len() / 2 {
             // A conn that never quite empties does not keep all it ever said. Each byte is moved
             // at most once for each time as many were sent.
             self.copied.drain(..self.sent);
-            for insert in &mut self.shared {
+            for insert in self.shared.iter_mut().flat_map(|shared| &mut shared.queue) {
                 insert.at -= self.sent;
             }
             self.sent = 0;
@@ -177,7 +187,7 @@ impl Outbox {
     /// Gives all up.
     pub(crate) fn clear(&mut self, spares: &mut Spares) {
         spares.give(std::mem::take(&mut self.copied));
-        for insert in std::mem::take(self).shared {
+        for insert in std::mem::take(self).shared.into_iter().flat_map(|shared| shared.queue) {
             spares.give_shared(insert.bytes);
         }
     }

@@ -216,7 +216,7 @@ pub const COUNTED_BYTES_MIN: usize = 512;
 static HEAP_BYTES: AtomicUsize = AtomicUsize::new(0);
 
 /// Pieces of so many bytes or more are asked to be made of large pages.
-const LARGE_PAGES_BYTES_MIN: usize = 4 * 1024 * 1024;
+const LARGE_PAGES_BYTES_MIN: usize = 16 * 1024 * 1024;
 
 /// Has the kernel make a large piece of large pages where it has them: its first use costs a fault every
 /// 2 MiB in place of every 4 KiB. One system call; where the kernel knows no large pages, nothing changes.

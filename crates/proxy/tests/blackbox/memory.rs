@@ -26,7 +26,7 @@ fn idle_clients(listen: u16, count: usize) -> Vec<Client> {
 }
 
 #[test]
-fn an_idle_client_costs_less_than_400_bytes() {
+fn an_idle_client_costs_less_than_350_bytes() {
     const CLIENTS: usize = 2_000;
     let (proxy, listen) = start();
     // What the first clients bring with them is not theirs.
@@ -34,7 +34,8 @@ fn an_idle_client_costs_less_than_400_bytes() {
     let before = proxy.resident();
     clients.extend(idle_clients(listen, CLIENTS));
     let each = proxy.resident().saturating_sub(before) / CLIENTS as u64;
-    assert!(each <= 400, "an idle client costs {each} bytes");
+    // A few tens of them are the share of what two thousand have in common.
+    assert!(each <= 350, "an idle client costs {each} bytes");
     assert_eq!(proxy.figure("alpha", "client_connections"), 100 + CLIENTS as i64);
 }
 
