@@ -299,8 +299,9 @@ impl Engine {
         }
     }
 
-    /// Fails the requests whose deadline has passed, sees to the conns that listen, closes the client that holds most when memory has
-    /// been short for too long, and gives back what a burst needed.
+    /// Fails the requests whose deadline has passed, sees to the conns that listen, tries servers that could not
+    /// be reached, closes the client that holds most when memory has been short for too long, and gives back
+    /// what a burst needed.
     pub fn handle_timeout(&mut self) {
         if self.trim_at.is_some_and(|at| at <= self.now) {
             self.trim_at = None;

@@ -113,12 +113,12 @@ impl Spares {
         }
     }
 
-    /// Capacity of the large buffers kept.
     /// Capacity of all buffers. O(buffers), for tests.
     pub(crate) fn bytes(&self) -> usize {
         self.everyday.iter().chain(&self.large).map(Vec::capacity).sum()
     }
 
+    /// Capacity of the large buffers kept.
     #[cfg(test)]
     pub(crate) fn large_bytes(&self) -> usize {
         self.large_bytes
