@@ -92,15 +92,15 @@ pub(super) fn play(scenario: &Scenario, setting: Setting<'_>) -> Result<Option<O
             })
             .collect();
         let played = direct(scenario, &mut rig, &world, &mut seen);
-        seen.busy = machine.busy().unwrap_or_default();
+        let busy = machine.busy();
         world.end();
         for client in clients {
             tally.add(client.join().expect("a client does not panic"));
         }
-        played
+        played.and(busy)
     });
     interrupt::check()?;
-    played.map_err(during)?;
+    seen.busy = played.map_err(during)?;
     let before = before.filter(|_| scenario.keeps_books());
     look_after(scenario, &mut rig, &mut seen, before, &tally).map_err(during)?;
     Ok(Some(Outcome::new(scenario, &tally, &seen)))

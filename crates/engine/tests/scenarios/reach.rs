@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nutcracker_engine::limits::REACH_INTERVAL;
 use nutcracker_engine::stats::{FaultFigure, ServerFigure};
-use nutcracker_engine::{CloseReason, PoolConfig, Report};
+use nutcracker_engine::{CloseReason, ConnId, PoolConfig, Report};
 
 use crate::stage::{POOL, Stage, cmd, ejection, memcached, redis};
 
@@ -20,6 +20,15 @@ fn deserted(config: PoolConfig) -> Stage {
 /// Time passes until a lost server may be tried again.
 fn waits(stage: &mut Stage) {
     stage.passes(REACH_INTERVAL.as_millis() as u64);
+}
+
+/// A request of `client` is served on `conn`.
+#[track_caller]
+fn is_served(stage: &mut Stage, client: ConnId, conn: ConnId) {
+    stage.sends(client, cmd("GET a"));
+    stage.gets(conn, cmd("GET a"));
+    stage.sends(conn, "$-1\r\n");
+    stage.gets(client, "$-1\r\n");
 }
 
 #[test]
@@ -60,10 +69,7 @@ fn a_server_that_cannot_be_reached_costs_a_client_its_time_once() {
         "{:?}",
         stage.reports
     );
-    stage.sends(client, cmd("GET a"));
-    stage.gets(trial, cmd("GET a"));
-    stage.sends(trial, "$-1\r\n");
-    stage.gets(client, "$-1\r\n");
+    is_served(&mut stage, client, trial);
     stage.is_quiet();
 }
 
@@ -104,10 +110,7 @@ fn conns_that_are_open_are_used_on() {
     stage.gets(second, LATE);
     stage.sends(second, cmd("GET a"));
     stage.gets(second, LATE);
-    stage.sends(first, cmd("GET a"));
-    stage.gets(open, cmd("GET a"));
-    stage.sends(open, "$-1\r\n");
-    stage.gets(first, "$-1\r\n");
+    is_served(&mut stage, first, open);
     stage.is_quiet();
 }
 
