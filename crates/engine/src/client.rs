@@ -2,9 +2,10 @@
 
 use nutcracker_proto::RequestParser;
 
-use crate::buffer::{Inbox, Outbox};
 use crate::ids::PoolId;
+use crate::inbox::Inbox;
 use crate::limits::PoolLimits;
+use crate::outbox::Outbox;
 use crate::own::Own;
 use crate::pubsub::Subscriptions;
 use crate::request::Line;

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use nutcracker_proto::RequestParser;
 
 use crate::action::{Action, CloseReason};
-use crate::buffer::{Inbox, Outbox};
 use crate::census::Census;
 use crate::client::{ClientConn, Farewell};
 use crate::deadlines::Deadlines;
@@ -17,8 +16,10 @@ use crate::errand::Errand;
 use crate::gathering::Gatherings;
 use crate::held::Holding;
 use crate::ids::{ConnId, PoolId, ServerId, Side};
+use crate::inbox::Inbox;
 use crate::limits::{RECV_BYTES, SPARE_TRIM_INTERVAL};
 use crate::moving::Moves;
+use crate::outbox::Outbox;
 use crate::own::Alarms;
 use crate::pool::{Pool, SharedPool};
 use crate::pubsub::PubSub;

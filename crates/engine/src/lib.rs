@@ -27,7 +27,7 @@
 //! - `own`: a client's own server conn, pinned for a `transaction` or a `blocking` request. `aside`:
 //!   what of a transaction the proxy answers.
 //! - `split`, `spread`, `gathering`: a request split by server, and its fragments' responses together.
-//! - `buffer`: bytes in and out. `held`: responses that came before their turn. `shared`, `spares`:
+//! - `inbox`, `outbox`: bytes in and out. `held`: responses that came before their turn. `shared`, `spares`:
 //!   large bytes held once, and buffers between two uses. `room`: places for sockets.
 //! - `pool`: a key's route. `ejection`: failures and returns. `probe`: whether a server is back. `deadlines`: who gives up next.
 //! - `repeat`: which requests get another chance when their server is lost, `budget`: how many, `resend`:
@@ -41,7 +41,6 @@ mod aside;
 mod barrier;
 mod blocking;
 mod budget;
-mod buffer;
 mod census;
 mod client;
 mod close;
@@ -54,10 +53,12 @@ mod frame;
 mod gathering;
 mod held;
 mod ids;
+mod inbox;
 mod inventory;
 pub mod limits;
 mod local;
 mod moving;
+mod outbox;
 mod own;
 mod own_figures;
 mod partial;

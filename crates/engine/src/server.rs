@@ -2,8 +2,9 @@
 
 use nutcracker_proto::{Protocol, ResponseParser, Version};
 
-use crate::buffer::{Inbox, Outbox};
 use crate::ids::{ConnId, PoolId, ServerId};
+use crate::inbox::Inbox;
+use crate::outbox::Outbox;
 use crate::pool::Pool;
 use crate::repeat::Moment;
 use crate::request::{Queue, RequestId, Requests};

@@ -1,0 +1,224 @@
+//! What came in on a conn and is not yet whole.
+
+use std::rc::Rc;
+
+use crate::ids::Side;
+use crate::limits::{FRESH_BYTES, GROW_BYTES_MAX, GROW_TIMES, RECV_BYTES, SHARE_BYTES_MIN};
+use crate::spares::Spares;
+
+/// An inbox's bytes while they are worked on.
+#[derive(Debug)]
+pub(crate) struct Lent {
+    pub(crate) buffer: Rc<Vec<u8>>,
+    filled: usize,
+}
+
+impl Lent {
+    pub(crate) fn filled(&self) -> &[u8] {
+        &self.buffer[..self.filled]
+    }
+}
+
+/// The start of a message whose end has not come. Empty for nearly every conn nearly always: what
+/// arrives whole is parsed where the kernel put it.
+#[derive(Debug, Default)]
+pub(crate) struct Inbox {
+    /// Initialised bytes, more than are filled.
+    bytes: Vec<u8>,
+    filled: usize,
+}
+
+/// How many bytes more are believed to come of a message of which `there` are. Servers are few, and
+/// the operator's own.
+fn believed(side: Side, there: usize) -> usize {
+    let most = GROW_BYTES_MAX.max(there);
+    match side {
+        Side::Client => there.saturating_mul(GROW_TIMES).clamp(FRESH_BYTES, most),
+        Side::Server => most,
+    }
+}
+
+/// Room for a message that is just large enough to be shared, and the beginning of the next.
+const SHARED_NEXT_BYTES: usize = SHARE_BYTES_MIN + FRESH_BYTES;
+
+impl Inbox {
+    #[inline]
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.filled == 0
+    }
+
+    /// Bytes that were kept.
+    pub(crate) const fn len(&self) -> usize {
+        self.filled
+    }
+
+    /// Bytes it takes up.
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// Keeps `bytes`, the unparsed end of a read from that side, for a message that misses `missing`
+    /// more.
+    pub(crate) fn keep(&mut self, bytes: &[u8], missing: usize, side: Side, spares: &mut Spares) {
+        debug_assert!(self.is_empty(), "what was kept comes before");
+        debug_assert!(!bytes.is_empty(), "there is something to keep");
+        // A little more than the message: what follows it may come along.
+        let want = bytes.len() + missing.min(believed(side, bytes.len())) + FRESH_BYTES;
+        self.bytes = spares.take_for(want, bytes.len().saturating_add(missing));
+        if self.bytes.len() < bytes.len() {
+            self.bytes.resize(bytes.len(), 0);
+        }
+        self.bytes[..bytes.len()].copy_from_slice(bytes);
+        self.filled = bytes.len();
+    }
+
+    /// Space for the next read from that side, behind what is filled.
+    ///
+    /// For a message that misses much it is just what is missing, so that the message ends where
+    /// the buffer ends and the whole can be handed on; else a little more, for what follows. It
+    /// grows by what [`believed`] says: space follows bytes received, not lengths announced.
+    pub(crate) fn space(&mut self, missing: usize, side: Side) -> &mut [u8] {
+        if missing < RECV_BYTES / 4 {
+            let end = self.filled + missing.max(FRESH_BYTES);
+            if self.bytes.len() < end {
+                self.bytes.resize(end, 0);
+            }
+            return &mut self.bytes[self.filled..end];
+        }
+        let want = missing.min(believed(side, self.filled));
+        // Somebody who sends little at a time does not have it grow each time.
+        if self.bytes.len() - self.filled < want.div_ceil(2) {
+            let end = self.filled + want;
+            // No more than is known to come: twice as much is what a vector would take.
+            self.bytes.reserve_exact(end - self.bytes.len());
+            self.bytes.resize(end, 0);
+        }
+        let end = self.bytes.len().min(self.filled + missing);
+        &mut self.bytes[self.filled..end]
+    }
+
+    /// `len` bytes of the space were filled.
+    pub(crate) fn advance(&mut self, len: usize) {
+        self.filled += len;
+        debug_assert!(self.filled <= self.bytes.len(), "no more is filled than was lent");
+    }
+
+    /// Lends the filled bytes out, to be read while the conn is worked on, and parts of them to be
+    /// shared. [`take_back`](Self::take_back) must follow.
+    pub(crate) fn lend(&mut self) -> Lent {
+        Lent { buffer: Rc::new(std::mem::take(&mut self.bytes)), filled: self.filled }
+    }
+
+    /// Takes back what was lent, less its first `consumed` bytes. What is left is moved to the
+    /// front, once for each message it follows; or to a buffer of its own, when a part of the old
+    /// one is on its way elsewhere. `missing` is what the message misses that it begins.
+    pub(crate) fn take_back(
+        &mut self,
+        lent: Lent,
+        consumed: usize,
+        missing: usize,
+        spares: &mut Spares,
+    ) {
+        let rest = consumed..lent.filled;
+        self.filled = rest.len();
+        match Rc::try_unwrap(lent.buffer) {
+            Ok(bytes) if rest.is_empty() => spares.give(bytes),
+            Ok(mut bytes) => {
+                if consumed > 0 {
+                    bytes.copy_within(rest, 0);
+                }
+                self.bytes = bytes;
+            }
+            Err(_) if rest.is_empty() => {}
+            Err(shared) => {
+                // Large messages follow each other: the next gets a buffer for one at once, and who
+                // has just sent so much is believed to send as much again.
+                let rest = &shared[rest];
+                let want = (rest.len() + missing.min(consumed)).max(SHARED_NEXT_BYTES);
+                self.bytes = spares.take_for(want, want.max(rest.len().saturating_add(missing)));
+                if self.bytes.len() < rest.len() {
+                    self.bytes.resize(rest.len(), 0);
+                }
+                self.bytes[..rest.len()].copy_from_slice(rest);
+            }
+        }
+    }
+
+    /// Gives all up.
+    pub(crate) fn clear(&mut self, spares: &mut Spares) {
+        spares.give(std::mem::take(&mut self.bytes));
+        self.filled = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shared::Shared;
+
+    #[test]
+    fn an_inbox_takes_no_more_than_bytes_received_can_justify() {
+        const ANNOUNCED: usize = 512 * 1024 * 1024;
+        for (first, step) in
+            [(1, 1), (100, 7), (5_000, 1_000), (60_000, 60_000), (1 << 20, 1 << 20)]
+        {
+            let mut spares = Spares::default();
+            let mut inbox = Inbox::default();
+            inbox.keep(&vec![1; first], ANNOUNCED, Side::Client, &mut spares);
+            let mut filled = first;
+            for _ in 0..20 {
+                let len = inbox.space(ANNOUNCED - filled, Side::Client).len().min(step);
+                assert!(len > 0, "there is always space");
+                inbox.advance(len);
+                filled += len;
+                let most = filled + believed(Side::Client, filled) + FRESH_BYTES;
+                assert!(inbox.capacity() <= most, "{} for {filled}", inbox.capacity());
+            }
+        }
+    }
+
+    #[test]
+    fn an_inbox_ends_where_its_large_message_ends_and_grows_a_few_times_until_then() {
+        const MESSAGE: usize = 1 << 20;
+        for first in [40, 16_000, 65_536] {
+            let mut spares = Spares::default();
+            let mut inbox = Inbox::default();
+            let mut capacities = std::collections::BTreeSet::new();
+            inbox.keep(&vec![1; first], MESSAGE - first, Side::Client, &mut spares);
+            while inbox.filled < MESSAGE {
+                let missing = MESSAGE - inbox.filled;
+                let len = inbox.space(missing, Side::Client).len();
+                assert!(len <= missing, "what follows is not read");
+                inbox.advance(len);
+                capacities.insert(inbox.capacity());
+            }
+            assert!(capacities.len() <= 6, "{first}: {capacities:?}");
+            assert!(inbox.capacity() < MESSAGE + 2 * FRESH_BYTES, "{first}: {capacities:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_consumed_leaves_the_inbox_and_the_rest_stays() {
+        let mut spares = Spares::default();
+        let mut inbox = Inbox::default();
+        inbox.keep(b"abc", 10, Side::Client, &mut spares);
+        inbox.space(10, Side::Client)[..3].copy_from_slice(b"def");
+        inbox.advance(3);
+        let lent = inbox.lend();
+        assert_eq!(lent.filled(), b"abcdef");
+        inbox.take_back(lent, 4, 10, &mut spares);
+        assert_eq!(inbox.lend().filled(), b"ef");
+    }
+
+    #[test]
+    fn what_follows_a_shared_message_gets_a_buffer_of_its_own() {
+        let mut spares = Spares::default();
+        let mut inbox = Inbox::default();
+        inbox.keep(b"abcdef", 10, Side::Client, &mut spares);
+        let lent = inbox.lend();
+        let shared = Shared::new(Rc::clone(&lent.buffer), 0..4);
+        inbox.take_back(lent, 4, 10, &mut spares);
+        assert_eq!(shared.bytes(), b"abcd");
+        assert_eq!(inbox.lend().filled(), b"ef");
+    }
+}
