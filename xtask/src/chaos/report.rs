@@ -192,7 +192,7 @@ fn long_markdown(runs: &[Run]) -> String {
             outcome.requests,
             outcome.errors_faulty
         ));
-        text.push_str("| to hold | | the last sixth, and the first |\n|---|---|---|\n");
+        text.push_str("| to hold | | the last sixth, and an earlier one |\n|---|---|---|\n");
         for Verdict { what, holds, figures, .. } in verdicts {
             let holds = if *holds { "held" } else { "**not held**" };
             text.push_str(&format!("| {what} | {holds} | {figures} |\n"));
