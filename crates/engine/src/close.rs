@@ -88,8 +88,6 @@ impl Engine {
         match (request.role, &request.answer) {
             (Role::Whole | Role::Errand { .. } | Role::Last { .. }, Answer::Awaited) => {
                 request.client = None;
-                // Nobody would get the answer to a second try.
-                self.forget_repeat(id);
             }
             (Role::Parent { gathering }, answer) => {
                 let finished = !matches!(answer, Answer::Awaited);
@@ -150,11 +148,10 @@ impl Engine {
             let report = Report::ServerClosed { pool, server, reason: reason.clone(), failed };
             self.actions.push_back(Action::Report(report));
             if tenancy != Tenancy::Leaving && !is_ours {
-                // A server that dies takes conns for a while still, and resets them. What the original's
-                // options promise is kept: there, only who did not answer is asked.
+                // A server that dies takes conns for a while still, and resets them.
                 let shared = &self.pools[pool.0 as usize].shared;
                 let is_late = reason == CloseReason::TimedOut && !was_connecting;
-                if is_late || shared.config.retries > 0 && reason.is_loss() && !idle {
+                if is_late || shared.config.retries.after(&reason, !was_connecting) > 0 && !idle {
                     shared.health.note_silence(server);
                 }
                 self.record_failure(pool, server);
@@ -162,7 +159,7 @@ impl Engine {
         }
         // Behind the failure: if it ejects the server, they belong elsewhere.
         if !again.is_empty() {
-            self.send_again(pool, server, again, &reason);
+            self.send_again((pool, server), again, &reason, !was_connecting);
         }
     }
 
@@ -246,8 +243,7 @@ impl Engine {
     pub(crate) fn fail(&mut self, id: RequestId, reason: &CloseReason) {
         let request = self.requests.get_mut(id);
         if let Role::Errand { errand } = request.role {
-            let under = self.drop_errand(errand);
-            self.requests.get_mut(id).role = under;
+            self.drop_errand(id, errand);
             return self.fail(id, reason);
         }
         match (request.role, request.client) {

@@ -431,9 +431,12 @@ impl Engine {
             }
             Side::Server => {
                 let Some(server) = self.servers.get_mut(conn.key()) else { return };
-                server.outbox.advance(len, &mut self.spares);
                 server.blocked = blocked;
-                let moved = server.record_sent(len, &self.requests);
+                let moved = server.pass(len, &self.requests, &mut self.spares);
+                if server.keeps_sent() && moved.requests > 0 {
+                    let pool = &mut self.pools[server.pool.0 as usize];
+                    pool.budget.earn(moved.requests as u32, self.now);
+                }
                 let stats = self.server_stats_of(conn);
                 stats.at(ServerFigure::InQueue).add(-moved.requests);
                 stats.at(ServerFigure::InQueueBytes).add(-moved.bytes);
@@ -520,8 +523,7 @@ impl Engine {
     ) -> ConnId {
         let pool_state = &self.pools[pool.0 as usize];
         let config = pool_state.config();
-        let moment = pool_state.moment();
-        let mut conn = ServerConn::new(pool, server, tenancy, class, config.protocol, moment);
+        let mut conn = ServerConn::new(pool, server, tenancy, class, config);
         if conn.takes_room() {
             pool_state.shared.room.take_anyhow();
         }

@@ -10,7 +10,6 @@ use crate::engine::Engine;
 use crate::frame::Frame;
 use crate::held::Held;
 use crate::ids::{ConnId, Key, ServerId, Side};
-use crate::repeat::Repeat;
 use crate::request::{Request, RequestId, Role};
 
 /// What is to be done with a request's response.
@@ -44,25 +43,13 @@ pub(crate) enum Errand {
         /// The channel, for an answer that does not name it.
         channel: Held,
     },
-    /// Should its server be lost, the request may be sent again.
-    Repeat(Repeat),
 }
 
 impl Errand {
-    /// What its request is without it.
-    pub(crate) const fn under(&self) -> Role {
-        match self {
-            Self::Repeat(repeat) => repeat.under,
-            _ => Role::Whole,
-        }
-    }
-
     /// What is kept for it in the chunks.
     fn into_kept(self) -> Option<Held> {
         match self {
-            Self::Script { kept, .. }
-            | Self::Audience { channel: kept, .. }
-            | Self::Repeat(Repeat { kept, .. }) => Some(kept),
+            Self::Script { kept, .. } | Self::Audience { channel: kept, .. } => Some(kept),
             Self::Scan { .. } | Self::Exec { .. } => None,
         }
     }
@@ -71,9 +58,7 @@ impl Errand {
     pub(crate) fn kept_bytes(&self) -> usize {
         match self {
             Self::Scan { .. } => 0,
-            Self::Script { kept, .. }
-            | Self::Audience { channel: kept, .. }
-            | Self::Repeat(Repeat { kept, .. }) => kept.len(),
+            Self::Script { kept, .. } | Self::Audience { channel: kept, .. } => kept.len(),
             Self::Exec { asides, .. } => asides.iter().map(Aside::kept_bytes).sum(),
         }
     }
@@ -102,7 +87,7 @@ impl Engine {
     pub(crate) fn settle_errand(&mut self, id: RequestId, errand: Key, frame: Frame<'_>) {
         let errand = self.errands.remove(errand).expect("its request is outstanding");
         let request = self.requests.get_mut(id);
-        request.role = errand.under();
+        request.role = Role::Whole;
         let client = request.client;
         match (errand, client) {
             (Errand::Scan { server }, Some(conn)) => {
@@ -137,20 +122,15 @@ impl Engine {
                 self.holding.release(channel, &mut self.spares);
                 self.settle(id, answer.as_deref().map_or(frame, Frame::borrowed));
             }
-            (Errand::Repeat(repeat), _) => {
-                self.holding.release(repeat.kept, &mut self.spares);
-                self.settle(id, frame);
-            }
         }
     }
 
-    /// The request gets no response: what was kept is let go. Gives what the request is without it.
-    pub(crate) fn drop_errand(&mut self, errand: Key) -> Role {
+    /// The request gets no response: what was kept is let go, and the request is as any other.
+    pub(crate) fn drop_errand(&mut self, id: RequestId, errand: Key) {
         let errand = self.errands.remove(errand).expect("its request is outstanding");
-        let under = errand.under();
         if let Some(kept) = errand.into_kept() {
             self.holding.release(kept, &mut self.spares);
         }
-        under
+        self.requests.get_mut(id).role = Role::Whole;
     }
 }

@@ -4,7 +4,7 @@
 //! that fails, or is ejected, makes the whole an error, which names the server. The exception is what
 //! is made good later, by itself ([`Lack::LeftOut`]).
 
-use nutcracker_proto::{Gather, Protocol, Quiet, Routed};
+use nutcracker_proto::{Gather, Protocol, Routed};
 
 use crate::action::CloseReason;
 use crate::engine::Engine;
@@ -40,19 +40,19 @@ impl Engine {
             let reason = self.ejected(pool, ServerId(ejected as u32), routed);
             return self.fail_request(client, pool, reason);
         }
-        let quiet = routed.meta.quiet;
-        let gathering = client.map(|conn| self.begin_gathering_of_all(conn, quiet, gather, lack));
+        let gathering = client.map(|conn| self.begin_gathering_of_all(conn, routed, gather, lack));
         for (server, live) in live.iter().enumerate() {
             let server_conn = match live {
                 true => self.open_conn(pool, ServerId(server as u32), conn),
                 false => Err(CloseReason::Refused),
             };
             let (role, end) = match (gathering, &server_conn) {
-                (Some(gathering), Ok(_)) => {
-                    (Role::Fragment { gathering, ordinal: server as u32 }, End::Pending { kept: 0 })
-                }
+                (Some(gathering), Ok(_)) => (
+                    Role::Fragment { gathering, ordinal: server as u32 },
+                    End::Pending { bytes: 0 },
+                ),
                 (_, Err(reason)) => (Role::Whole, End::Failed(Box::new(reason.clone()))),
-                (None, Ok(_)) => (Role::Whole, End::Pending { kept: 0 }),
+                (None, Ok(_)) => (Role::Whole, End::Pending { bytes: 0 }),
             };
             if let Some(gathering) = gathering {
                 let place = self.gatherings.get_mut(gathering);
@@ -122,8 +122,9 @@ impl Engine {
         CloseReason::Other(format!("server '{name}': {}", reason.text()).into())
     }
 
-    /// Writes a request, less what is to be omitted, to a server conn's outbox and queues it. Inlined: it
-    /// is a good part of what an ordinary request costs.
+    /// Writes a request, less what is to be omitted, to a server conn's outbox and queues it. A large one is
+    /// not copied, unless the copy is what may have to be sent again. Inlined: it is a good part of what an
+    /// ordinary request costs.
     #[inline(always)]
     pub(crate) fn queue_frame(
         &mut self,
@@ -136,7 +137,13 @@ impl Engine {
         let before = server.outbox.len();
         let omit = routed.omit.start as usize..routed.omit.end as usize;
         match frame.shared() {
-            Some(shared) if omit.is_empty() => server.outbox.share(shared),
+            Some(shared)
+                if omit.is_empty()
+                    && !(server.keeps_sent() && self.requests.get(request).reads) =>
+            {
+                self.requests.get_mut(request).is_shared = true;
+                server.outbox.share(shared);
+            }
             _ => {
                 let tail = server.outbox.tail(frame.bytes.len(), &mut self.spares);
                 tail.extend_from_slice(&frame.bytes[..omit.start]);
@@ -152,11 +159,11 @@ impl Engine {
     fn begin_gathering_of_all(
         &mut self,
         conn: ConnId,
-        quiet: Quiet,
+        routed: &Routed,
         gather: Gather,
         lack: Lack,
     ) -> u32 {
-        let parent = self.begin_parent(conn, quiet);
+        let parent = self.begin_parent(conn, routed);
         let gathering = self.gatherings.insert(gather, parent);
         self.requests.get_mut(parent).role = Role::Parent { gathering };
         let place = self.gatherings.get_mut(gathering);

@@ -51,16 +51,16 @@ impl Gathering {
                 part => *owner = second + part - 1,
             }
         }
-        self.ends.extend((1..parts).map(|_| End::Pending { kept: 0 }));
+        self.ends.extend((1..parts).map(|_| End::Pending { bytes: 0 }));
         self.pending += parts as u32 - 1;
         second
     }
 
-    /// Bytes of the responses that are there, and of the fragments that may be sent again.
+    /// Bytes of the responses that are there, and of the fragments that wait for theirs.
     pub(crate) fn held_bytes(&self) -> usize {
         let bytes = |end: &End| match end {
             End::Response(held) => held.len(),
-            End::Pending { kept } => *kept as usize,
+            End::Pending { bytes } => *bytes as usize,
             End::Failed(_) => 0,
         };
         self.ends.iter().map(bytes).sum()
@@ -70,8 +70,8 @@ impl Gathering {
 /// How a fragment ended.
 #[derive(Debug)]
 pub(crate) enum End {
-    /// It has not. So many bytes are kept of it, to be sent again.
-    Pending { kept: u32 },
+    /// It has not. Its request has so many bytes; 0 where it is small.
+    Pending { bytes: u32 },
     /// With a response.
     Response(Held),
     /// Without one.

@@ -96,6 +96,6 @@ pub use ejection::{Ejection, Health, OnEject};
 pub use engine::{Engine, ResponseTimes};
 pub use ids::{ConnId, PoolId, ServerId, Side, WorkerId};
 pub use inventory::{ClientInventory, Inventory};
-pub use pool::{MultiError, PoolConfig, SharedPool};
+pub use pool::{MultiError, PoolConfig, Retries, SharedPool};
 pub use room::Room;
 pub use shortage::MemoryState;

@@ -65,6 +65,12 @@ pub const FRESH_BYTES: usize = 4 * 1024;
 /// [`EVENTS_A_TURN`] conns, but seldom more than an eighth of them; the rest is given back.
 pub const SPARE_BUFFERS_MAX: usize = 128;
 
+/// Capacity to which an everyday buffer grows by the small messages of long pipelines, bytes.
+pub const GROWN_BYTES_MAX: usize = 128 * 1024;
+
+/// Buffers of such a capacity kept for the next outbox: those of the servers that pipelines are longest to.
+pub const SPARE_GROWN_MAX: usize = 8;
+
 /// Capacity of all large buffers kept for the next large message, bytes. A fresh one costs a page
 /// fault each 4 KiB, which is dearer than what is written there; this is enough for some tens of
 /// clients that exchange values of 1 MiB at the same time.
@@ -112,10 +118,11 @@ pub const EJECTION_DOUBLINGS_MAX: u32 = 3;
 /// flapping, and stays away for longer.
 pub const FLAPPING_TIMES: u32 = 4;
 
-/// Reads that earn one retry: a fifth more requests is what servers in trouble can be asked to bear.
-pub const RETRY_READS: u32 = 5;
+/// Requests sent that earn one retry. Those that are sent again are among them, so servers in trouble are
+/// asked to bear a fifth more at most.
+pub const RETRY_REQUESTS: u32 = 6;
 
-/// Retries that a pool and worker may make a second however little was read, so that a quiet pool has
+/// Retries that a pool and worker may make a second however little was asked, so that a quiet pool has
 /// the use of them too.
 pub const RETRIES_A_SECOND: u32 = 10;
 
@@ -164,6 +171,10 @@ pub const CENSUS_PATIENCE: Duration = Duration::from_secs(1);
 /// bytes. People open a transaction with a PING at most.
 pub const TRANSACTION_KEPT_BYTES_MAX: usize = 64 * 1024;
 
+/// Bytes of answered requests that the outbox of a server conn may keep, which never quite empties, before it
+/// is looked which they are.
+pub const ANSWERED_KEPT_MAX: usize = 4 * 1024 * 1024;
+
 /// Slots of requests kept when none is outstanding: what a burst needed above this goes back.
 pub const SPARE_REQUESTS_MAX: usize = 4 * 1024;
 
@@ -188,7 +199,10 @@ pub const SLICES_A_WRITE: usize = 16;
 
 const _: () = assert!(HELD_IN_CHUNK_BYTES_MAX <= CHUNK_BYTES, "what is held in a chunk fits one");
 const _: () = assert!(
-    SPARE_BUFFERS_MAX * EVERYDAY_BYTES + SPARE_LARGE_BYTES_KEPT + SPARE_CHUNKS_MAX * CHUNK_BYTES
+    SPARE_BUFFERS_MAX * EVERYDAY_BYTES
+        + SPARE_GROWN_MAX * GROWN_BYTES_MAX
+        + SPARE_LARGE_BYTES_KEPT
+        + SPARE_CHUNKS_MAX * CHUNK_BYTES
         <= 6 * 1024 * 1024,
     "what a burst leaves behind is little"
 );

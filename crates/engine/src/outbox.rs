@@ -1,4 +1,4 @@
-//! What goes out of a conn and is not yet sent.
+//! What goes out of a conn and is not yet sent; and of what was sent, what may have to be sent again.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -16,11 +16,12 @@ use crate::spares::Spares;
 ///                          ^ sent      ^ shared[0].at: its bytes leave here, between b and c
 /// ```
 /// Small messages are copied behind each other; large ones are shared and remember the place in
-/// the stream of copied bytes where they belong.
+/// the stream of copied bytes where they belong. What is gone lies there until its place is needed, or for
+/// as long as somebody may have to send it again.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     copied: Vec<u8>,
-    /// Bytes of `copied` that are gone.
+    /// Bytes of `copied` that were sent.
     sent: usize,
     /// None nearly always, and in little room: there is one outbox a conn.
     shared: Option<Box<Inserts>>,
@@ -143,7 +144,14 @@ impl Outbox {
     }
 
     /// Drops `len` bytes that were sent. When none is left, the buffer goes back to `spares`.
-    pub(crate) fn advance(&mut self, mut len: usize, spares: &mut Spares) {
+    pub(crate) fn advance(&mut self, len: usize, spares: &mut Spares) {
+        self.pass(len, spares);
+        self.forget(self.sent, spares);
+    }
+
+    /// `len` bytes were sent: they wait no more. Those that were copied stay in their place until they are
+    /// [forgotten](Self::forget).
+    pub(crate) fn pass(&mut self, mut len: usize, spares: &mut Spares) {
         debug_assert!(len <= self.len(), "no more is sent than waits");
         if let Some(shared) = &mut self.shared {
             while let Some(insert) = shared.queue.front_mut() {
@@ -166,19 +174,42 @@ impl Outbox {
             }
         }
         self.sent += len;
-        if self.is_empty() {
-            self.sent = 0;
+    }
+
+    /// The first `len` of the copied bytes are of no use any more; they were sent. Their place may be kept for
+    /// a while.
+    pub(crate) fn forget(&mut self, len: usize, spares: &mut Spares) {
+        debug_assert!(len <= self.sent, "what waits is of use");
+        if len == self.copied.len() && self.is_empty() {
             spares.give(std::mem::take(&mut self.copied));
-            self.shared = None;
-        } else if self.sent > EVERYDAY_BYTES && self.sent > self.copied.len() / 2 {
-            // A conn that never quite empties does not keep all it ever said. Each byte is moved
-            // at most once for each time as many were sent.
-            self.copied.drain(..self.sent);
-            for insert in self.shared.iter_mut().flat_map(|shared| &mut shared.queue) {
-                insert.at -= self.sent;
-            }
-            self.sent = 0;
+            (self.sent, self.shared) = (0, None);
+            return;
         }
+        if len <= EVERYDAY_BYTES || len <= self.copied.len() / 2 {
+            return;
+        }
+        // A conn that never quite empties does not keep all it ever said. Each byte is moved at most once
+        // for each time as many were sent.
+        self.copied.drain(..len);
+        for insert in self.shared.iter_mut().flat_map(|shared| &mut shared.queue) {
+            insert.at -= len;
+        }
+        self.sent -= len;
+        // Nor what a burst needed.
+        let enough = 2 * self.copied.len().max(EVERYDAY_BYTES);
+        if self.copied.capacity() > 4 * enough {
+            self.copied.shrink_to(enough);
+        }
+    }
+
+    /// Bytes in its place that were copied: those that were sent and are not forgotten, then those that wait.
+    pub(crate) fn copied(&self) -> &[u8] {
+        &self.copied
+    }
+
+    /// How many of the [copied](Self::copied) bytes were sent.
+    pub(crate) const fn sent(&self) -> usize {
+        self.sent
     }
 
     /// Gives all up.
@@ -266,13 +297,57 @@ mod tests {
     }
 
     #[test]
+    fn what_was_sent_is_there_until_it_is_forgotten() {
+        let mut spares = Spares::default();
+        let mut outbox = Outbox::default();
+        outbox.push(b"aabb", &mut spares);
+        outbox.share(shared(b"CCC"));
+        outbox.push(b"dd", &mut spares);
+        outbox.pass(8, &mut spares);
+        assert_eq!((outbox.copied(), outbox.sent()), (&b"aabbdd"[..], 5));
+        assert_eq!(flatten(&outbox), b"d");
+        outbox.forget(4, &mut spares);
+        outbox.pass(1, &mut spares);
+        outbox.forget(4, &mut spares);
+        assert_eq!(outbox.copied(), b"aabbdd", "so little is not worth moving the rest");
+        outbox.forget(6, &mut spares);
+        assert!(outbox.copied().is_empty() && outbox.is_empty());
+    }
+
+    #[test]
+    fn of_a_long_line_what_is_forgotten_makes_room_and_the_rest_stays_as_it_was() {
+        let mut spares = Spares::default();
+        let mut outbox = Outbox::default();
+        outbox.push(&[b'x'; 3 * EVERYDAY_BYTES], &mut spares);
+        outbox.push(b"aa", &mut spares);
+        outbox.share(shared(b"BB"));
+        outbox.push(b"cc", &mut spares);
+        outbox.pass(3 * EVERYDAY_BYTES + 1, &mut spares);
+        outbox.forget(2 * EVERYDAY_BYTES, &mut spares);
+        assert_eq!(outbox.sent(), EVERYDAY_BYTES + 1);
+        assert_eq!(flatten(&outbox), b"aBBcc");
+    }
+
+    #[test]
+    fn what_a_burst_needed_is_not_kept_though_the_line_never_empties() {
+        let mut spares = Spares::default();
+        let mut outbox = Outbox::default();
+        outbox.push(&vec![b'x'; 8 << 20], &mut spares);
+        outbox.pass(8 << 20, &mut spares);
+        outbox.push(b"a", &mut spares);
+        outbox.forget(8 << 20, &mut spares);
+        assert_eq!(flatten(&outbox), b"a");
+        assert!(outbox.copied.capacity() < 4 * EVERYDAY_BYTES, "{}", outbox.copied.capacity());
+    }
+
+    #[test]
     fn a_large_message_that_was_sent_leaves_its_buffer_for_the_next() {
         let mut spares = Spares::default();
         let mut outbox = Outbox::default();
-        outbox.share(shared(&[7; 100_000]));
+        outbox.share(shared(&[7; 200_000]));
         outbox.advance(60_000, &mut spares);
         assert_eq!(spares.large_bytes(), 0, "part of it waits");
-        outbox.advance(40_000, &mut spares);
-        assert!(spares.large_bytes() >= 100_000);
+        outbox.advance(140_000, &mut spares);
+        assert!(spares.large_bytes() >= 200_000);
     }
 }

@@ -8,6 +8,7 @@ use nutcracker_proto::Protocol;
 use nutcracker_proto::resp::ExtraCommands;
 use nutcracker_ring::{DistributionKind, Placement, RingBuilder, RingServer};
 
+use crate::action::CloseReason;
 use crate::budget::Budget;
 use crate::ejection::{Ejection, Health, Routing};
 use crate::ids::{ConnId, ServerId};
@@ -41,9 +42,8 @@ pub struct PoolConfig {
     pub connect_timeout: Option<Duration>,
     /// When servers are ejected; `None` for never.
     pub ejection: Option<Ejection>,
-    /// How often a request may be given to a server once more when its server was lost: a read, or one of
-    /// which nothing was sent.
-    pub retries: u32,
+    /// Which requests get another chance when their server is lost, and how often.
+    pub retries: Retries,
     /// Conns to each server, at least 1. A client's requests for a server always take the same one,
     /// so they are never overtaken by each other.
     pub server_connections: u32,
@@ -73,6 +73,43 @@ pub enum MultiError {
     Fail,
     /// What the others brought.
     Partial,
+}
+
+/// How often a request may be given to a server once more when its server was lost: a read, or one of which
+/// nothing was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retries {
+    /// So often in all, at most 255.
+    pub times: u8,
+    /// Whatever the server was lost by: also where it did not answer in time, or no conn to it could be opened.
+    /// Else only where a conn ended that was open.
+    pub after_any_loss: bool,
+}
+
+impl Retries {
+    /// Never.
+    pub const NEVER: Self = Self::of(0);
+
+    /// So often, whatever the server was lost by.
+    #[must_use]
+    pub const fn of(times: u8) -> Self {
+        Self { times, after_any_loss: true }
+    }
+
+    /// How often when a conn ended for `reason` that was open, or was not yet.
+    pub(crate) fn after(self, reason: &CloseReason, was_open: bool) -> u8 {
+        let has_ended = was_open && *reason != CloseReason::TimedOut;
+        let counts = reason.is_loss() && (self.after_any_loss || has_ended);
+        if counts { self.times } else { 0 }
+    }
+}
+
+impl Default for Retries {
+    /// Once, where a conn ended. Who has waited in vain for the whole timeout is told so; and a server that
+    /// refuses would refuse again, and be ejected for one client's request.
+    fn default() -> Self {
+        Self { times: 1, after_any_loss: false }
+    }
 }
 
 /// A pool as all workers share it: what it is, and how its servers are.
@@ -137,13 +174,13 @@ pub(crate) struct Pool {
     conns: Vec<Option<ConnId>>,
     /// This worker's pinned conns that no client has.
     pub(crate) stock: Stock,
-    /// Neither a password nor retries: requests go on their way without a further look.
-    pub(crate) is_plain: bool,
+    /// Clients must give a password.
+    pub(crate) has_password: bool,
     /// Servers that this worker cannot reach.
     pub(crate) reach: Reach,
     /// How many requests may be sent again.
     pub(crate) budget: Budget,
-    /// Requests so far that want no answer, in a pool that retries.
+    /// Requests so far that want no answer.
     pub(crate) silent_requests: u64,
 }
 
@@ -153,14 +190,14 @@ impl Pool {
         let conns = shared.config.servers.len() * shared.config.server_connections as usize;
         let classes = Classes::new(shared.config.database);
         let conns = vec![None; conns];
-        let is_plain = shared.config.password.is_none() && shared.config.retries == 0;
+        let has_password = shared.config.password.is_some();
         Self {
             shared,
             routing,
             classes,
             conns,
             stock: Stock::default(),
-            is_plain,
+            has_password,
             reach: Reach::default(),
             budget: Budget::new(),
             silent_requests: 0,

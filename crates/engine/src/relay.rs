@@ -95,6 +95,9 @@ impl Engine {
             return self.close_wrong_kind(conn, frame.bytes);
         }
         let (id, in_flight) = server.pop(&mut self.requests).expect("one awaits it");
+        if server.keeps_sent() && server.queue.is_empty() {
+            server.forget_sent(&mut self.spares);
+        }
         let request = self.requests.get(id);
         let request_bytes = i64::from(request.bytes);
         let took = (self.now.0 as u32).wrapping_sub(request.queued_at);

@@ -69,7 +69,7 @@ impl Engine {
     }
 
     /// Bytes that are held for a client and for nobody else: part of a request, commands kept for
-    /// a transaction, responses that wait for their turn, responses that wait to be sent.
+    /// a transaction, fragments of requests, responses that wait for their turn or to be sent.
     fn held_by(&self, key: Key) -> usize {
         let client = self.clients.get(key).expect("its key was just listed");
         let mut bytes = client.inbox.capacity() + client.outbox.len() + client.kept_bytes();

@@ -37,8 +37,12 @@ pub(crate) struct Request {
     pub(crate) quiet: Quiet,
     /// Of which kinds its server's response may be.
     pub(crate) kinds: Kinds,
-    /// It is known to change nothing. Looked at in pools that retry, and not set in others.
+    /// It is known to change nothing.
     pub(crate) reads: bool,
+    /// How often it was given to a server once more.
+    pub(crate) tries: u8,
+    /// Its bytes lie elsewhere: the outbox has no copy of them.
+    pub(crate) is_shared: bool,
     /// Its server was ejected before it was sent, and it went to another.
     pub(crate) moved: bool,
     /// Where its answer is.
@@ -95,12 +99,20 @@ impl Request {
             quiet: Quiet::No,
             kinds,
             reads: false,
+            tries: 0,
+            is_shared: false,
             moved: false,
             answer: Answer::Awaited,
             deadline: Tick::NEVER,
             bytes: 0,
             queued_at: 0,
         }
+    }
+
+    /// Bytes of it that were copied to its server conn's outbox.
+    #[inline]
+    pub(crate) const fn copied(&self) -> usize {
+        if self.is_shared { 0 } else { self.bytes as usize }
     }
 }
 
@@ -193,11 +205,6 @@ impl<const LINE: bool> List<LINE> {
     #[inline]
     pub(crate) const fn front(&self) -> RequestId {
         self.head
-    }
-
-    /// The last, or [`RequestId::NONE`].
-    pub(crate) const fn back(&self) -> RequestId {
-        self.tail
     }
 
     #[inline]

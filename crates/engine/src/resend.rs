@@ -3,8 +3,6 @@
 //! They are routed anew, so a server that was ejected meanwhile gets none of them, and what it alone would
 //! have had may belong to several now. Each has the pool's timeout again.
 
-use std::rc::Rc;
-
 use nutcracker_proto::limits::MEMCACHE_KEY_BYTES_MAX;
 use nutcracker_proto::{Progress, Request as Parsed, RequestParser, Routed, Travel, memcache};
 
@@ -12,44 +10,42 @@ use crate::action::CloseReason;
 use crate::engine::Engine;
 use crate::frame::Frame;
 use crate::gathering::End;
-use crate::held::Held;
 use crate::ids::{ConnId, PoolId, ServerId};
-use crate::repeat::{Again, Repeat};
+use crate::repeat::Again;
 use crate::request::{RequestId, Role};
 use crate::shared::Shared;
-use crate::split::{Care, Part};
+use crate::split::{Chances, Part};
 use crate::spread::Spread;
 use crate::stats::{FaultFigure, PoolFigure};
 use crate::together::Unplaced;
 
 impl Engine {
-    /// Gives the requests in `again`, which `server` was lost with for `reason`, their chance, or fails
-    /// them. To send one again costs the budget. One that was not sent yet costs nothing; and where the
+    /// Gives the requests in `again`, which a conn to `server` was lost with for `reason`, their chance, or
+    /// fails them. To send one again costs the budget. One that was not sent yet costs nothing; and where the
     /// server is ejected now, it goes to the one that has its keys without counting, once.
     #[cold]
     pub(crate) fn send_again(
         &mut self,
-        pool: PoolId,
-        server: ServerId,
+        (pool, server): (PoolId, ServerId),
         again: Vec<Again>,
         reason: &CloseReason,
+        was_open: bool,
     ) {
         let pool_state = &mut self.pools[pool.0 as usize];
         pool_state.refresh();
         let is_replaced = pool_state.shared.health.is_replaced(server);
-        let retries = pool_state.config().retries;
+        let times = pool_state.config().retries.after(reason, was_open);
         for Again { id, was_sent, bytes } in again {
-            let (left, bytes) = match self.take_repeat(id) {
-                Some(Repeat { kept, left, .. }) => (left, self.release_shared(kept)),
-                None => (retries, bytes.expect("what is not kept was looked for")),
-            };
-            let has_moved = self.requests.get(id).moved;
+            let request = self.requests.get(id);
+            let (tries, has_moved) = (request.tries, request.moved);
             let is_free = !was_sent && is_replaced && !has_moved;
-            let may = is_free || left > 0 && (!was_sent || self.take_retry(pool));
+            let may = is_free || tries < times && (!was_sent || self.take_retry(pool));
             let is_paid = may && was_sent;
-            let left = if is_free { left } else { left.saturating_sub(1) };
-            let care = Care { left: (retries > 0).then_some(left), moved: has_moved || is_free };
-            if may && self.queue_again(pool, id, &bytes, care) {
+            let had = Chances {
+                tries: tries.saturating_add(u8::from(!is_free)),
+                moved: has_moved || is_free,
+            };
+            if may && self.queue_again(pool, id, &bytes, had) {
                 let figure = match was_sent {
                     true => FaultFigure::RequestsRetried,
                     false => FaultFigure::RequestsMoved,
@@ -73,19 +69,8 @@ impl Engine {
         taken
     }
 
-    /// What was held, in a buffer of its own.
-    fn release_shared(&mut self, held: Held) -> Shared {
-        if let Held::Shared(shared) = held {
-            return shared;
-        }
-        let bytes = self.holding.bytes(&held).to_vec();
-        self.holding.release(held, &mut self.spares);
-        let len = bytes.len();
-        Shared::new(Rc::new(bytes), 0..len)
-    }
-
     /// Routes the request in `bytes` anew and queues it. Says whether it did.
-    fn queue_again(&mut self, pool: PoolId, id: RequestId, bytes: &Shared, care: Care) -> bool {
+    fn queue_again(&mut self, pool: PoolId, id: RequestId, bytes: &Shared, had: Chances) -> bool {
         let Some(client) = self.client_of(id) else { return false };
         let config = self.pools[pool.0 as usize].config();
         let mut parser =
@@ -95,7 +80,7 @@ impl Engine {
         let Ok(Progress::Done(Parsed::Routed(routed))) = parser.parse(frame.bytes) else {
             return false;
         };
-        let request = Resent { client, id, frame, routed: &routed, care };
+        let request = Resent { client, id, frame, routed: &routed, had };
         let mut spread = std::mem::take(&mut self.spread);
         let queued = match (self.requests.get(id).role, routed.command.travel) {
             (Role::Fragment { gathering, ordinal }, _) => {
@@ -111,7 +96,7 @@ impl Engine {
                     _ => {
                         let gathering = self.gather_for(pool, id, gather, &spread);
                         let whole = (frame, &routed);
-                        self.queue_fragments(client, whole, gathering, &spread, care);
+                        self.queue_fragments(client, whole, gathering, &spread, had);
                         Ok(())
                     }
                 })
@@ -156,13 +141,11 @@ impl Engine {
         request: Resent<'_>,
         server: ServerId,
     ) -> Result<(), CloseReason> {
-        let Resent { client, id, frame, routed, care } = request;
+        let Resent { client, id, frame, routed, had } = request;
         let conn = self.open_conn(pool, server, client)?;
-        self.requests.get_mut(id).moved = care.moved;
-        if let Some(left) = care.left {
-            let kept = self.hold(frame);
-            self.keep_for(pool, id, kept, left);
-        }
+        let request = self.requests.get_mut(id);
+        (request.tries, request.moved) = (had.tries, had.moved);
+        request.is_shared = false;
         self.queue_frame(conn, id, frame, routed);
         Ok(())
     }
@@ -184,10 +167,10 @@ impl Engine {
         for nth in 0..fragments {
             let ordinal = if nth == 0 { ordinal } else { second + nth as u32 - 1 };
             let part = Part { gathering, ordinal, nth };
-            match self.queue_fragment(request.client, whole, part, spread, request.care) {
-                Ok(kept) => {
+            match self.queue_fragment(request.client, whole, part, spread, request.had) {
+                Ok(bytes) => {
                     self.gatherings.get_mut(gathering).ends[ordinal as usize] =
-                        End::Pending { kept };
+                        End::Pending { bytes };
                 }
                 Err(reason) => {
                     self.end_fragment(gathering, ordinal, End::Failed(Box::new(reason)));
@@ -204,5 +187,5 @@ struct Resent<'a> {
     id: RequestId,
     frame: Frame<'a>,
     routed: &'a Routed,
-    care: Care,
+    had: Chances,
 }

@@ -118,6 +118,7 @@ impl Engine {
         let tail = outbox.tail(kept.len() + script.len(), &mut self.spares);
         resp::with_script(kept, &script, tail);
         let bytes = outbox.len() - before;
+        self.requests.get_mut(request).is_shared = false;
         self.enqueue(server_conn, request, bytes);
         true
     }

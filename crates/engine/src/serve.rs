@@ -171,8 +171,7 @@ impl Engine {
     /// Whether the pool has a password that this client has not given.
     fn owes_password(&self, conn: ConnId) -> bool {
         let client = self.clients.get(conn.key()).expect("it was parsed for this client");
-        let config = self.pools[client.pool.0 as usize].config();
-        config.password.is_some() && !client.session.authenticated
+        self.pools[client.pool.0 as usize].has_password && !client.session.authenticated
     }
 
     /// Sends one request on its way.
@@ -182,36 +181,22 @@ impl Engine {
     fn dispatch(&mut self, conn: ConnId, frame: Frame<'_>, routed: &Routed) {
         let client = self.clients.get(conn.key()).expect("it was parsed for this client");
         let (pool, lane) = (client.pool, client.lane);
-        if !self.pools[pool.0 as usize].is_plain {
-            return self.dispatch_closely(conn, frame, routed);
-        }
-        self.send_on(conn, pool, lane, frame, routed);
-    }
-
-    /// The same in a pool with a password or retries. Without the password, little may be asked; and what
-    /// may be sent again is kept.
-    #[inline(never)]
-    fn dispatch_closely(&mut self, conn: ConnId, frame: Frame<'_>, routed: &Routed) {
-        let client = self.clients.get(conn.key()).expect("it was parsed for this client");
-        let (pool, lane, before) = (client.pool, client.lane, client.outstanding);
-        let config = self.pools[pool.0 as usize].config();
-        let owes_password = config.password.is_some() && !client.session.authenticated;
-        let retries = config.retries;
-        let is_of_session = matches!(
-            routed.command.travel,
-            Travel::Here(Local::Authenticate | Local::Quit | Local::Hello | Local::Reset)
-        );
-        if !is_of_session && owes_password {
+        // Little may be asked without the password.
+        let is_of_session = || {
+            let travel = routed.command.travel;
+            matches!(
+                travel,
+                Travel::Here(Local::Authenticate | Local::Quit | Local::Hello | Local::Reset)
+            )
+        };
+        if self.pools[pool.0 as usize].has_password && !is_of_session() && self.owes_password(conn)
+        {
             return self.answer(conn, auth::REQUIRED);
         }
         if routed.noreply {
             self.pools[pool.0 as usize].silent_requests += 1;
         }
         self.send_on(conn, pool, lane, frame, routed);
-        // What is part of a transaction is not sent again.
-        if retries > 0 && lane != Lane::Own {
-            self.keep_read(conn, before, frame, routed);
-        }
     }
 
     /// Sends one request on the way that its command travels. Inlined: it is the rest of `dispatch`.
@@ -310,6 +295,7 @@ impl Engine {
         };
         let mut request = Request::new(client, Role::Whole, routed.command.kinds);
         request.quiet = routed.meta.quiet;
+        request.reads = routed.command.is_read();
         let request = self.requests.insert(request);
         if client.is_some() {
             self.put_in_line(conn, request);
@@ -342,6 +328,9 @@ impl Engine {
         let request = self.requests.get_mut(id);
         request.bytes = u32::try_from(bytes).expect("a request is shorter than 4 GiB");
         request.queued_at = self.now.0 as u32;
+        if server.queue.is_empty() {
+            server.placed_at = self.pools[server.pool.0 as usize].moment();
+        }
         server.enqueue(id, &mut self.requests);
         let (pool, server) = (server.pool, server.server);
         let stats = self.server_stats(pool, server);
@@ -455,6 +444,8 @@ impl Engine {
         }
         let mut request = Request::new(Some(conn), Role::Whole, Kinds::ANY);
         request.answer = Answer::Held(self.holding.hold(response, &mut self.spares));
+        // No server hears of it.
+        request.reads = true;
         let request = self.requests.insert(request);
         self.put_in_line(conn, request);
     }

@@ -1,14 +1,16 @@
 //! A conn to a server: what is queued, what is in flight.
 
-use nutcracker_proto::{Protocol, ResponseParser, Version};
+use nutcracker_proto::{ResponseParser, Version};
 
 use crate::ids::{ConnId, PoolId, ServerId};
 use crate::inbox::Inbox;
+use crate::limits::{ANSWERED_KEPT_MAX, EVERYDAY_BYTES};
 use crate::outbox::Outbox;
-use crate::pool::Pool;
+use crate::pool::{Pool, PoolConfig};
 use crate::repeat::Moment;
 use crate::request::{Queue, RequestId, Requests};
 use crate::session::ClassId;
+use crate::spares::Spares;
 use crate::tick::Tick;
 
 /// One conn to a server.
@@ -39,8 +41,13 @@ pub(crate) struct ServerConn {
     credit: i64,
     /// When its connect gives up.
     pub(crate) connect_by: Tick,
-    /// How requests were placed when it was asked for.
-    pub(crate) opened_at: Moment,
+    /// How requests were placed when the first of its queue was queued, or, while there is none, the last
+    /// that was the first.
+    pub(crate) placed_at: Moment,
+    /// What was sent stays in the outbox until it is answered: it may have to be sent again.
+    keeps_sent: bool,
+    /// How much of the outbox may have been sent before it is looked for what is answered.
+    tidy_at: usize,
     /// Has an entry among the deadlines.
     pub(crate) armed: bool,
     /// Of a pinned conn: when it is looked after; never for most.
@@ -118,16 +125,16 @@ impl ServerConn {
         server: ServerId,
         tenancy: Tenancy,
         class: ClassId,
-        protocol: Protocol,
-        opened_at: Moment,
+        config: &PoolConfig,
     ) -> Self {
+        let may_repeat = matches!(tenancy, Tenancy::Shared { .. } | Tenancy::Successor);
         Self {
             pool,
             server,
             tenancy,
             class,
             state: State::Connecting { handshake: Handshake::default() },
-            parser: ResponseParser::new(protocol),
+            parser: ResponseParser::new(config.protocol),
             inbox: Inbox::default(),
             missing: 1,
             outbox: Outbox::default(),
@@ -135,7 +142,9 @@ impl ServerConn {
             unsent: RequestId::NONE,
             credit: 0,
             connect_by: Tick::NEVER,
-            opened_at,
+            placed_at: Moment::default(),
+            keeps_sent: may_repeat && config.retries.times > 0,
+            tidy_at: EVERYDAY_BYTES,
             armed: false,
             alarm: Tick::NEVER,
             trial: false,
@@ -218,10 +227,7 @@ impl ServerConn {
 
     /// The first request of which not a byte was sent, and where in the outbox it begins.
     pub(crate) fn untouched(&self, requests: &Requests) -> (RequestId, usize) {
-        let greeting = match self.state {
-            State::Connecting { handshake } | State::Greeting(handshake) => handshake.unsent,
-            State::Ready | State::Held => 0,
-        };
+        let greeting = self.greeting();
         if self.unsent.is_none() || self.credit <= 0 {
             return (self.unsent, greeting + self.credit.unsigned_abs() as usize);
         }
@@ -238,9 +244,26 @@ impl ServerConn {
         }
     }
 
-    /// Accounts for `len` bytes sent, and says which requests went from queued to in flight.
-    pub(crate) fn record_sent(&mut self, len: usize, requests: &Requests) -> Moved {
-        let mut len = len;
+    /// Takes `len` bytes, which were sent, from those that wait, and says which requests went from queued to
+    /// in flight.
+    pub(crate) fn pass(&mut self, len: usize, requests: &Requests, spares: &mut Spares) -> Moved {
+        let moved = self.record_sent(len, requests);
+        if !self.keeps_sent || self.queue.is_empty() {
+            self.outbox.advance(len, spares);
+            return moved;
+        }
+        self.outbox.pass(len, spares);
+        if self.outbox.sent() > self.tidy_at {
+            // Looked through once for each time as much was sent as is kept, or as a conn may well keep.
+            let answered = self.kept_from(requests).min(self.outbox.sent());
+            self.outbox.forget(answered, spares);
+            let kept = self.outbox.sent();
+            self.tidy_at = kept + kept.clamp(EVERYDAY_BYTES, ANSWERED_KEPT_MAX);
+        }
+        moved
+    }
+
+    fn record_sent(&mut self, mut len: usize, requests: &Requests) -> Moved {
         if let State::Greeting(handshake) = &mut self.state {
             let greeting = len.min(handshake.unsent);
             handshake.unsent -= greeting;
@@ -259,6 +282,39 @@ impl ServerConn {
             self.unsent = self.queue.after(self.unsent, requests);
         }
         moved
+    }
+
+    /// Its last request is answered: what was kept of it and those before it is of no use.
+    pub(crate) fn forget_sent(&mut self, spares: &mut Spares) {
+        debug_assert!(self.queue.is_empty(), "who waits may have to be sent again");
+        self.outbox.forget(self.outbox.sent(), spares);
+        self.tidy_at = EVERYDAY_BYTES;
+    }
+
+    /// Whether what was sent stays in the outbox. A request that only reads is copied there for that, however
+    /// large it is.
+    pub(crate) const fn keeps_sent(&self) -> bool {
+        self.keeps_sent
+    }
+
+    /// Where in the outbox's copied bytes those of the first request in the queue begin, if they are kept: what
+    /// is copied ends with the last of the queue. O(requests).
+    pub(crate) fn kept_from(&self, requests: &Requests) -> usize {
+        let mut from = self.outbox.copied().len();
+        let mut at = self.queue.front();
+        while !at.is_none() {
+            from -= requests.get(at).copied();
+            at = self.queue.after(at, requests);
+        }
+        from
+    }
+
+    /// Bytes of the handshake that wait.
+    fn greeting(&self) -> usize {
+        match self.state {
+            State::Connecting { handshake } | State::Greeting(handshake) => handshake.unsent,
+            State::Ready | State::Held => 0,
+        }
     }
 
     /// Whether a response can be meant for a request: for one of which at least a byte was sent.

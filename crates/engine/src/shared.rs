@@ -17,6 +17,11 @@ impl Shared {
         Self { buffer, start: range.start as u32, len: range.len() as u32 }
     }
 
+    /// A copy of `bytes`.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        Self::new(Rc::new(bytes.to_vec()), 0..bytes.len())
+    }
+
     /// A part of this part.
     pub(crate) fn slice(&self, range: Range<usize>) -> Self {
         debug_assert!(range.end <= self.len as usize, "the range lies in the part");

@@ -1,7 +1,8 @@
 //! Buffers between two uses.
 
 use crate::limits::{
-    EVERYDAY_BYTES, FRESH_BYTES, SPARE_BUFFERS_MAX, SPARE_LARGE_BYTES_KEPT, SPARE_LARGE_BYTES_MAX,
+    EVERYDAY_BYTES, FRESH_BYTES, GROWN_BYTES_MAX, SPARE_BUFFERS_MAX, SPARE_GROWN_MAX,
+    SPARE_LARGE_BYTES_KEPT, SPARE_LARGE_BYTES_MAX,
 };
 use crate::shared::Shared;
 
@@ -13,6 +14,8 @@ use crate::shared::Shared;
 #[derive(Debug, Default)]
 pub(crate) struct Spares {
     everyday: Vec<Vec<u8>>,
+    /// Such as everyday ones grow to by many small messages: for those who write the next.
+    grown: Vec<Vec<u8>>,
     large: Vec<Vec<u8>>,
     /// Capacity of all in `large`.
     large_bytes: usize,
@@ -28,7 +31,7 @@ impl Spares {
     /// It is empty again within turns, so the newest that is large enough is as good as any.
     pub(crate) fn take(&mut self, want: usize) -> Vec<u8> {
         if want <= EVERYDAY_BYTES {
-            return self.everyday(want);
+            return self.grown.pop().unwrap_or_else(|| self.everyday(want));
         }
         let fits = self.large.iter().rposition(|buffer| buffer.capacity() >= want);
         fits.map_or_else(|| Vec::with_capacity(want), |at| self.take_large(at))
@@ -74,6 +77,7 @@ impl Spares {
     pub(crate) fn set_thrifty(&mut self, thrifty: bool) {
         self.thrifty = thrifty;
         if thrifty {
+            self.grown.clear();
             self.large.clear();
             (self.large_bytes, self.large_bytes_min) = (0, 0);
         }
@@ -104,6 +108,9 @@ impl Spares {
                     self.everyday.push(buffer);
                 }
             }
+            ..=GROWN_BYTES_MAX if self.grown.len() < SPARE_GROWN_MAX && !self.thrifty => {
+                self.grown.push(buffer);
+            }
             capacity => {
                 if !self.thrifty && self.large_bytes + capacity <= SPARE_LARGE_BYTES_MAX {
                     self.large_bytes += capacity;
@@ -115,7 +122,7 @@ impl Spares {
 
     /// Capacity of all buffers. O(buffers), for tests.
     pub(crate) fn bytes(&self) -> usize {
-        self.everyday.iter().chain(&self.large).map(Vec::capacity).sum()
+        self.everyday.iter().chain(&self.grown).chain(&self.large).map(Vec::capacity).sum()
     }
 
     /// Capacity of the large buffers kept.
@@ -139,12 +146,13 @@ mod tests {
     #[test]
     fn spares_keep_what_is_used_again_and_no_more() {
         let mut spares = Spares::default();
-        for capacity in [FRESH_BYTES, EVERYDAY_BYTES, 2 * EVERYDAY_BYTES, SPARE_LARGE_BYTES_MAX] {
+        for capacity in [FRESH_BYTES, EVERYDAY_BYTES, GROWN_BYTES_MAX, SPARE_LARGE_BYTES_MAX] {
             for _ in 0..2 * SPARE_BUFFERS_MAX {
                 spares.give(Vec::with_capacity(capacity));
             }
         }
         assert_eq!(spares.everyday.len(), SPARE_BUFFERS_MAX);
+        assert_eq!(spares.grown.len(), SPARE_GROWN_MAX);
         let large: usize = spares.large.iter().map(Vec::capacity).sum();
         assert!(large <= SPARE_LARGE_BYTES_MAX && large == spares.large_bytes, "{large}");
         while let Some(newest) = spares.large.last() {
@@ -157,19 +165,36 @@ mod tests {
     #[test]
     fn a_thrifty_worker_keeps_no_large_buffer() {
         let mut spares = Spares::default();
-        spares.give(Vec::with_capacity(100_000));
+        let give = |spares: &mut Spares| {
+            for size in [FRESH_BYTES, 100_000, 200_000] {
+                spares.give(Vec::with_capacity(size));
+            }
+        };
+        give(&mut spares);
         spares.set_thrifty(true);
-        spares.give(Vec::with_capacity(100_000));
-        spares.give(Vec::with_capacity(FRESH_BYTES));
-        assert_eq!((spares.large.len(), spares.large_bytes, spares.everyday.len()), (0, 0, 1));
+        assert_eq!(spares.bytes(), FRESH_BYTES);
+        give(&mut spares);
+        assert_eq!((spares.bytes(), spares.large_bytes), (2 * FRESH_BYTES, 0));
         spares.set_thrifty(false);
-        spares.give(Vec::with_capacity(100_000));
-        assert_eq!(spares.large_bytes, 100_000);
+        give(&mut spares);
+        assert_eq!((spares.bytes(), spares.large_bytes), (300_000 + 3 * FRESH_BYTES, 200_000));
+    }
+
+    #[test]
+    fn what_small_messages_made_grow_is_for_who_writes_the_next() {
+        let mut spares = Spares::default();
+        spares.give(Vec::with_capacity(GROWN_BYTES_MAX));
+        assert!(
+            spares.take_for(100, 100).capacity() <= EVERYDAY_BYTES,
+            "a reader may keep it long"
+        );
+        assert_eq!(spares.take(100).capacity(), GROWN_BYTES_MAX);
+        assert!(spares.take(100).capacity() <= EVERYDAY_BYTES);
     }
 
     #[test]
     fn a_large_buffer_is_used_again_where_it_fits() {
-        const WANT: usize = 100_000;
+        const WANT: usize = 300_000;
         let mut spares = Spares::default();
         for capacity in [WANT / 2, WANT, 2 * WANT, 5 * WANT] {
             spares.give(Vec::with_capacity(capacity));

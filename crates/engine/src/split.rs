@@ -1,6 +1,6 @@
 //! A request with keys of several servers, taken apart: a fragment a server.
 
-use nutcracker_proto::{Gather, Kinds, Quiet, Routed, split};
+use nutcracker_proto::{Gather, Kinds, Routed, split};
 
 use crate::action::CloseReason;
 use crate::engine::Engine;
@@ -22,11 +22,11 @@ pub(crate) struct Part {
     pub(crate) nth: usize,
 }
 
-/// How a fragment is looked after, should its server be lost.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Care {
-    /// How often it may be queued once more; `None` when nothing is kept of it.
-    pub(crate) left: Option<u32>,
+/// The chances that a request has had. See [`Request`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Chances {
+    /// How often it was given to a server once more.
+    pub(crate) tries: u8,
     /// It has gone elsewhere without counting.
     pub(crate) moved: bool,
 }
@@ -49,12 +49,10 @@ impl Engine {
             Ok(1) => self.forward(conn, pool, frame, routed),
             Ok(_) => {
                 debug_assert!(!routed.noreply, "no request that is split has the word");
-                let parent = self.begin_parent(conn, routed.meta.quiet);
+                let parent = self.begin_parent(conn, routed);
                 let gathering = self.gather_for(pool, parent, gather, &spread);
-                let retries = self.pools[pool.0 as usize].config().retries;
-                let left = (retries > 0 && routed.command.is_read()).then_some(retries);
-                let care = Care { left, moved: false };
-                self.queue_fragments(conn, (frame, routed), gathering, &spread, care);
+                let had = Chances::default();
+                self.queue_fragments(conn, (frame, routed), gathering, &spread, had);
             }
         }
         spread.clear();
@@ -62,9 +60,10 @@ impl Engine {
     }
 
     /// A place in its client's line for a request that becomes several.
-    pub(crate) fn begin_parent(&mut self, conn: ConnId, quiet: Quiet) -> RequestId {
+    pub(crate) fn begin_parent(&mut self, conn: ConnId, routed: &Routed) -> RequestId {
         let mut parent = Request::new(Some(conn), Role::Whole, Kinds::ANY);
-        parent.quiet = quiet;
+        parent.quiet = routed.meta.quiet;
+        parent.reads = routed.command.is_read();
         let parent = self.requests.insert(parent);
         self.put_in_line(conn, parent);
         parent
@@ -118,17 +117,17 @@ impl Engine {
         request: (Frame<'_>, &Routed),
         gathering: u32,
         spread: &Spread,
-        care: Care,
+        had: Chances,
     ) {
         let fragments = spread.fragments();
         for nth in 0..fragments {
             let part = Part { gathering, ordinal: nth as u32, nth };
-            let queued = self.queue_fragment(client, request, part, spread, care);
+            let queued = self.queue_fragment(client, request, part, spread, had);
             let place = self.gatherings.get_mut(gathering);
             match queued {
-                Ok(kept) => {
+                Ok(bytes) => {
                     place.pending += 1;
-                    place.ends.push(End::Pending { kept });
+                    place.ends.push(End::Pending { bytes });
                 }
                 Err(reason) => place.ends.push(End::Failed(Box::new(reason))),
             }
@@ -140,14 +139,14 @@ impl Engine {
         }
     }
 
-    /// Writes and queues one fragment, and says how many bytes are kept of it.
+    /// Writes and queues one fragment, and says how many bytes it has.
     pub(crate) fn queue_fragment(
         &mut self,
         client: ConnId,
         (frame, routed): (Frame<'_>, &Routed),
         Part { gathering, ordinal, nth }: Part,
         spread: &Spread,
-        care: Care,
+        had: Chances,
     ) -> Result<u32, CloseReason> {
         let pool = self.clients.get(client.key()).expect("it sent the request").pool;
         let (server, keys) = spread.fragment(nth);
@@ -156,29 +155,18 @@ impl Engine {
         let outbox = &mut self.servers.get_mut(conn.key()).expect("it is open").outbox;
         let before = outbox.len();
         let tail = outbox.tail(frame.bytes.len(), &mut self.spares);
-        let start = tail.len();
         split::head(protocol, routed, frame.bytes, keys, tail);
         for part in spread.parts(nth) {
             split::part(protocol, &frame.bytes[part], tail);
         }
         split::tail(protocol, tail);
-        let kept =
-            care.left.map(|left| (left, self.holding.hold(&tail[start..], &mut self.spares)));
         let bytes = outbox.len() - before;
-        let request = self.requests.insert(Request::new(
-            None,
-            Role::Fragment { gathering, ordinal },
-            routed.command.kinds,
-        ));
-        let kept_bytes = kept.as_ref().map_or(0, |(_, kept)| kept.len() as u32);
-        if let Some((left, kept)) = kept {
-            let queued = self.requests.get_mut(request);
-            (queued.reads, queued.moved) = (routed.command.is_read(), care.moved);
-            self.keep_for(pool, request, kept, left);
-        } else if care.moved {
-            self.requests.get_mut(request).moved = true;
-        }
+        let role = Role::Fragment { gathering, ordinal };
+        let mut request = Request::new(None, role, routed.command.kinds);
+        request.reads = routed.command.is_read();
+        (request.tries, request.moved) = (had.tries, had.moved);
+        let request = self.requests.insert(request);
         self.enqueue(conn, request, bytes);
-        Ok(kept_bytes)
+        Ok(bytes as u32)
     }
 }

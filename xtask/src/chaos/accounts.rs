@@ -1,8 +1,8 @@
 //! The proxy's counters against what its clients saw: both kept books of the same run.
 //!
-//! What is compared begins after the keys were set, so counts are differences. Where ejection moves
-//! keys or the proxy repeats requests, clients cannot know how many requests servers were sent; what
-//! they were told and how often they came is known always.
+//! What is compared begins after the keys were set, so counts are differences. Where ejection moves keys,
+//! clients cannot know how many requests servers were sent; what they were told and how often they came is
+//! known always. What the proxy gave to a server once more it counts apart.
 
 use serde_json::Value;
 
@@ -21,11 +21,14 @@ pub(super) struct Counters {
     requests: i64,
     /// Responses of servers.
     responses: i64,
+    /// Requests that were queued once more, because their server was lost.
+    again: i64,
 }
 
 impl Counters {
-    /// Reads them; `None` where the statistics lack the pool.
-    pub(super) fn of(statistics: &Value) -> Option<Self> {
+    /// Reads them in the statistics and, what these lack, in the text of `/metrics`; `None` where the
+    /// statistics lack the pool.
+    pub(super) fn of(statistics: &Value, metrics: &str) -> Option<Self> {
         let pool = statistics["chaos"].as_object()?;
         let of_pool = |name: &str| pool.get(name).and_then(Value::as_i64).unwrap_or(0);
         let of_servers = |name: &str| -> i64 {
@@ -37,6 +40,10 @@ impl Counters {
             fragments: of_pool("fragments"),
             requests: of_servers("requests"),
             responses: of_servers("responses"),
+            again: ["nutcracker_requests_retried_total", "nutcracker_requests_moved_total"]
+                .map(|name| metric(metrics, name))
+                .iter()
+                .sum(),
         })
     }
 
@@ -47,12 +54,22 @@ impl Counters {
             fragments: self.fragments - before.fragments,
             requests: self.requests - before.requests,
             responses: self.responses - before.responses,
+            again: self.again - before.again,
         }
     }
 }
 
+/// The sum of a metric over all its labels.
+fn metric(metrics: &str, name: &str) -> i64 {
+    metrics
+        .lines()
+        .filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])))
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+        .sum::<f64>() as i64
+}
+
 /// What the counters say otherwise than the clients. `keys_stay` says that each request went to the
-/// servers its keys live on, once.
+/// servers its keys live on.
 pub(super) fn differences(
     before: Counters,
     after: Counters,
@@ -78,7 +95,8 @@ pub(super) fn differences(
         within("fragments", told.fragments, least, most);
         // A request that failed may have failed before it was queued, or after its response came.
         let least = tally.parts_sent - tally.parts_failed;
-        within("requests to servers", told.requests, least, tally.parts_sent);
+        let again = u64::try_from(told.again).unwrap_or(0);
+        within("requests to servers", told.requests, least + again, tally.parts_sent + again);
         within("responses of servers", told.responses, least, tally.parts_sent);
     }
     found
@@ -92,6 +110,14 @@ mod tests {
 
     use super::super::tally::Owner;
     use super::*;
+
+    const NO_METRICS: &str = "";
+    const METRICS: &str = "\
+# TYPE nutcracker_requests_retried_total counter
+nutcracker_requests_retried_total{pool=\"chaos\"} 2
+nutcracker_requests_retried_total_of_another{pool=\"chaos\"} 70
+nutcracker_requests_moved_total{pool=\"chaos\"} 1
+";
 
     fn statistics(came: i64, errors: i64, requests: i64) -> Value {
         json!({ "service": "nutcracker", "chaos": {
@@ -116,9 +142,12 @@ mod tests {
 
     #[test]
     fn books_that_agree_have_no_differences() {
-        let after = Counters::of(&statistics(5, 1, 9)).expect("the pool is there");
         let none: [&str; 0] = [];
-        assert_eq!(differences(Counters::default(), after, &tally(), true), none);
+        for (requests, metrics) in [(9, NO_METRICS), (12, METRICS)] {
+            let after = Counters::of(&statistics(5, 1, requests), metrics);
+            let after = after.expect("the pool is there");
+            assert_eq!(differences(Counters::default(), after, &tally(), true), none);
+        }
     }
 
     #[test]
@@ -129,7 +158,8 @@ mod tests {
             (5, 1, 11, "counts 11 requests to servers, its clients 8 to 10"),
             (5, 1, 7, "counts 7 requests to servers, its clients 8 to 10"),
         ] {
-            let after = Counters::of(&statistics(came, errors, requests)).expect("a pool");
+            let after = Counters::of(&statistics(came, errors, requests), NO_METRICS);
+            let after = after.expect("the pool is there");
             let found = differences(Counters::default(), after, &tally(), true);
             assert_eq!(found.len(), 1, "{found:?}");
             assert!(found[0].contains(words), "{found:?}");
@@ -138,10 +168,10 @@ mod tests {
 
     #[test]
     fn what_was_before_does_not_count_and_moved_keys_are_not_counted_by_server() {
-        let before = Counters::of(&statistics(100, 7, 50)).expect("the pool is there");
-        let after = Counters::of(&statistics(105, 8, 500)).expect("the pool is there");
+        let of = |statistics| Counters::of(&statistics, NO_METRICS).expect("the pool is there");
+        let (before, after) = (of(statistics(100, 7, 50)), of(statistics(105, 8, 500)));
         let found = differences(before, after, &tally(), false);
         assert!(found.is_empty(), "{found:?}");
-        assert_eq!(Counters::of(&json!({ "service": "nutcracker" })), None);
+        assert_eq!(Counters::of(&json!({ "service": "nutcracker" }), NO_METRICS), None);
     }
 }

@@ -77,7 +77,8 @@ pub(super) fn play(scenario: &Scenario, setting: Setting<'_>) -> Result<Option<O
         seen.memory[0] = memory;
         seen.descriptors[0] = descriptors;
     }
-    let before = Counters::of(&rig.statistics().map_err(during)?);
+    let statistics = rig.statistics().map_err(during)?;
+    let before = Counters::of(&statistics, &rig.metrics());
     let world = World::new(SERVERS, scenario.ejects);
     let mut tally = Tally::default();
     let machine = MachineMeter::start().map_err(during)?;
@@ -264,8 +265,9 @@ fn look_after(
         seen.descriptors[1] = descriptors;
         let statistics = rig.statistics()?;
         let mut complaints = unsettled(&statistics);
-        if let (Some(before), Some(after)) = (before, Counters::of(&statistics)) {
-            complaints.extend(accounts::differences(before, after, tally, scenario.keys_stay()));
+        let after = Counters::of(&statistics, &rig.metrics());
+        if let (Some(before), Some(after)) = (before, after) {
+            complaints.extend(accounts::differences(before, after, tally, !scenario.ejects));
         }
         if descriptors > allowed {
             complaints.push(format!("{descriptors} descriptors at the end, {allowed} at most"));

@@ -50,11 +50,6 @@ impl Scenario {
             matches!(step.fault, Fault::StopProxy | Fault::StartProxy | Fault::Come(..))
         })
     }
-
-    /// Whether every request goes to the servers that its keys live on, and once.
-    pub(super) fn keys_stay(&self) -> bool {
-        !self.ejects && !self.lines.iter().any(|line| line.starts_with("retries"))
-    }
 }
 
 /// Something that happens at a time.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use nutcracker_engine::limits::{PoolLimits, SLICES_A_WRITE};
 use nutcracker_engine::stats::Stats;
 use nutcracker_engine::{
-    Action, ConnId, Engine, MemoryState, MultiError, PoolConfig, PoolId, SharedPool,
+    Action, ConnId, Engine, MemoryState, MultiError, PoolConfig, PoolId, Retries, SharedPool,
 };
 use nutcracker_proto::Protocol;
 use nutcracker_ring::{DistributionKind, Placement, RingServer};
@@ -33,7 +33,7 @@ impl Stage {
             placement: Placement::default(),
             distribution: DistributionKind::Ketama,
             servers: (0..servers).map(|nth| RingServer::new(format!("server{nth}"), 1)).collect(),
-            retries: 0,
+            retries: Retries::default(),
             connect_timeout: None,
             timeout: Some(Duration::from_millis(400)),
             ejection: None,

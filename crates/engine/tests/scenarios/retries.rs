@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use nutcracker_engine::stats::{FaultFigure, PoolFigure};
-use nutcracker_engine::{CloseReason, ConnId, OnEject, PoolConfig};
+use nutcracker_engine::{CloseReason, ConnId, OnEject, PoolConfig, Retries};
+use nutcracker_ring::DistributionKind;
 
 use crate::stage::{Stage, array, bulk, cmd, ejection, memcached, redis};
 
@@ -11,8 +12,12 @@ const RESET: &str = "-ERR Connection reset by peer\r\n";
 const LATE: &str = "-ERR Connection timed out\r\n";
 
 /// A pool whose servers time out after 100 ms.
-fn retrying(config: PoolConfig, retries: u32) -> PoolConfig {
-    PoolConfig { retries, timeout: Some(Duration::from_millis(100)), ..config }
+fn retrying(config: PoolConfig, retries: u8) -> PoolConfig {
+    PoolConfig {
+        retries: Retries::of(retries),
+        timeout: Some(Duration::from_millis(100)),
+        ..config
+    }
 }
 
 /// Ends the newest conn to that server.
@@ -108,6 +113,112 @@ fn a_read_is_sent_again_as_often_as_the_pool_says_and_each_time_has_the_timeout(
         assert_eq!(counted(&stage), [i64::from(retries), 0, 0]);
         stage.is_quiet();
     }
+}
+
+#[test]
+fn by_default_a_read_is_sent_again_once_where_its_conn_ended() {
+    for (times_lost, answers) in [(1, true), (2, false)] {
+        let mut stage =
+            Stage::new(PoolConfig { retries: Retries::default(), ..retrying(redis(1), 0) });
+        let client = stage.client();
+        // Not where its client has written behind it.
+        stage.sends(client, [cmd("GET k"), cmd("INCR k")].concat());
+        lose(&mut stage, 0, CloseReason::Eof);
+        stage.gets(client, "-ERR unknown\r\n".repeat(2));
+        stage.sends(client, cmd("GET k"));
+        (0..times_lost).for_each(|_| lose(&mut stage, 0, CloseReason::Reset));
+        if answers {
+            let conn = stage.server(0);
+            stage.gets(conn, cmd("GET k"));
+            stage.sends(conn, bulk(b"v"));
+            stage.gets(client, bulk(b"v"));
+        } else {
+            stage.gets(client, RESET);
+        }
+        assert_eq!(counted(&stage), [1, 0, 0]);
+
+        // Nor where the server did not answer, or refuses.
+        stage.sends(client, cmd("GET k"));
+        stage.passes(101);
+        stage.gets(client, LATE);
+        stage.servers_accept = false;
+        stage.sends(client, cmd("GET k"));
+        lose(&mut stage, 0, CloseReason::Refused);
+        stage.gets(client, "-ERR Connection refused\r\n");
+        assert_eq!(counted(&stage), [1, 0, 0]);
+        stage.is_quiet();
+    }
+}
+
+#[test]
+fn by_default_who_finds_a_server_gone_for_good_goes_elsewhere() {
+    let mut config = PoolConfig { retries: Retries::default(), ..retrying(redis(2), 0) };
+    config.ejection = ejection(2, 5_000);
+    let mut stage = Stage::new(config);
+    stage.servers_accept = false;
+    let key = stage.key(0, "k");
+    let (client, set) = (stage.client(), cmd(&format!("SET {key} v")));
+    // Two failures eject it, and these are two requests' failures.
+    stage.sends(client, &set);
+    lose(&mut stage, 0, CloseReason::Refused);
+    stage.gets(client, "-ERR Connection refused\r\n");
+    stage.sends(client, &set);
+    lose(&mut stage, 0, CloseReason::Refused);
+    let conn = stage.server(1);
+    stage.accepts(conn);
+    stage.gets(conn, &set);
+    stage.sends(conn, "+OK\r\n");
+    stage.gets(client, "+OK\r\n");
+    assert_eq!(counted(&stage), [0, 1, 0]);
+    stage.is_quiet();
+}
+
+#[test]
+fn a_read_that_was_answered_is_not_sent_again_with_those_behind_it() {
+    let mut stage = Stage::new(retrying(redis(1), 1));
+    let client = stage.client();
+    let ask = |n: usize| cmd(&format!("GET key-{n}{}", "x".repeat(n % 50)));
+    let (mut asked, mut answered) = (0, 0);
+    // Never quite answered, for so long that the outbox forgets what is answered.
+    for _ in 0..40 {
+        let batch: Vec<u8> = (asked..asked + 100).flat_map(ask).collect();
+        asked += 100;
+        stage.sends(client, &batch);
+        let conn = stage.server(0);
+        stage.gets(conn, &batch);
+        let due = asked - answered - 7;
+        stage.sends(conn, bulk(b"v").repeat(due));
+        stage.gets(client, bulk(b"v").repeat(due));
+        answered += due;
+    }
+    lose(&mut stage, 0, CloseReason::Reset);
+    let conn = stage.server(0);
+    stage.gets(conn, (answered..asked).flat_map(ask).collect::<Vec<u8>>());
+    stage.sends(conn, bulk(b"w").repeat(7));
+    stage.gets(client, bulk(b"w").repeat(7));
+    assert_eq!(counted(&stage), [7, 0, 0]);
+    stage.is_quiet();
+}
+
+#[test]
+fn a_large_read_is_sent_again_too_and_a_large_write_before_it_is_not() {
+    let mut stage = Stage::new(retrying(redis(1), 1));
+    let (reader, writer) = (stage.client(), stage.client());
+    let keys: Vec<String> = (0..2_000).map(|n| format!("a-key-that-is-long-{n}")).collect();
+    let (read, value) = (cmd(&format!("MGET {}", keys.join(" "))), "x".repeat(50_000));
+    let write = array(&[b"SET", b"k", value.as_bytes()]);
+    stage.sends(writer, &write);
+    stage.sends(reader, &read);
+    stage.sends(reader, cmd("GET k"));
+    let first = stage.server(0);
+    stage.gets(first, [write, read.clone(), cmd("GET k")].concat());
+    lose(&mut stage, 0, CloseReason::Reset);
+    stage.gets(writer, RESET);
+    let second = stage.server(0);
+    stage.gets(second, [read, cmd("GET k")].concat());
+    stage.sends(second, [&b"*0\r\n"[..], &bulk(b"v")].concat());
+    stage.gets(reader, [&b"*0\r\n"[..], &bulk(b"v")].concat());
+    stage.is_quiet();
 }
 
 #[test]
@@ -345,11 +456,11 @@ fn when_the_budget_is_spent_reads_fail_as_without_retries() {
     stage.sends(client, cmd("GET k").repeat(100));
     lose(&mut stage, 0, CloseReason::Reset);
     let conn = stage.server(0);
-    // A fifth of a hundred, and the ten of a second.
-    stage.gets(conn, cmd("GET k").repeat(30));
-    stage.sends(conn, bulk(b"v").repeat(30));
-    stage.gets(client, [bulk(b"v").repeat(30), RESET.repeat(70).into_bytes()].concat());
-    assert_eq!(counted(&stage), [30, 0, 70]);
+    // A sixth of a hundred, and the ten of a second.
+    stage.gets(conn, cmd("GET k").repeat(26));
+    stage.sends(conn, bulk(b"v").repeat(26));
+    stage.gets(client, [bulk(b"v").repeat(26), RESET.repeat(74).into_bytes()].concat());
+    assert_eq!(counted(&stage), [26, 0, 74]);
     stage.is_quiet();
 }
 
@@ -402,24 +513,92 @@ fn a_silent_server_is_asked_before_it_gets_requests_and_who_waits_goes_elsewhere
 
 #[test]
 fn with_retries_a_server_that_was_lost_in_any_way_is_asked_first() {
-    let mut config = retrying(redis(2), 1);
-    config.ejection = ejection(2, 5_000);
-    let mut stage = Stage::new(config);
-    let key = stage.key(0, "k");
-    let (client, set) = (stage.client(), cmd(&format!("SET {key} v")));
-    stage.sends(client, &set);
-    lose(&mut stage, 0, CloseReason::Reset);
-    stage.gets(client, RESET);
-    stage.sends(client, &set);
+    for (retries, first) in [
+        (Retries::default(), CloseReason::Reset),
+        (Retries::of(1), CloseReason::Reset),
+        (Retries::of(1), CloseReason::Refused),
+    ] {
+        let mut config = PoolConfig { retries, ..retrying(redis(2), 0) };
+        config.ejection = ejection(3, 5_000);
+        let mut stage = Stage::new(config);
+        let key = stage.key(0, "k");
+        let (client, set) = (stage.client(), cmd(&format!("SET {key} v")));
+        stage.servers_accept = first != CloseReason::Refused;
+        stage.sends(client, &set);
+        lose(&mut stage, 0, first.clone());
+        if first == CloseReason::Refused {
+            // It waits for the next conn already.
+            stage.servers_accept = true;
+            let conn = stage.server(0);
+            stage.accepts(conn);
+        } else {
+            stage.gets(client, RESET);
+            stage.sends(client, &set);
+        }
+        let conn = stage.server(0);
+        stage.gets(conn, cmd("PING"));
+        stage.sends(conn, "+PONG\r\n");
+        stage.gets(conn, &set);
+        stage.sends(conn, "+OK\r\n");
+        stage.gets(client, "+OK\r\n");
+        stage.is_quiet();
+    }
+}
+
+#[test]
+fn where_an_answer_came_before_its_request_had_gone_the_reads_behind_it_are_found() {
+    let mut stage = Stage::new(retrying(redis(1), 1));
+    let (writer, reader) = (stage.client(), stage.client());
+    stage.sends(reader, cmd("GET warm"));
     let conn = stage.server(0);
-    stage.gets(conn, cmd("PING"));
+    stage.sends(conn, bulk(b"v"));
+    stage.take(reader);
+    let set = array(&[b"SET", b"k", "x".repeat(5_000).as_bytes()]);
+    stage.clogs(conn, 1_000);
+    stage.sends(writer, &set);
+    stage.sends(reader, [cmd("GET a"), cmd("GET b")].concat());
+    stage.sends(conn, "-ERR too large\r\n");
+    stage.gets(writer, "-ERR too large\r\n");
     lose(&mut stage, 0, CloseReason::Reset);
-    let conn = stage.server(1);
-    stage.gets(conn, &set);
-    stage.sends(conn, "+OK\r\n");
-    stage.gets(client, "+OK\r\n");
-    assert_eq!(counted(&stage), [0, 1, 0]);
+    let conn = stage.server(0);
+    stage.gets(conn, [cmd("GET a"), cmd("GET b")].concat());
+    stage.sends(conn, bulk(b"v").repeat(2));
+    stage.gets(reader, bulk(b"v").repeat(2));
     stage.is_quiet();
+}
+
+#[test]
+fn where_no_key_has_a_home_a_read_is_not_sent_again_behind_a_write_elsewhere() {
+    let mut config = retrying(redis(2), 1);
+    config.distribution = DistributionKind::Random;
+    let mut stage = Stage::new(config);
+    let client = stage.client();
+    // Both are connected to.
+    while stage.conns_of(0).is_empty() || stage.conns_of(1).is_empty() {
+        stage.sends(client, cmd("GET k"));
+    }
+    let conns = [stage.server(0), stage.server(1)];
+    for conn in conns {
+        let asked = stage.take(conn).len() / cmd("GET k").len();
+        stage.sends(conn, bulk(b"v").repeat(asked));
+    }
+    stage.take(client);
+    // Until two in a row are drawn to different servers.
+    for _ in 0..100 {
+        let drawn = ["GET k", "SET k v"].map(|line| {
+            stage.sends(client, cmd(line));
+            conns.into_iter().find(|conn| !stage.take(*conn).is_empty()).expect("it is sent")
+        });
+        if drawn[0] != drawn[1] {
+            stage.sends(drawn[1], "+OK\r\n");
+            stage.closes(drawn[0], CloseReason::Reset);
+            stage.gets(client, [RESET, "+OK\r\n"].concat());
+            return stage.is_quiet();
+        }
+        stage.sends(drawn[0], [bulk(b"v"), b"+OK\r\n".to_vec()].concat());
+        stage.take(client);
+    }
+    panic!("the draw is always the same");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use nutcracker_engine::limits::{PoolLimits, SLICES_A_WRITE};
 use nutcracker_engine::stats::{LimitFigure, PoolFigure, ServerFigure, Stats};
 use nutcracker_engine::{
     Action, CloseReason, ConnId, Ejection, Engine, MemoryState, MultiError, OnEject, PoolConfig,
-    PoolId, Question, Report, Room, ServerId, Share, SharedPool, Side, WorkerId,
+    PoolId, Question, Report, Retries, Room, ServerId, Share, SharedPool, Side, WorkerId,
 };
 use nutcracker_proto::Protocol;
 use nutcracker_ring::{DistributionKind, HashKind, Placement, Ring, RingServer};
@@ -38,7 +38,7 @@ fn pool(protocol: Protocol, servers: usize) -> PoolConfig {
         distribution: DistributionKind::Modula,
         servers: (0..servers).map(|n| RingServer::new(format!("server{n}"), 1)).collect(),
         timeout: None,
-        retries: 0,
+        retries: Retries::NEVER,
         connect_timeout: None,
         ejection: None,
         server_connections: 1,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nutcracker_engine::limits::PoolLimits;
-use nutcracker_engine::{Ejection, MultiError, OnEject, PoolConfig, SharedPool};
+use nutcracker_engine::{Ejection, MultiError, OnEject, PoolConfig, Retries, SharedPool};
 use nutcracker_proto::Protocol;
 use nutcracker_ring::{DistributionKind, HashKind, HashTag, Placement, RingServer};
 
@@ -182,7 +182,7 @@ impl Plan {
     /// once more, and once for going elsewhere when its server is found to be gone.
     pub(crate) fn times(&self, pool: usize) -> u32 {
         let config = &self.pools[pool].config;
-        1 + config.retries + u32::from(rehashes(config))
+        1 + u32::from(config.retries.times) + u32::from(rehashes(config))
     }
 
     /// Whether a client of `pool` may be told that its request failed for this reason.
@@ -248,7 +248,7 @@ pub(crate) fn rehashes(config: &PoolConfig) -> bool {
 /// Whether a request may come to be sent elsewhere than it was queued for: in a pool that retries, and,
 /// where there is a timeout, when a silent server that it waits for is ejected.
 pub(crate) fn may_move(config: &PoolConfig) -> bool {
-    config.retries > 0 || rehashes(config) && config.timeout.is_some()
+    config.retries.times > 0 || rehashes(config) && config.timeout.is_some()
 }
 
 fn draw_pool(random: &mut Random) -> PoolConfig {
@@ -271,7 +271,7 @@ fn draw_pool(random: &mut Random) -> PoolConfig {
         servers: (0..servers)
             .map(|n| RingServer::new(format!("server{n}"), random.between(1, 3) as u32))
             .collect(),
-        retries: random.pick(&[0, 1, 2]),
+        retries: random.pick(&[Retries::default(), Retries::NEVER, Retries::of(1), Retries::of(2)]),
         connect_timeout: random.chance(30).then(|| Duration::from_millis(random.between(5, 60))),
         timeout: random.chance(60).then(|| Duration::from_millis(random.between(20, 50))),
         ejection,

@@ -319,7 +319,7 @@ impl Peer {
             };
             let times = at.received.entry((tag.client, tag.request, part)).or_default();
             *times += 1;
-            let times_max = if reads { 1 + at.config.retries } else { 1 };
+            let times_max = if reads { 1 + u32::from(at.config.retries.times) } else { 1 };
             assert!(*times <= times_max, "{shown} {} arrived {times} times", key.escape_ascii());
             let class = (at.class_of)(tag.client, tag.request);
             if at.config.protocol == Protocol::Redis {
@@ -352,7 +352,7 @@ impl Peer {
             let of = (tag.client, if may_move(at.config) { homes } else { Vec::new() });
             let [latest, latest_write] = at.server.latest.entry(of).or_default();
             // A read may come once more, and then behind others.
-            let before = if reads && at.config.retries > 0 { *latest_write } else { *latest };
+            let before = if reads && at.config.retries.times > 0 { *latest_write } else { *latest };
             let in_order = before <= tag.request;
             assert!(in_order || at.lies, "{shown} {} came behind {before}", key.escape_ascii());
             *latest = tag.request.max(*latest);

@@ -55,7 +55,7 @@ pub const BACKLOG_DEFAULT: u32 = 512;
 pub const DATABASES: RangeInclusive<u32> = 1..=16_384;
 
 /// Most `retries`. Each may take as long as `timeout`, and nobody waits for so many.
-pub const RETRIES_MAX: u32 = 10;
+pub const RETRIES_MAX: u8 = 10;
 
 /// `databases` when the file has none: as many as a Redis has.
 pub const DATABASES_DEFAULT: u32 = 16;

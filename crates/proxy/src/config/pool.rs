@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 use nutcracker_engine::limits::PoolLimits;
-use nutcracker_engine::{MultiError, OnEject};
+use nutcracker_engine::{MultiError, OnEject, Retries};
 use nutcracker_proto::Protocol;
 use nutcracker_ring::{DistributionKind, HashKind, HashTag, name_order};
 
@@ -201,12 +201,13 @@ fn pool_limits(keys: &mut Keys<'_>) -> PoolLimits {
     }
 }
 
-fn retries(keys: &mut Keys<'_>) -> u32 {
-    let retries = keys.number("retries").unwrap_or(0);
-    if retries > limits::RETRIES_MAX {
-        keys.wrong(keys.place("retries"), Fault::Retries { found: retries });
-    }
-    retries
+fn retries(keys: &mut Keys<'_>) -> Retries {
+    let Some(found) = keys.number("retries") else { return Retries::default() };
+    let times = u8::try_from(found).ok().filter(|times| *times <= limits::RETRIES_MAX);
+    times.map(Retries::of).unwrap_or_else(|| {
+        keys.wrong(keys.place("retries"), Fault::Retries { found });
+        Retries::default()
+    })
 }
 
 fn multi_error(keys: &mut Keys<'_>) -> MultiError {

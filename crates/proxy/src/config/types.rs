@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use nutcracker_engine::limits::PoolLimits;
-use nutcracker_engine::{MultiError, OnEject};
+use nutcracker_engine::{MultiError, OnEject, Retries};
 use nutcracker_proto::Protocol;
 use nutcracker_ring::{DistributionKind, HashKind, HashTag};
 
@@ -143,9 +143,9 @@ pub struct Pool {
     pub server_failure_limit: u32,
     /// What becomes of an ejected server's keys.
     pub on_eject: OnEject,
-    /// How often a request may be given to a server once more when its server was lost; at most
-    /// [`RETRIES_MAX`](limits::RETRIES_MAX).
-    pub retries: u32,
+    /// Which requests get another chance when their server is lost, and how often; at most
+    /// [`RETRIES_MAX`](limits::RETRIES_MAX) times.
+    pub retries: Retries,
     /// Whether idle client connections are probed by the kernel (`SO_KEEPALIVE`).
     pub tcpkeepalive: bool,
     /// Whether other processes may listen on the same address (`SO_REUSEPORT`).

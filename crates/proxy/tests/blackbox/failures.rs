@@ -64,6 +64,7 @@ fn a_killed_server_fails_its_own_keys_leaves_the_ring_and_returns() {
         "server_failure_limit: 3",
         "server_retry_timeout: 1500",
         "timeout: 1000",
+        "retries: 0",
     ];
     let proxy = Proxy::start(&pool("alpha", listen, &keys, &items));
     let mut client = Client::tcp(listen);

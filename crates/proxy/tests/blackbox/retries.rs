@@ -132,3 +132,35 @@ fn a_frozen_server_costs_each_client_one_timeout_with_the_originals_options() {
     assert!(eventually(|| proxy.figure("alpha", "forward_error") == clients.len() as i64));
     servers[0].signal("CONT");
 }
+
+#[test]
+fn by_default_nobody_hears_of_a_server_that_was_killed_but_who_was_writing_to_it() {
+    let servers = [Redis::start(), Redis::start()];
+    let items = [format!("{} one", servers[0].item()), format!("{} two", servers[1].item())];
+    let listen = free_port();
+    let keys = ["redis: true", "hash: murmur", "auto_eject_hosts: true", "timeout: 5000"];
+    let proxy = Proxy::start(&pool("alpha", listen, &keys, &items));
+    let mut readers: Vec<Client> = (0..8).map(|_| Client::tcp(listen)).collect();
+    let mut writer = Client::tcp(listen);
+    let lives_there = |key: &String| {
+        writer.ask(redis(&["SET", key, "v"]), "+OK\r\n");
+        let mut direct = servers[0].client();
+        direct.send(redis(&["EXISTS", key]));
+        direct.line() == ":1\r\n"
+    };
+    let key = (0..).map(|n| format!("retries:{n}")).find(lives_there).expect("it has keys");
+    servers[0].signal("STOP");
+    writer.send(redis(&["SET", &key, "w"]));
+    for reader in &mut readers {
+        reader.send(redis(&["GET", &key]));
+    }
+    assert!(eventually(|| proxy.figure("alpha/one", "out_queue") == 9));
+    servers[0].signal("KILL");
+    assert!(writer.line().starts_with("-ERR "));
+    for reader in &mut readers {
+        reader.expect("$-1\r\n");
+    }
+    assert_eq!(proxy.figure("alpha", "server_ejects"), 1);
+    assert_eq!(proxy.figure("alpha", "forward_error"), 1);
+    assert_eq!(proxy.metric("requests_retried_total", "alpha"), readers.len() as i64);
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use nutcracker::config::{self, Address, Listen, MemoryMax, Pool, Workers};
 use nutcracker_engine::limits::PoolLimits;
-use nutcracker_engine::{MultiError, OnEject};
+use nutcracker_engine::{MultiError, OnEject, Retries};
 use nutcracker_proto::Protocol;
 use nutcracker_ring::{DistributionKind, HashKind, HashTag};
 
@@ -40,7 +40,7 @@ fn a_pool_of_two_keys_has_the_originals_defaults() {
         server_retry_timeout: Duration::from_secs(30),
         server_failure_limit: 2,
         on_eject: OnEject::Rehash,
-        retries: 0,
+        retries: Retries::default(),
         tcpkeepalive: false,
         reuseport: false,
         servers: vec![config::Server {
@@ -127,7 +127,7 @@ fn every_key_reaches_its_field() {
         server_retry_timeout: Duration::from_secs(2),
         server_failure_limit: 3,
         on_eject: OnEject::Fail,
-        retries: 2,
+        retries: Retries::of(2),
         tcpkeepalive: true,
         reuseport: true,
         servers: vec![

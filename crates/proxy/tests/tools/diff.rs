@@ -65,7 +65,7 @@ fn every_option_that_differs_is_told_with_what_it_was() {
         ("server_failure_limit: 5", "server_failure_limit: 2 (default) -> 5"),
         ("connect_timeout: 250", "connect_timeout: none (default) -> 250 ms"),
         ("on_eject: fail", "on_eject: rehash (default) -> fail"),
-        ("retries: 1", "retries: 0 (default) -> 1"),
+        ("retries: 1", "retries: 1, if a connection ended (default) -> 1"),
         ("client_requests_max: 9", "client_requests_max: 128 (default) -> 9"),
         ("client_unsent_max: 64k", "client_unsent_max: 1048576 bytes (default) -> 65536 bytes"),
         ("server_queue_max: 1m", "server_queue_max: 67108864 bytes (default) -> 1048576 bytes"),

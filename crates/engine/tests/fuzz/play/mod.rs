@@ -35,7 +35,7 @@ use nutcracker_engine::limits::{PoolLimits, SLICES_A_WRITE};
 use nutcracker_engine::stats::{PoolFigure, ServerFigure, Stats};
 use nutcracker_engine::{
     Action, CloseReason, ConnId, Ejection, Engine, MultiError, OnEject, PoolConfig, PoolId,
-    SharedPool, Side,
+    Retries, SharedPool, Side,
 };
 use nutcracker_proto::{Progress, Protocol, Request, RequestParser, ResponseParser};
 use nutcracker_ring::{DistributionKind, HashKind, Placement, RingServer};
@@ -184,7 +184,7 @@ impl Play {
                 _ => DistributionKind::Random,
             },
             servers: (0..servers).map(|n| RingServer::new(format!("server{n}"), 1)).collect(),
-            retries: 0,
+            retries: Retries { times: (spread >> 6) & 1, after_any_loss: habits & 8 != 0 },
             connect_timeout: (habits & 4 != 0).then_some(Duration::from_millis(200)),
             timeout: (habits & 1 != 0).then_some(Duration::from_millis(400)),
             ejection: (habits & 2 != 0).then_some(Ejection {

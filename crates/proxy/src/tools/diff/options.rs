@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nutcracker_engine::{MultiError, OnEject};
+use nutcracker_engine::{MultiError, OnEject, Retries};
 use nutcracker_proto::Protocol;
 
 use crate::config::{Config, MemoryMax, Places, Pool, Workers};
@@ -37,7 +37,7 @@ const ROWS: &[Row] = &[
     Row { key: "reuseport",            value: |pool| pool.reuseport.to_string() },
     Row { key: "connect_timeout",      value: |pool| pool.connect_timeout.map_or_else(|| "none".to_owned(), ms) },
     Row { key: "on_eject",             value: on_eject },
-    Row { key: "retries",              value: |pool| pool.retries.to_string() },
+    Row { key: "retries",              value: retries },
     Row { key: "client_requests_max",  value: |pool| pool.limits.client_requests.to_string() },
     Row { key: "client_unsent_max",    value: |pool| bytes(pool.limits.client_unsent_bytes as usize) },
     Row { key: "server_queue_max",     value: |pool| bytes(pool.limits.server_queue_bytes) },
@@ -47,6 +47,13 @@ const ROWS: &[Row] = &[
     Row { key: "resolve_interval",     value: |pool| pool.resolve_interval.map_or_else(|| "never".to_owned(), ms) },
     Row { key: "pinned_connections_max", value: |pool| pool.limits.pinned_connections.to_string() },
 ];
+
+fn retries(pool: &Pool) -> String {
+    match pool.retries {
+        Retries { times, after_any_loss: true } => times.to_string(),
+        Retries { times, after_any_loss: false } => format!("{times}, if a connection ended"),
+    }
+}
 
 fn multi_error(pool: &Pool) -> String {
     match pool.multi_error {
