@@ -73,8 +73,8 @@ pub const SPARE_GROWN_MAX: usize = 8;
 
 /// Capacity of all large buffers kept for the next large message, bytes. A fresh one costs a page
 /// fault each 4 KiB, which is dearer than what is written there; this is enough for some tens of
-/// clients that exchange values of 1 MiB at the same time.
-pub const SPARE_LARGE_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// clients that exchange values of 1 MiB at the same time, or for one with values of 64 MiB.
+pub const SPARE_LARGE_BYTES_MAX: usize = 80 * 1024 * 1024;
 
 /// Capacity of large buffers that stays when the rest was of no use for [`SPARE_TRIM_INTERVAL`]: two
 /// of a little more than 1 MiB.

@@ -123,9 +123,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     turn("grow redis GET, 1000 servers", 1, 0, || turns::answered(Load { in_one_turn: false, servers: 1000, ..REDIS })),
     turn("grow redis GET, 10000 idle", 1, 0, || turns::answered(Load { idle: 10_000, ..REDIS })),
     value("grow redis GET 1 MiB", SOME, MIB, || turns::answered(alone(Ask::GetLarge(MIB)))),
-    value("grow redis GET 40 MiB", ONE, 40 * MIB, || turns::answered(alone(Ask::GetLarge(40 * MIB)))),
+    value("grow redis GET 100 MiB", ONE, 100 * MIB, || turns::answered(alone(Ask::GetLarge(100 * MIB)))),
     value("grow redis GET 64 MiB", ONE, 64 * MIB, || turns::answered(alone(Ask::GetLarge(64 * MIB)))),
     value("grow redis SET 1 MiB", SOME, MIB, || turns::answered(alone(Ask::SetLarge(MIB)))),
-    value("grow redis SET 40 MiB", ONE, 40 * MIB, || turns::answered(alone(Ask::SetLarge(40 * MIB)))),
+    value("grow redis SET 100 MiB", ONE, 100 * MIB, || turns::answered(alone(Ask::SetLarge(100 * MIB)))),
     value("grow redis SET 64 MiB", ONE, 64 * MIB, || turns::answered(alone(Ask::SetLarge(64 * MIB)))),
 ];

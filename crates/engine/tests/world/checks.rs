@@ -1,8 +1,8 @@
 //! What must hold: after every turn, and when all is quiet.
 
 use nutcracker_engine::limits::{
-    BLOCKED_UNPARSED_BYTES_MAX, EVERYDAY_BYTES, RECV_BYTES, SPARE_BUFFERS_MAX,
-    SPARE_LARGE_BYTES_KEPT,
+    BLOCKED_UNPARSED_BYTES_MAX, EVERYDAY_BYTES, GROWN_BYTES_MAX, RECV_BYTES, SPARE_BUFFERS_MAX,
+    SPARE_GROWN_MAX, SPARE_LARGE_BYTES_KEPT,
 };
 use nutcracker_engine::stats::{Kind, PoolFigure, ServerFigure};
 use nutcracker_engine::{Inventory, PoolId};
@@ -130,7 +130,9 @@ impl World {
     /// When all is quiet nothing is kept for anybody who is gone, and buffers are given back.
     fn check_leftovers(&self) {
         /// What a burst may leave behind.
-        const SPARE_BYTES_MAX: usize = SPARE_LARGE_BYTES_KEPT + SPARE_BUFFERS_MAX * EVERYDAY_BYTES;
+        const SPARE_BYTES_MAX: usize = SPARE_LARGE_BYTES_KEPT
+            + SPARE_BUFFERS_MAX * EVERYDAY_BYTES
+            + SPARE_GROWN_MAX * GROWN_BYTES_MAX;
         let held = self.engine.inventory();
         let expected = Inventory {
             // Those that are kept for a while have gone as well, and their alarms.
