@@ -117,6 +117,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "long")]
     fn an_outage_of_a_minute_is_not_multiplied() {
         let mut budget = Budget::new();
         let (mut asked, mut retries) = (0_u32, 0_u32);

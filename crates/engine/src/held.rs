@@ -160,6 +160,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "long")]
     fn a_chunk_is_used_again_when_the_last_of_it_has_left() {
         let mut holding = Holding::default();
         for round in 0..1_000 {
@@ -174,6 +175,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "long")]
     fn a_burst_leaves_no_more_than_the_spare_chunks_behind() {
         let mut holding = Holding::default();
         let burst: Vec<_> =

@@ -157,6 +157,7 @@ mod tests {
     use crate::shared::Shared;
 
     #[test]
+    #[cfg_attr(miri, ignore = "long")]
     fn an_inbox_takes_no_more_than_bytes_received_can_justify() {
         const ANNOUNCED: usize = 512 * 1024 * 1024;
         for (first, step) in
@@ -178,6 +179,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "long")]
     fn an_inbox_ends_where_its_large_message_ends_and_grows_a_few_times_until_then() {
         const MESSAGE: usize = 1 << 20;
         for first in [40, 16_000, 65_536] {

@@ -284,6 +284,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "long")]
     fn an_outbox_that_never_empties_forgets_what_is_gone() {
         let mut spares = Spares::default();
         let mut outbox = Outbox::default();
@@ -329,6 +330,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "long")]
     fn what_a_burst_needed_is_not_kept_though_the_line_never_empties() {
         let mut spares = Spares::default();
         let mut outbox = Outbox::default();

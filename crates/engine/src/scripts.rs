@@ -183,6 +183,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "long")]
     fn the_oldest_leave_when_there_are_too_many_or_too_large_ones() {
         let scripts = Scripts::default();
         let script = |n: usize| format!("return {n}").into_bytes();

@@ -97,6 +97,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "long")]
     fn a_ring_of_a_thousand_servers_is_built_and_rebuilt() {
         let servers: Vec<RingServer> = (0..1000)
             .map(|i| RingServer::new(format!("10.0.{}.{}:6379", i / 250, i % 250), 1))

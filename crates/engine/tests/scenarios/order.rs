@@ -134,6 +134,7 @@ fn a_request_without_a_key_goes_to_the_server_of_the_placeholder() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "long")]
 fn messages_cut_anywhere_arrive_the_same() {
     let requests =
         [cmd("GET a"), cmd("SET b 12345"), b"lrange c 0 1\r\n".to_vec(), cmd("PING")].concat();

@@ -174,6 +174,7 @@ fn by_default_who_finds_a_server_gone_for_good_goes_elsewhere() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "long")]
 fn a_read_that_was_answered_is_not_sent_again_with_those_behind_it() {
     let mut stage = Stage::new(retrying(redis(1), 1));
     let client = stage.client();
@@ -201,6 +202,7 @@ fn a_read_that_was_answered_is_not_sent_again_with_those_behind_it() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "long")]
 fn a_large_read_is_sent_again_too_and_a_large_write_before_it_is_not() {
     let mut stage = Stage::new(retrying(redis(1), 1));
     let (reader, writer) = (stage.client(), stage.client());
@@ -397,6 +399,7 @@ fn where_ejection_means_failure_its_requests_fail_with_it() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "long")]
 fn a_fragment_is_sent_again_and_taken_apart_where_its_keys_have_come_apart() {
     let mut config = retrying(redis(3), 1);
     config.ejection = ejection(1, 5_000);

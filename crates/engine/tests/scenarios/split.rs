@@ -213,6 +213,7 @@ fn a_finished_split_request_that_waits_for_its_turn_leaves_with_its_client() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "long")]
 fn many_servers_are_gathered_from_too() {
     // More than fit the room on the stack.
     let servers = 100;

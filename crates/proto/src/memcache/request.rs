@@ -204,6 +204,7 @@ mod tests {
     ];
 
     #[test]
+    #[cfg_attr(miri, ignore = "long")]
     fn a_stream_cut_anywhere_parses_the_same() {
         for wire in WIRES {
             let whole = parse(wire, &[]);
@@ -333,6 +334,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "long")]
     fn a_line_has_a_longest_length_whatever_the_cut() {
         assert!(LINE_TOO_LONG.ends_with(&format!(" {MEMCACHE_LINE_BYTES_MAX} bytes")));
         let error = ParseError { at: MEMCACHE_LINE_BYTES_MAX, found: None, rule: LINE_TOO_LONG };
@@ -358,6 +360,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "long")]
     fn the_fuzz_function_holds_over_many_seeds() {
         fuzz::over_seeds(fuzz::fuzz_requests, fuzz::REQUEST_PIECES);
     }
@@ -414,6 +417,7 @@ mod tests {
 
     proptest! {
         #[test]
+        #[cfg_attr(miri, ignore = "long")]
         fn requests_in_order_are_all_routed_however_cut(
             requests in good_requests(),
             cuts in prop::collection::vec(0_usize..400, 0..6),
@@ -435,6 +439,7 @@ mod tests {
         }
 
         #[test]
+        #[cfg_attr(miri, ignore = "long")]
         fn anything_cut_anywhere_parses_the_same(
             wire in pieces(),
             cuts in prop::collection::vec(0_usize..200, 0..6),

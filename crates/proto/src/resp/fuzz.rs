@@ -360,11 +360,13 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "long")]
     fn requests_keep_the_promises_whatever_comes() {
         try_all(REQUESTS, fuzz_requests);
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "long")]
     fn responses_keep_the_promises_whatever_comes() {
         try_all(RESPONSES, fuzz_responses);
     }

@@ -177,6 +177,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "long")]
     fn an_element_may_be_of_any_type_and_hold_others() {
         let responses: &[&[u8]] = &[
             b"*2\r\n*2\r\n:1\r\n*1\r\n+x\r\n_\r\n",
@@ -240,6 +241,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "long")]
     fn a_gathering_of_many_keys_takes_each_element_once() {
         // Keys alternate between two servers, so that each element is a piece of its own. Were the
         // responses walked from the start for each, this would take minutes.

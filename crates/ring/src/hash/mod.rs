@@ -171,6 +171,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "long")]
     fn no_value_is_beyond_the_count_of_values_and_the_highest_are_reached() {
         for kind in HashKind::ALL {
             let largest = (0_u32..100_000)

@@ -219,6 +219,7 @@ fn a_line_that_grows_byte_by_byte_is_not_read_from_its_start_each_time() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "long")]
 fn nesting_costs_no_stack_and_a_huge_count_no_memory() {
     let deep = [&b"*1\r\n".repeat(1_000_000)[..], b":1\r\n"].concat();
     let whole = Response { len: deep.len(), outcome: Outcome::Fine, kind: kinds::kind(b"*") };
@@ -241,6 +242,7 @@ fn nesting_costs_no_stack_and_a_huge_count_no_memory() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "long")]
 fn a_large_array_in_pieces_is_walked_once() {
     const ELEMENTS: usize = 20_000;
     let array = format!("*{ELEMENTS}\r\n{}", "$4\r\nabcd\r\n".repeat(ELEMENTS)).into_bytes();
@@ -256,6 +258,7 @@ fn a_large_array_in_pieces_is_walked_once() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "long")]
 fn a_large_bulk_string_in_pieces_costs_one_compare_a_piece() {
     let value = vec![b'v'; 1024 * 1024];
     let bytes = [b"$1048576\r\n", &value[..], b"\r\n"].concat();
@@ -308,6 +311,7 @@ fn value() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
+    #[cfg_attr(miri, ignore = "long")]
     fn any_value_ends_where_it_was_made_to_end(values in proptest::collection::vec(value(), 1..4)) {
         let stream = values.concat();
         let mut rest = &stream[..];
@@ -323,6 +327,7 @@ proptest! {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "long")]
     fn a_damaged_value_is_the_same_however_it_is_cut(
         value in value(),
         at in any::<prop::sample::Index>(),
