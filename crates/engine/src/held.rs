@@ -12,8 +12,6 @@
 //! ```
 //! A chunk is used again when the last of what it held has left.
 
-use std::rc::Rc;
-
 use crate::limits::{CHUNK_BYTES, HELD_IN_CHUNK_BYTES_MAX, SPARE_CHUNKS_MAX};
 use crate::shared::Shared;
 use crate::spares::Spares;
@@ -66,7 +64,7 @@ impl Holding {
             let mut buffer = spares.take_for(bytes.len(), bytes.len());
             buffer.clear();
             buffer.extend_from_slice(bytes);
-            return Held::Shared(Shared::new(Rc::new(buffer), 0..bytes.len()));
+            return Held::Shared(Shared::whole(buffer));
         }
         let current = match self.current {
             Some(at) if self.chunks[at as usize].bytes.len() + bytes.len() <= CHUNK_BYTES => at,

@@ -24,6 +24,8 @@ pub struct Inventory {
     pub unparsed_bytes: usize,
     /// Bytes that wait to be sent, on all conns.
     pub unsent_bytes: usize,
+    /// Bytes that were sent to servers and are kept, because they may have to be sent again.
+    pub kept_bytes: usize,
     /// For each pool, the bytes that wait for the shared server conn with most of them.
     pub server_queue_bytes: Vec<usize>,
     /// Topics that somebody is subscribed to.
@@ -84,6 +86,7 @@ impl Engine {
             }
             let unsent = server.outbox.len();
             all.unsent_bytes += unsent;
+            all.kept_bytes += server.kept_bytes(&self.requests);
             match server.tenancy {
                 Tenancy::Shared { .. } => {
                     let most = &mut all.server_queue_bytes[server.pool.0 as usize];

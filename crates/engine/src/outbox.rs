@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::ops::Range;
-use std::rc::Rc;
 
 use crate::limits::EVERYDAY_BYTES;
 use crate::shared::Shared;
@@ -139,8 +138,7 @@ impl Outbox {
             take(&self.copied[from..], &mut at);
         }
         debug_assert_eq!(copy.len(), range.len(), "the range lies in what waits");
-        let len = copy.len();
-        Shared::new(Rc::new(copy), 0..len)
+        Shared::whole(copy)
     }
 
     /// Drops `len` bytes that were sent. When none is left, the buffer goes back to `spares`.
@@ -226,7 +224,7 @@ mod tests {
     use super::*;
 
     fn shared(bytes: &[u8]) -> Shared {
-        Shared::new(Rc::new(bytes.to_vec()), 0..bytes.len())
+        Shared::whole(bytes.to_vec())
     }
 
     fn flatten(outbox: &Outbox) -> Vec<u8> {

@@ -17,8 +17,8 @@
 //! What such requests are is known by where they are. As long as a client's requests are placed by one
 //! ring, those for a key are all on the conn that failed, and its queue has their order. When the ring has
 //! changed since the oldest of the queue came, later ones may be anywhere; but whatever came later stands in
-//! the client's line, for nobody overtakes there. A conn whose place another has taken is no exception: who has requests on it
-//! waits with the next ones (see `moving.rs`).
+//! the client's line, for nobody overtakes there. A conn whose place another has taken is no exception: who has
+//! requests on it waits with the next ones (see `moving.rs`).
 
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
@@ -93,17 +93,14 @@ impl Engine {
             (0..sent).for_each(|_| chances.push_front(None));
             return chances;
         }
-        let copied = |ids: &[RequestId]| -> usize {
-            ids.iter().map(|id| self.requests.get(*id).copied()).sum()
-        };
-        let mut end = server.outbox.copied().len() - copied(&ids[sent..]);
+        let mut end = server.copied_from(untouched, &self.requests);
         // From the last to the first: what a client has sent behind a read decides.
         let mut writers = BTreeSet::new();
         for &id in ids[..sent].iter().rev() {
             let request = self.requests.get(id);
             let start = end - request.copied();
             let of = self.client_of(id);
-            let may = request.tries < times
+            let may = request.had.tries < times
                 && self.may_be_sent_again(server, id)
                 && of.is_some_and(|client| !writers.contains(&Some(client)))
                 && !writers.contains(&None);
@@ -111,7 +108,7 @@ impl Engine {
                 writers.insert(of);
             }
             chances.push_front(may.then(|| {
-                let bytes = Shared::of(&server.outbox.copied()[start..end]);
+                let bytes = Shared::whole(server.outbox.copied()[start..end].to_vec());
                 Again { id, was_sent: true, bytes }
             }));
             end = start;

@@ -39,12 +39,10 @@ pub(crate) struct Request {
     pub(crate) kinds: Kinds,
     /// It is known to change nothing.
     pub(crate) reads: bool,
-    /// How often it was given to a server once more.
-    pub(crate) tries: u8,
     /// Its bytes lie elsewhere: the outbox has no copy of them.
     pub(crate) is_shared: bool,
-    /// Its server was ejected before it was sent, and it went to another.
-    pub(crate) moved: bool,
+    /// The chances it has had.
+    pub(crate) had: Chances,
     /// Where its answer is.
     pub(crate) answer: Answer,
     /// When it gives up.
@@ -53,6 +51,15 @@ pub(crate) struct Request {
     pub(crate) bytes: u32,
     /// When it was queued, the low half of the tick: enough to tell how long ago that was.
     pub(crate) queued_at: u32,
+}
+
+/// The chances that a request has had of those whose server is lost.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Chances {
+    /// How often it was given to a server once more.
+    pub(crate) tries: u8,
+    /// Its server was ejected before it was sent, and it went to another without counting.
+    pub(crate) moved: bool,
 }
 
 /// What a request is to its client and its server.
@@ -99,9 +106,8 @@ impl Request {
             quiet: Quiet::No,
             kinds,
             reads: false,
-            tries: 0,
             is_shared: false,
-            moved: false,
+            had: Chances { tries: 0, moved: false },
             answer: Answer::Awaited,
             deadline: Tick::NEVER,
             bytes: 0,

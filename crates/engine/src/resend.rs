@@ -12,9 +12,9 @@ use crate::frame::Frame;
 use crate::gathering::End;
 use crate::ids::{ConnId, PoolId, ServerId};
 use crate::repeat::Again;
-use crate::request::{RequestId, Role};
+use crate::request::{Chances, RequestId, Role};
 use crate::shared::Shared;
-use crate::split::{Chances, Part};
+use crate::split::Part;
 use crate::spread::Spread;
 use crate::stats::{FaultFigure, PoolFigure};
 use crate::together::Unplaced;
@@ -36,14 +36,13 @@ impl Engine {
         let is_replaced = pool_state.shared.health.is_replaced(server);
         let times = pool_state.config().retries.after(reason, was_open);
         for Again { id, was_sent, bytes } in again {
-            let request = self.requests.get(id);
-            let (tries, has_moved) = (request.tries, request.moved);
-            let is_free = !was_sent && is_replaced && !has_moved;
-            let may = is_free || tries < times && (!was_sent || self.take_retry(pool));
+            let had = self.requests.get(id).had;
+            let is_free = !was_sent && is_replaced && !had.moved;
+            let may = is_free || had.tries < times && (!was_sent || self.take_retry(pool));
             let is_paid = may && was_sent;
-            let had = Chances {
-                tries: tries.saturating_add(u8::from(!is_free)),
-                moved: has_moved || is_free,
+            let had = match is_free {
+                true => Chances { moved: true, ..had },
+                false => Chances { tries: had.tries.saturating_add(1), ..had },
             };
             if may && self.queue_again(pool, id, &bytes, had) {
                 let figure = match was_sent {
@@ -144,8 +143,7 @@ impl Engine {
         let Resent { client, id, frame, routed, had } = request;
         let conn = self.open_conn(pool, server, client)?;
         let request = self.requests.get_mut(id);
-        (request.tries, request.moved) = (had.tries, had.moved);
-        request.is_shared = false;
+        (request.had, request.is_shared) = (had, false);
         self.queue_frame(conn, id, frame, routed);
         Ok(())
     }

@@ -255,7 +255,7 @@ impl ServerConn {
         self.outbox.pass(len, spares);
         if self.outbox.sent() > self.tidy_at {
             // Looked through once for each time as much was sent as is kept, or as a conn may well keep.
-            let answered = self.kept_from(requests).min(self.outbox.sent());
+            let answered = self.copied_from(self.queue.front(), requests).min(self.outbox.sent());
             self.outbox.forget(answered, spares);
             let kept = self.outbox.sent();
             self.tidy_at = kept + kept.clamp(EVERYDAY_BYTES, ANSWERED_KEPT_MAX);
@@ -297,16 +297,27 @@ impl ServerConn {
         self.keeps_sent
     }
 
-    /// Where in the outbox's copied bytes those of the first request in the queue begin, if they are kept: what
-    /// is copied ends with the last of the queue. O(requests).
-    pub(crate) fn kept_from(&self, requests: &Requests) -> usize {
+    /// Where in the outbox's copied bytes those of `first` begin, a request of the queue, if what was sent is
+    /// kept: they end with those of the queue's last. O(requests).
+    pub(crate) fn copied_from(&self, first: RequestId, requests: &Requests) -> usize {
         let mut from = self.outbox.copied().len();
-        let mut at = self.queue.front();
+        let mut at = first;
         while !at.is_none() {
             from -= requests.get(at).copied();
             at = self.queue.after(at, requests);
         }
         from
+    }
+
+    /// Bytes that were sent and are kept, for requests of the queue or needlessly. O(requests).
+    pub(crate) fn kept_bytes(&self, requests: &Requests) -> usize {
+        if !self.keeps_sent {
+            return 0;
+        }
+        if self.queue.is_empty() && self.outbox.is_empty() {
+            return self.outbox.copied().len();
+        }
+        self.outbox.sent().saturating_sub(self.copied_from(self.queue.front(), requests))
     }
 
     /// Bytes of the handshake that wait.

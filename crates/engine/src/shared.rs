@@ -17,9 +17,10 @@ impl Shared {
         Self { buffer, start: range.start as u32, len: range.len() as u32 }
     }
 
-    /// A copy of `bytes`.
-    pub(crate) fn of(bytes: &[u8]) -> Self {
-        Self::new(Rc::new(bytes.to_vec()), 0..bytes.len())
+    /// All of `buffer`.
+    pub(crate) fn whole(buffer: Vec<u8>) -> Self {
+        let len = buffer.len();
+        Self::new(Rc::new(buffer), 0..len)
     }
 
     /// A part of this part.

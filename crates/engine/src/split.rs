@@ -8,7 +8,7 @@ use crate::frame::Frame;
 use crate::gathering::{End, Lack};
 use crate::ids::{ConnId, PoolId, ServerId};
 use crate::pool::MultiError;
-use crate::request::{Request, RequestId, Role};
+use crate::request::{Chances, Request, RequestId, Role};
 use crate::spread::Spread;
 use crate::stats::PoolFigure;
 
@@ -20,15 +20,6 @@ pub(crate) struct Part {
     pub(crate) ordinal: u32,
     /// Which of the servers in the [`Spread`] gets it.
     pub(crate) nth: usize,
-}
-
-/// The chances that a request has had. See [`Request`].
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Chances {
-    /// How often it was given to a server once more.
-    pub(crate) tries: u8,
-    /// It has gone elsewhere without counting.
-    pub(crate) moved: bool,
 }
 
 impl Engine {
@@ -164,7 +155,7 @@ impl Engine {
         let role = Role::Fragment { gathering, ordinal };
         let mut request = Request::new(None, role, routed.command.kinds);
         request.reads = routed.command.is_read();
-        (request.tries, request.moved) = (had.tries, had.moved);
+        request.had = had;
         let request = self.requests.insert(request);
         self.enqueue(conn, request, bytes);
         Ok(bytes as u32)

@@ -8,7 +8,7 @@
 //! ```
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -305,15 +305,11 @@ impl Rig {
     /// What the statistics port says to somebody who asks for `/metrics`: nothing, if it is the original's.
     pub(super) fn metrics(&self) -> String {
         let Some(proxy) = &self.proxy else { return String::new() };
-        let ask = || {
-            let mut stream = servers::connect(proxy.stats_port())?;
-            // Who is not heard in time gets the JSON and an end, which the writing may meet.
-            let _ = stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n");
-            let mut text = String::new();
-            stream.read_to_string(&mut text).map(|_| text)
-        };
-        let answers = (0..20).filter_map(|_| ask().ok());
-        answers.into_iter().find(|text| text.starts_with("HTTP/")).unwrap_or_default()
+        // Who is not heard in time gets the JSON.
+        (0..20)
+            .filter_map(|_| ask(proxy.stats_port(), b"GET /metrics HTTP/1.0\r\n\r\n").ok())
+            .find(|text| text.starts_with("HTTP/"))
+            .unwrap_or_default()
     }
 
     /// The statistics, or what is wrong with them.
@@ -322,10 +318,8 @@ impl Rig {
     /// The system's.
     pub(super) fn statistics(&self) -> Result<serde_json::Value> {
         let Some(proxy) = &self.proxy else { return Ok(serde_json::Value::Null) };
-        let mut text = String::new();
-        servers::connect(proxy.stats_port())
-            .and_then(|mut stream| stream.read_to_string(&mut text))
-            .map_err(Failure::system("reading the statistics"))?;
+        let text =
+            ask(proxy.stats_port(), b"").map_err(Failure::system("reading the statistics"))?;
         serde_json::from_str(&text)
             .map_err(|error| Failure::Wrong(format!("the statistics are no JSON ({error})")))
     }
@@ -347,7 +341,7 @@ impl Rig {
     }
 
     /// Whether a server has each of the keys.
-    fn holds(&self, server: usize, keys: &[&mut Known]) -> std::io::Result<Vec<bool>> {
+    fn holds(&self, server: usize, keys: &[&mut Known]) -> io::Result<Vec<bool>> {
         let mut requests = Vec::new();
         for known in keys {
             speech::put_get(self.protocol, &mut requests, &[&known.key]);
@@ -362,7 +356,7 @@ impl Rig {
             while found.len() < keys.len() {
                 let len = stream.read(&mut chunk)?;
                 if len == 0 {
-                    return Err(std::io::ErrorKind::UnexpectedEof.into());
+                    return Err(io::ErrorKind::UnexpectedEof.into());
                 }
                 bytes.extend_from_slice(&chunk[..len]);
                 while let Some((reply, len)) = speech::read_reply(self.protocol, &bytes) {
@@ -373,6 +367,16 @@ impl Rig {
             Ok(found)
         })
     }
+}
+
+/// All that a port says to a request, or to none.
+fn ask(port: u16, request: &[u8]) -> io::Result<String> {
+    let mut stream = servers::connect(port)?;
+    // Who has answered already may have closed.
+    let _ = stream.write_all(request);
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// The configuration file.

@@ -39,6 +39,11 @@ impl World {
         assert_eq!(queued, held.queued as i64, "requests in queues");
         let bytes = gauge(ServerFigure::InQueueBytes) + gauge(ServerFigure::OutQueueBytes);
         assert_eq!(bytes, held.queued_bytes as i64, "bytes in queues");
+        assert!(
+            held.kept_bytes <= held.queued_bytes,
+            "{} bytes kept, {bytes} queued",
+            held.kept_bytes
+        );
         let open = |is: &dyn Fn(&Far) -> bool| {
             self.sockets.values().filter(|socket| socket.open && is(&socket.far)).count() as i64
         };
