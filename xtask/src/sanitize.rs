@@ -126,7 +126,10 @@ impl Tool {
     fn run(&self, root: &Path) -> Result<()> {
         let begun = Instant::now();
         if self.name == "miri" && !is_there(&["+nightly", "miri", "--version"]) {
-            println!("miri: left out, for 'cargo +nightly miri' is not installed");
+            println!(
+                "miri: left out, for 'cargo +nightly miri' is not there; \
+                 'rustup component add miri rust-src --toolchain nightly' brings it"
+            );
             return Ok(());
         }
         let folder = root.join("target/sanitize").join(self.name);

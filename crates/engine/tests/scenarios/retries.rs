@@ -399,7 +399,6 @@ fn where_ejection_means_failure_its_requests_fail_with_it() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "long")]
 fn a_fragment_is_sent_again_and_taken_apart_where_its_keys_have_come_apart() {
     let mut config = retrying(redis(3), 1);
     config.ejection = ejection(1, 5_000);

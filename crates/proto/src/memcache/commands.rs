@@ -365,7 +365,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg_attr(miri, ignore = "long")]
     fn storage_names_are_known_in_any_case() {
         for (name, form) in [
             ("SET", Some(Form::Store)),

@@ -135,7 +135,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg_attr(miri, ignore = "long")]
     fn a_number_of_any_size_may_have_one_minus_before_it() {
         for (text, is) in [
             ("5", true),

@@ -360,7 +360,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg_attr(miri, ignore = "long")]
     fn the_fuzz_function_holds_over_many_seeds() {
         fuzz::over_seeds(fuzz::fuzz_requests, fuzz::REQUEST_PIECES);
     }
@@ -417,7 +416,6 @@ mod tests {
 
     proptest! {
         #[test]
-        #[cfg_attr(miri, ignore = "long")]
         fn requests_in_order_are_all_routed_however_cut(
             requests in good_requests(),
             cuts in prop::collection::vec(0_usize..400, 0..6),
@@ -439,7 +437,6 @@ mod tests {
         }
 
         #[test]
-        #[cfg_attr(miri, ignore = "long")]
         fn anything_cut_anywhere_parses_the_same(
             wire in pieces(),
             cuts in prop::collection::vec(0_usize..200, 0..6),

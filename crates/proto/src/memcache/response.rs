@@ -403,14 +403,12 @@ mod tests {
     }
 
     #[test]
-    #[cfg_attr(miri, ignore = "long")]
     fn the_fuzz_function_holds_over_many_seeds() {
         fuzz::over_seeds(fuzz::fuzz_responses, fuzz::RESPONSE_PIECES);
     }
 
     proptest! {
         #[test]
-        #[cfg_attr(miri, ignore = "long")]
         fn values_of_any_bytes_are_one_response_however_cut(
             values in prop::collection::vec(
                 ("[!-~]{1,20}", any::<u32>(), prop::collection::vec(any::<u8>(), 0..50)), 0..8),
@@ -429,7 +427,6 @@ mod tests {
         }
 
         #[test]
-        #[cfg_attr(miri, ignore = "long")]
         fn anything_cut_anywhere_parses_the_same(
             pieces in prop::collection::vec(
                 prop::sample::select(fuzz::RESPONSE_PIECES.to_vec()), 0..30),

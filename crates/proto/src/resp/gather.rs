@@ -177,7 +177,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg_attr(miri, ignore = "long")]
     fn an_element_may_be_of_any_type_and_hold_others() {
         let responses: &[&[u8]] = &[
             b"*2\r\n*2\r\n:1\r\n*1\r\n+x\r\n_\r\n",

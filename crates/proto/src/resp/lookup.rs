@@ -107,7 +107,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[cfg_attr(miri, ignore = "long")]
     fn every_command_is_found_by_its_name_in_any_case() {
         for command in COMMANDS {
             let capitals = command.name.to_ascii_uppercase();

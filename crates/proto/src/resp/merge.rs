@@ -167,7 +167,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg_attr(miri, ignore = "long")]
     fn an_error_of_any_server_is_the_answer_of_all() {
         for kind in [Gather::First, Gather::Concat, Gather::Least, Gather::NotNull] {
             for bad in ["-ERR no\r\n", "-LOADING wait\r\n", "!6\r\nERR no\r\n"] {

@@ -125,7 +125,6 @@ fn a_word_that_memcached_overlooks_is_refused_as_the_original_refused_it() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "long")]
 fn administration_is_refused_with_a_reason_and_any_other_name_is_unknown() {
     let refused =
         "CLIENT_ERROR not served: servers are administered one by one, not through a proxy\r\n";

@@ -27,7 +27,6 @@ fn the_rows_are_sorted_by_name_and_no_name_is_there_twice() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "long")]
 fn a_subcommand_is_found_by_its_name_in_any_case_and_belongs_to_its_command() {
     for (container, row) in subcommand_rows() {
         let Subcommand(rows) = container.keys else { unreachable!() };

@@ -148,7 +148,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg_attr(miri, ignore = "long")]
     fn what_hello_asks_for_is_read_in_any_order_and_the_last_word_counts() {
         let version = Some(Version::Resp3);
         let credentials = Some(Credentials { user: b"default", password: b"x" });

@@ -356,7 +356,6 @@ fn a_request_larger_than_the_limit_is_refused_at_the_header_that_takes_it_there(
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "long")]
 fn a_large_value_in_pieces_costs_one_compare_a_piece() {
     const PIECE: usize = 1024;
     let value = vec![b'v'; 1024 * PIECE];
@@ -502,7 +501,6 @@ fn words() -> impl Strategy<Value = Vec<Vec<u8>>> {
 
 proptest! {
     #[test]
-    #[cfg_attr(miri, ignore = "long")]
     fn any_request_is_the_same_however_it_is_cut(words in words()) {
         let frame = frame_of(&words);
         assert_cuts_make_no_difference(&frame);
@@ -523,7 +521,6 @@ proptest! {
     }
 
     #[test]
-    #[cfg_attr(miri, ignore = "long")]
     fn a_stream_of_any_bytes_is_the_same_however_it_is_cut(
         stream in proptest::collection::vec(
             prop_oneof![Just(b'*'), Just(b'$'), Just(b'1'), Just(b'\r'), Just(b'\n'), Just(b'"'), any::<u8>()],
@@ -534,7 +531,6 @@ proptest! {
     }
 
     #[test]
-    #[cfg_attr(miri, ignore = "long")]
     fn a_pipeline_of_any_requests_comes_out_as_it_went_in(
         pipeline in proptest::collection::vec(words(), 1..6),
         pieces in proptest::collection::vec(1_usize..40, 1..20),

@@ -327,7 +327,6 @@ proptest! {
     }
 
     #[test]
-    #[cfg_attr(miri, ignore = "long")]
     fn a_damaged_value_is_the_same_however_it_is_cut(
         value in value(),
         at in any::<prop::sample::Index>(),
