@@ -145,7 +145,7 @@ impl Engine {
                 server.outbox.share(shared);
             }
             _ => {
-                let tail = server.outbox.tail(frame.bytes.len(), &mut self.spares);
+                let tail = server.tail(frame.bytes.len(), &mut self.spares);
                 tail.extend_from_slice(&frame.bytes[..omit.start]);
                 tail.extend_from_slice(&frame.bytes[omit.end..]);
             }

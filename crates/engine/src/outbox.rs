@@ -57,10 +57,7 @@ impl Outbox {
     /// the outbox has none.
     #[inline]
     pub(crate) fn tail(&mut self, want: usize, spares: &mut Spares) -> &mut Vec<u8> {
-        if self.copied.capacity() == 0 {
-            self.copied = spares.take(want);
-            self.copied.clear();
-        }
+        self.begin_with(|| spares.take(want));
         &mut self.copied
     }
 
@@ -144,7 +141,7 @@ impl Outbox {
     /// Drops `len` bytes that were sent. When none is left, the buffer goes back to `spares`.
     pub(crate) fn advance(&mut self, len: usize, spares: &mut Spares) {
         self.pass(len, spares);
-        self.forget(self.sent, spares);
+        spares.give(self.forget(self.sent));
     }
 
     /// `len` bytes were sent: they wait no more. Those that were copied stay in their place until they are
@@ -174,17 +171,17 @@ impl Outbox {
         self.sent += len;
     }
 
-    /// The first `len` of the copied bytes are of no use any more; they were sent. Their place may be kept for
-    /// a while.
-    pub(crate) fn forget(&mut self, len: usize, spares: &mut Spares) {
+    /// The first `len` of the copied bytes are of no use any more; they were sent. Gives the buffer, if the rest
+    /// is of none either; else one without capacity, and their place may be kept for a while.
+    #[must_use = "a buffer is used again"]
+    pub(crate) fn forget(&mut self, len: usize) -> Vec<u8> {
         debug_assert!(len <= self.sent, "what waits is of use");
         if len == self.copied.len() && self.is_empty() {
-            spares.give(std::mem::take(&mut self.copied));
             (self.sent, self.shared) = (0, None);
-            return;
+            return std::mem::take(&mut self.copied);
         }
         if len <= EVERYDAY_BYTES || len <= self.copied.len() / 2 {
-            return;
+            return Vec::new();
         }
         // A conn that never quite empties does not keep all it ever said. Each byte is moved at most once
         // for each time as many were sent.
@@ -197,6 +194,16 @@ impl Outbox {
         let enough = 2 * self.copied.len().max(EVERYDAY_BYTES);
         if self.copied.capacity() > 4 * enough {
             self.copied.shrink_to(enough);
+        }
+        Vec::new()
+    }
+
+    /// Has what is appended next go to a buffer of the caller's choice, if there is none.
+    #[inline]
+    pub(crate) fn begin_with(&mut self, buffer: impl FnOnce() -> Vec<u8>) {
+        if self.copied.capacity() == 0 {
+            self.copied = buffer();
+            self.copied.clear();
         }
     }
 
@@ -305,11 +312,11 @@ mod tests {
         outbox.pass(8, &mut spares);
         assert_eq!((outbox.copied(), outbox.sent()), (&b"aabbdd"[..], 5));
         assert_eq!(flatten(&outbox), b"d");
-        outbox.forget(4, &mut spares);
+        assert_eq!(outbox.forget(4).capacity(), 0);
         outbox.pass(1, &mut spares);
-        outbox.forget(4, &mut spares);
+        assert_eq!(outbox.forget(4).capacity(), 0);
         assert_eq!(outbox.copied(), b"aabbdd", "so little is not worth moving the rest");
-        outbox.forget(6, &mut spares);
+        assert!(outbox.forget(6).capacity() >= 6);
         assert!(outbox.copied().is_empty() && outbox.is_empty());
     }
 
@@ -322,7 +329,7 @@ mod tests {
         outbox.share(shared(b"BB"));
         outbox.push(b"cc", &mut spares);
         outbox.pass(3 * EVERYDAY_BYTES + 1, &mut spares);
-        outbox.forget(2 * EVERYDAY_BYTES, &mut spares);
+        assert_eq!(outbox.forget(2 * EVERYDAY_BYTES).capacity(), 0);
         assert_eq!(outbox.sent(), EVERYDAY_BYTES + 1);
         assert_eq!(flatten(&outbox), b"aBBcc");
     }
@@ -335,7 +342,7 @@ mod tests {
         outbox.push(&vec![b'x'; 8 << 20], &mut spares);
         outbox.pass(8 << 20, &mut spares);
         outbox.push(b"a", &mut spares);
-        outbox.forget(8 << 20, &mut spares);
+        assert_eq!(outbox.forget(8 << 20).capacity(), 0);
         assert_eq!(flatten(&outbox), b"a");
         assert!(outbox.copied.capacity() < 4 * EVERYDAY_BYTES, "{}", outbox.copied.capacity());
     }

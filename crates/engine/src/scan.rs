@@ -99,10 +99,10 @@ impl Engine {
             Ok(server_conn) => server_conn,
             Err(reason) => return self.fail_request(Some(conn), pool, reason),
         };
-        let outbox = &mut self.servers.get_mut(server_conn.key()).expect("it is open").outbox;
-        let before = outbox.len();
-        cursor.replace(frame.bytes, own, outbox.tail(frame.bytes.len(), &mut self.spares));
-        let bytes = outbox.len() - before;
+        let opened = self.servers.get_mut(server_conn.key()).expect("it is open");
+        let before = opened.outbox.len();
+        cursor.replace(frame.bytes, own, opened.tail(frame.bytes.len(), &mut self.spares));
+        let bytes = opened.outbox.len() - before;
         let errand = self.errands.insert(Errand::Scan { server });
         let mut request = Request::new(Some(conn), Role::Errand { errand }, routed.command.kinds);
         request.quiet = routed.meta.quiet;

@@ -113,11 +113,11 @@ impl Engine {
         };
         let Ok(server_conn) = self.open_conn(pool, server, conn) else { return false };
         let kept = self.holding.bytes(kept);
-        let outbox = &mut self.servers.get_mut(server_conn.key()).expect("it is open").outbox;
-        let before = outbox.len();
-        let tail = outbox.tail(kept.len() + script.len(), &mut self.spares);
+        let server = self.servers.get_mut(server_conn.key()).expect("it is open");
+        let before = server.outbox.len();
+        let tail = server.tail(kept.len() + script.len(), &mut self.spares);
         resp::with_script(kept, &script, tail);
-        let bytes = outbox.len() - before;
+        let bytes = server.outbox.len() - before;
         self.requests.get_mut(request).is_shared = false;
         self.enqueue(server_conn, request, bytes);
         true

@@ -248,15 +248,17 @@ impl ServerConn {
     /// in flight.
     pub(crate) fn pass(&mut self, len: usize, requests: &Requests, spares: &mut Spares) -> Moved {
         let moved = self.record_sent(len, requests);
-        if !self.keeps_sent || self.queue.is_empty() {
+        if !self.keeps_sent {
             self.outbox.advance(len, spares);
             return moved;
         }
         self.outbox.pass(len, spares);
-        if self.outbox.sent() > self.tidy_at {
+        if self.queue.is_empty() {
+            self.forget_sent(spares);
+        } else if self.outbox.sent() > self.tidy_at {
             // Looked through once for each time as much was sent as is kept, or as a conn may well keep.
             let answered = self.copied_from(self.queue.front(), requests).min(self.outbox.sent());
-            self.outbox.forget(answered, spares);
+            spares.give_grown(self.outbox.forget(answered));
             let kept = self.outbox.sent();
             self.tidy_at = kept + kept.clamp(EVERYDAY_BYTES, ANSWERED_KEPT_MAX);
         }
@@ -287,8 +289,17 @@ impl ServerConn {
     /// Its last request is answered: what was kept of it and those before it is of no use.
     pub(crate) fn forget_sent(&mut self, spares: &mut Spares) {
         debug_assert!(self.queue.is_empty(), "who waits may have to be sent again");
-        self.outbox.forget(self.outbox.sent(), spares);
+        spares.give_grown(self.outbox.forget(self.outbox.sent()));
         self.tidy_at = EVERYDAY_BYTES;
+    }
+
+    /// Where about `want` bytes of a request are going to be appended.
+    #[inline]
+    pub(crate) fn tail(&mut self, want: usize, spares: &mut Spares) -> &mut Vec<u8> {
+        if self.keeps_sent {
+            self.outbox.begin_with(|| spares.take_grown(want));
+        }
+        self.outbox.tail(want, spares)
     }
 
     /// Whether what was sent stays in the outbox. A request that only reads is copied there for that, however

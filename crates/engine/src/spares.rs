@@ -14,7 +14,7 @@ use crate::shared::Shared;
 #[derive(Debug, Default)]
 pub(crate) struct Spares {
     everyday: Vec<Vec<u8>>,
-    /// Such as everyday ones grow to by many small messages: for those who write the next.
+    /// Such as everyday ones grow to by many small messages that are kept: for those who keep the next.
     grown: Vec<Vec<u8>>,
     large: Vec<Vec<u8>>,
     /// Capacity of all in `large`.
@@ -31,10 +31,28 @@ impl Spares {
     /// It is empty again within turns, so the newest that is large enough is as good as any.
     pub(crate) fn take(&mut self, want: usize) -> Vec<u8> {
         if want <= EVERYDAY_BYTES {
-            return self.grown.pop().unwrap_or_else(|| self.everyday(want));
+            return self.everyday(want);
         }
         let fits = self.large.iter().rposition(|buffer| buffer.capacity() >= want);
         fits.map_or_else(|| Vec::with_capacity(want), |at| self.take_large(at))
+    }
+
+    /// The same, for what is to be kept for a while: many small messages, behind each other.
+    pub(crate) fn take_grown(&mut self, want: usize) -> Vec<u8> {
+        let fits = self.grown.last().is_some_and(|buffer| buffer.capacity() >= want);
+        let grown = if fits { self.grown.pop() } else { None };
+        grown.unwrap_or_else(|| self.take(want))
+    }
+
+    /// Takes such a one back.
+    pub(crate) fn give_grown(&mut self, buffer: Vec<u8>) {
+        if buffer.capacity() <= EVERYDAY_BYTES || buffer.capacity() > GROWN_BYTES_MAX {
+            return self.give(buffer);
+        }
+        // One too many is no large one for who reads: they would pile up, and nobody take them.
+        if self.grown.len() < SPARE_GROWN_MAX && !self.thrifty {
+            self.grown.push(buffer);
+        }
     }
 
     /// A buffer with room for `want` bytes to read into, the first of a message that may come to `of`:
@@ -108,9 +126,6 @@ impl Spares {
                     self.everyday.push(buffer);
                 }
             }
-            ..=GROWN_BYTES_MAX if self.grown.len() < SPARE_GROWN_MAX && !self.thrifty => {
-                self.grown.push(buffer);
-            }
             capacity => {
                 if !self.thrifty && self.large_bytes + capacity <= SPARE_LARGE_BYTES_MAX {
                     self.large_bytes += capacity;
@@ -146,9 +161,10 @@ mod tests {
     #[test]
     fn spares_keep_what_is_used_again_and_no_more() {
         let mut spares = Spares::default();
-        for capacity in [FRESH_BYTES, EVERYDAY_BYTES, GROWN_BYTES_MAX, SPARE_LARGE_BYTES_MAX] {
+        for capacity in [FRESH_BYTES, EVERYDAY_BYTES, 2 * EVERYDAY_BYTES, SPARE_LARGE_BYTES_MAX] {
             for _ in 0..2 * SPARE_BUFFERS_MAX {
                 spares.give(Vec::with_capacity(capacity));
+                spares.give_grown(Vec::with_capacity(GROWN_BYTES_MAX));
             }
         }
         assert_eq!(spares.everyday.len(), SPARE_BUFFERS_MAX);
@@ -166,9 +182,9 @@ mod tests {
     fn a_thrifty_worker_keeps_no_large_buffer() {
         let mut spares = Spares::default();
         let give = |spares: &mut Spares| {
-            for size in [FRESH_BYTES, 100_000, 200_000] {
-                spares.give(Vec::with_capacity(size));
-            }
+            spares.give_grown(Vec::with_capacity(100_000));
+            spares.give(Vec::with_capacity(FRESH_BYTES));
+            spares.give(Vec::with_capacity(200_000));
         };
         give(&mut spares);
         spares.set_thrifty(true);
@@ -181,15 +197,17 @@ mod tests {
     }
 
     #[test]
-    fn what_small_messages_made_grow_is_for_who_writes_the_next() {
+    fn what_small_messages_made_grow_is_for_who_keeps_the_next() {
         let mut spares = Spares::default();
-        spares.give(Vec::with_capacity(GROWN_BYTES_MAX));
+        spares.give_grown(Vec::with_capacity(GROWN_BYTES_MAX));
         assert!(
             spares.take_for(100, 100).capacity() <= EVERYDAY_BYTES,
             "a reader may keep it long"
         );
-        assert_eq!(spares.take(100).capacity(), GROWN_BYTES_MAX);
-        assert!(spares.take(100).capacity() <= EVERYDAY_BYTES);
+        assert!(spares.take(100).capacity() <= EVERYDAY_BYTES, "a client needs no more");
+        assert!(spares.take_grown(2 * GROWN_BYTES_MAX).capacity() > GROWN_BYTES_MAX);
+        assert_eq!(spares.take_grown(100).capacity(), GROWN_BYTES_MAX);
+        assert!(spares.take_grown(100).capacity() <= EVERYDAY_BYTES);
     }
 
     #[test]

@@ -143,15 +143,15 @@ impl Engine {
         let (server, keys) = spread.fragment(nth);
         let conn = self.open_conn(pool, ServerId(server), client)?;
         let protocol = self.pools[pool.0 as usize].config().protocol;
-        let outbox = &mut self.servers.get_mut(conn.key()).expect("it is open").outbox;
-        let before = outbox.len();
-        let tail = outbox.tail(frame.bytes.len(), &mut self.spares);
+        let server = self.servers.get_mut(conn.key()).expect("it is open");
+        let before = server.outbox.len();
+        let tail = server.tail(frame.bytes.len(), &mut self.spares);
         split::head(protocol, routed, frame.bytes, keys, tail);
         for part in spread.parts(nth) {
             split::part(protocol, &frame.bytes[part], tail);
         }
         split::tail(protocol, tail);
-        let bytes = outbox.len() - before;
+        let bytes = server.outbox.len() - before;
         let role = Role::Fragment { gathering, ordinal };
         let mut request = Request::new(None, role, routed.command.kinds);
         request.reads = routed.command.is_read();
