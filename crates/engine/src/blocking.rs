@@ -27,7 +27,10 @@ blocking command must be on the server of the watched ones; UNWATCH first, or gi
 tag (option hash_tag)\r\n";
 
 /// What a client is told when the proxy stops.
-const STOPPING: &str = "the proxy is stopping";
+pub(crate) const STOPPING: &str = "the proxy is stopping";
+
+/// What a client is told when its pool is in the configuration no more.
+pub(crate) const REMOVED: &str = "the pool is removed";
 
 impl ClientConn {
     /// Whether a request of it that blocks is outstanding.
@@ -100,13 +103,13 @@ impl Engine {
         self.send_pinned(pinned, frame, request, deadline);
     }
 
-    /// The proxy stops: who waits is told so.
-    pub(crate) fn unblock_to_stop(&mut self, conn: ConnId) {
+    /// A client that waits is told why it need not.
+    pub(crate) fn unblock(&mut self, conn: ConnId, why: &'static str) {
         let Some(client) = self.clients.get(conn.key()) else { return };
         if !client.is_blocked() {
             return;
         }
         let pinned = client.own.as_ref().and_then(|own| own.conn).expect("it is blocked there");
-        self.take_down(pinned, &CloseReason::Other(STOPPING.into()));
+        self.take_down(pinned, &CloseReason::Other(why.into()));
     }
 }

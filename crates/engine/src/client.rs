@@ -61,6 +61,8 @@ pub(crate) enum Farewell {
     Misbehaved,
     /// The proxy stops.
     Stopping,
+    /// It goes over to another engine, and is not closed at all.
+    HandedOver,
 }
 
 impl ClientConn {

@@ -39,7 +39,9 @@ impl Engine {
     pub(crate) fn say_farewell(&mut self, conn: ConnId, farewell: Farewell) {
         let Some(client) = self.clients.get_mut(conn.key()) else { return };
         // The first reason stands: a client that misbehaved and then left has misbehaved.
-        client.closing.get_or_insert(farewell);
+        if matches!(client.closing, None | Some(Farewell::HandedOver)) {
+            client.closing = Some(farewell);
+        }
         client.inbox.clear(&mut self.spares);
         self.close_if_settled(conn);
     }
@@ -47,7 +49,8 @@ impl Engine {
     /// Closes a client that is leaving once nothing is due to it.
     pub(crate) fn close_if_settled(&mut self, conn: ConnId) {
         let Some(client) = self.clients.get(conn.key()) else { return };
-        if client.closing.is_some() && client.is_settled() {
+        let closes = client.closing.is_some_and(|farewell| farewell != Farewell::HandedOver);
+        if closes && client.is_settled() {
             self.drop_client(conn, CloseReason::Eof);
         }
     }
@@ -71,7 +74,7 @@ impl Engine {
         let asked = match client.closing {
             Some(Farewell::Asked | Farewell::Stopping) => true,
             Some(Farewell::Misbehaved) => false,
-            None => reason == CloseReason::Eof,
+            Some(Farewell::HandedOver) | None => reason == CloseReason::Eof,
         };
         let figure = if asked { PoolFigure::ClientEof } else { PoolFigure::ClientErr };
         let stats = self.pool_stats(client.pool);

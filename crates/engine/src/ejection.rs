@@ -194,6 +194,29 @@ impl Health {
         self.members().live.clone()
     }
 
+    /// Holds those servers ejected that are so in `earlier`, until the same time. `servers` says for each
+    /// which of the earlier ones it is.
+    pub(crate) fn learn(&self, earlier: &Self, servers: &[Option<ServerId>]) {
+        if !self.ejects() {
+            return;
+        }
+        let mut members = self.members();
+        let known = earlier.members();
+        let mut learnt = false;
+        for (at, server) in servers.iter().enumerate() {
+            let Some(was) = server.map(|server| server.0 as usize) else { continue };
+            if !known.live[was] {
+                members.live[at] = false;
+                members.probe_at[at] = known.probe_at[was];
+                members.doublings[at] = known.doublings[was];
+                learnt = true;
+            }
+        }
+        if learnt {
+            self.rebuild(&mut members);
+        }
+    }
+
     /// Whether servers are ever ejected.
     pub(crate) const fn ejects(&self) -> bool {
         self.ejection.is_some()

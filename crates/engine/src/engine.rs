@@ -6,16 +6,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nutcracker_proto::RequestParser;
-
 use crate::action::{Action, CloseReason};
+use crate::blocking::{REMOVED, STOPPING};
 use crate::census::Census;
 use crate::client::{ClientConn, Farewell};
 use crate::deadlines::Deadlines;
 use crate::errand::Errand;
 use crate::gathering::Gatherings;
 use crate::held::Holding;
-use crate::ids::{ConnId, PoolId, ServerId, Side};
+use crate::ids::{ConnId, Key, PoolId, ServerId, Side};
 use crate::inbox::Inbox;
 use crate::limits::{RECV_BYTES, SPARE_TRIM_INTERVAL};
 use crate::moving::Moves;
@@ -70,6 +69,8 @@ pub struct Engine {
     /// Clients that were paused and may be read from again.
     pub(crate) resumable: Vec<ConnId>,
     draining: bool,
+    /// Its clients go over to another.
+    pub(crate) is_left: bool,
     pub(crate) shortage: Shortage,
     pub(crate) response_times: ResponseTimes,
     /// When pinned conns are looked after.
@@ -140,6 +141,7 @@ impl Engine {
             dirty_clients: Vec::new(),
             resumable: Vec::new(),
             draining: false,
+            is_left: false,
             shortage: Shortage::default(),
             response_times: ResponseTimes::default(),
             alarms: Alarms::default(),
@@ -163,10 +165,7 @@ impl Engine {
     /// A client of `pool` was accepted, from `peer` where that has an address.
     pub fn handle_accepted(&mut self, pool: PoolId, peer: Option<SocketAddr>) -> ConnId {
         let config = self.pools[pool.0 as usize].config();
-        let limits = &config.limits;
-        let parser =
-            RequestParser::new(config.protocol, config.key_bytes_max, limits.request_bytes)
-                .with_commands(config.commands);
+        let (limits, parser) = (&config.limits, config.request_parser());
         let number = self.pools[pool.0 as usize].shared.number_client();
         let session = Session::new(number, Peer::from(peer), self.now.seconds());
         let (inbox, outbox) = (Inbox::default(), Outbox::default());
@@ -468,12 +467,28 @@ impl Engine {
     /// left.
     pub fn drain(&mut self) {
         self.draining = true;
-        let clients: Vec<ConnId> =
-            self.clients.keys().map(|key| ConnId::new(Side::Client, key)).collect();
-        for conn in clients {
-            self.unblock_to_stop(conn);
+        let all = self.clients.keys().collect();
+        self.send_off(all, STOPPING);
+    }
+
+    /// Stops as [`drain`](Self::drain), but for the clients of one pool alone.
+    pub fn drain_pool(&mut self, pool: PoolId) {
+        let is_there = |key: &Key| self.clients.get(*key).is_some_and(|it| it.pool == pool);
+        let keys: Vec<Key> = self.clients.keys().filter(is_there).collect();
+        self.send_off(keys, REMOVED);
+    }
+
+    fn send_off(&mut self, clients: Vec<Key>, why: &'static str) {
+        for key in clients {
+            let conn = ConnId::new(Side::Client, key);
+            self.unblock(conn, why);
             self.say_farewell(conn, Farewell::Stopping);
         }
+    }
+
+    /// Whether it stops.
+    pub(crate) const fn is_draining(&self) -> bool {
+        self.draining
     }
 
     /// The response times since last asked.

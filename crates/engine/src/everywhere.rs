@@ -60,7 +60,10 @@ impl Engine {
                 place.ends.push(end);
             }
             if let Ok(server_conn) = server_conn {
-                let request = Request::new(None, role, routed.command.kinds);
+                let mut request = Request::new(None, role, routed.command.kinds);
+                if gathering.is_none() {
+                    request.set_asker(conn);
+                }
                 let request = self.requests.insert(request);
                 self.queue_frame(server_conn, request, frame, routed);
             }

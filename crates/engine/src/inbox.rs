@@ -144,6 +144,13 @@ impl Inbox {
         }
     }
 
+    /// Takes all out, as it was received.
+    pub(crate) fn take(&mut self) -> Vec<u8> {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.truncate(std::mem::take(&mut self.filled));
+        bytes
+    }
+
     /// Gives all up.
     pub(crate) fn clear(&mut self, spares: &mut Spares) {
         spares.give(std::mem::take(&mut self.bytes));

@@ -32,6 +32,7 @@
 //! - `pool`: a key's route. `ejection`: failures and returns. `probe`: whether a server is back. `deadlines`: who gives up next.
 //! - `repeat`: which requests get another chance when their server is lost, `budget`: how many, `resend`:
 //!   where they go.
+//! - `handover`: clients that go over to another engine.
 //! - `pubsub`: who is subscribed to what, and the conns that listen.
 //! - `inventory`: all that is held, for tests. [`stats`]: the table of counters. `own_figures`: those that clients ask for. [`limits`]: the numbers, and why.
 #![forbid(unsafe_code)]
@@ -51,6 +52,7 @@ mod errand;
 mod everywhere;
 mod frame;
 mod gathering;
+mod handover;
 mod held;
 mod ids;
 mod inbox;
@@ -94,6 +96,7 @@ pub use action::{Action, CloseReason, Found, Report};
 pub use census::{Question, Share};
 pub use ejection::{Ejection, Health, OnEject};
 pub use engine::{Engine, ResponseTimes};
+pub use handover::Handover;
 pub use ids::{ConnId, PoolId, ServerId, Side, WorkerId};
 pub use inventory::{ClientInventory, Inventory};
 pub use pool::{MultiError, PoolConfig, Retries, SharedPool};

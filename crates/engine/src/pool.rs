@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use nutcracker_proto::Protocol;
 use nutcracker_proto::resp::ExtraCommands;
+use nutcracker_proto::{Protocol, RequestParser};
 use nutcracker_ring::{DistributionKind, Placement, RingBuilder, RingServer};
 
 use crate::action::CloseReason;
@@ -65,6 +65,14 @@ pub struct PoolConfig {
     pub multi_error: MultiError,
 }
 
+impl PoolConfig {
+    /// What reads its clients, at the start of a stream.
+    pub(crate) fn request_parser(&self) -> RequestParser {
+        RequestParser::new(self.protocol, self.key_bytes_max, self.limits.request_bytes)
+            .with_commands(self.commands)
+    }
+}
+
 /// What a request with keys on several servers gets when some of them fail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MultiError {
@@ -121,7 +129,7 @@ pub struct SharedPool {
     /// How cursors of a `SCAN` over its servers are made.
     pub(crate) cursors: Cursors,
     /// The scripts that came by.
-    pub(crate) scripts: Scripts,
+    pub(crate) scripts: Arc<Scripts>,
     /// Who hears what is published.
     pub(crate) audiences: Audiences,
     /// Clients that have a server conn of their own.
@@ -129,7 +137,7 @@ pub struct SharedPool {
     /// For clients, and for server conns beyond the ordinary ones; the same for all pools.
     pub(crate) room: Arc<Room>,
     /// The newest client's number.
-    newest_client: AtomicU64,
+    newest_client: Arc<AtomicU64>,
 }
 
 impl SharedPool {
@@ -143,11 +151,11 @@ impl SharedPool {
             config,
             health,
             cursors,
-            scripts: Scripts::default(),
+            scripts: Arc::default(),
             audiences: Audiences::default(),
             pinned: Pinned::default(),
             room: Arc::default(),
-            newest_client: AtomicU64::new(0),
+            newest_client: Arc::default(),
         }
     }
 
@@ -155,6 +163,21 @@ impl SharedPool {
     #[must_use]
     pub fn with_room(self, room: Arc<Room>) -> Self {
         Self { room, ..self }
+    }
+
+    /// Takes the place of `earlier`, which goes on until its clients have come over: knows the scripts that
+    /// came by there, numbers clients from there on, and holds ejected what is ejected there. `servers` says
+    /// for each server which of the earlier ones it is, if it is one.
+    pub fn succeed(&mut self, earlier: &Self, servers: &[Option<ServerId>]) {
+        self.health.learn(&earlier.health, servers);
+        self.scripts = Arc::clone(&earlier.scripts);
+        self.newest_client = Arc::clone(&earlier.newest_client);
+    }
+
+    /// Gives no client a number that one of `other` has.
+    pub fn number_beyond(&self, other: &Self) {
+        self.newest_client
+            .fetch_max(other.newest_client.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
     /// A number for a client, which no other has; from 1 up.

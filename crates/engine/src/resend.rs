@@ -4,7 +4,7 @@
 //! have had may belong to several now. Each has the pool's timeout again.
 
 use nutcracker_proto::limits::MEMCACHE_KEY_BYTES_MAX;
-use nutcracker_proto::{Progress, Request as Parsed, RequestParser, Routed, Travel, memcache};
+use nutcracker_proto::{Progress, Request as Parsed, Routed, Travel, memcache};
 
 use crate::action::CloseReason;
 use crate::engine::Engine;
@@ -72,9 +72,7 @@ impl Engine {
     fn queue_again(&mut self, pool: PoolId, id: RequestId, bytes: &Shared, had: Chances) -> bool {
         let Some(client) = self.client_of(id) else { return false };
         let config = self.pools[pool.0 as usize].config();
-        let mut parser =
-            RequestParser::new(config.protocol, config.key_bytes_max, config.limits.request_bytes)
-                .with_commands(config.commands);
+        let mut parser = config.request_parser();
         let frame = Frame::of_shared(bytes);
         let Ok(Progress::Done(Parsed::Routed(routed))) = parser.parse(frame.bytes) else {
             return false;

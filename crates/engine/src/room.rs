@@ -26,9 +26,10 @@ impl Room {
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer).is_ok()
     }
 
-    /// Takes a place for a conn that many clients depend on, even where there is none: then one of
-    /// those that are set aside, and the next client has to wait for two to be given back.
-    pub(crate) fn take_anyhow(&self) {
+    /// Takes a place for a conn that many clients depend on, or for a client that is there already, even
+    /// where there is none: then one of those that are set aside, and the next client has to wait for two to
+    /// be given back.
+    pub fn take_anyhow(&self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 

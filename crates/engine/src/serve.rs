@@ -5,8 +5,8 @@ use std::rc::Rc;
 use nutcracker_proto::command::PLACEHOLDER_KEY;
 use nutcracker_proto::limits::MEMCACHE_KEY_BYTES_MAX;
 use nutcracker_proto::{
-    Kinds, Local, ParseError, Progress, Protocol, Refused, Request as Parsed, RequestParser,
-    Routed, Travel, auth, memcache,
+    Kinds, Local, ParseError, Progress, Protocol, Refused, Request as Parsed, Routed, Travel, auth,
+    memcache,
 };
 
 use crate::action::{Action, CloseReason, Report};
@@ -49,6 +49,10 @@ impl Engine {
     pub(crate) fn resume(&mut self, conn: ConnId) {
         let Some(client) = self.clients.get_mut(conn.key()) else { return };
         if !client.may_resume() || client.closing.is_some() {
+            return;
+        }
+        // What it goes on with is the other engine's.
+        if self.is_left && client.own.is_none() {
             return;
         }
         if self.shortage.is_short() {
@@ -137,10 +141,7 @@ impl Engine {
     fn serve_frame(&mut self, conn: ConnId, frame: &[u8]) -> bool {
         let Some(client) = self.clients.get(conn.key()) else { return true };
         let config = self.pools[client.pool.0 as usize].config();
-        let mut parser =
-            RequestParser::new(config.protocol, config.key_bytes_max, config.limits.request_bytes)
-                .with_commands(config.commands);
-        match parser.parse(frame) {
+        match config.request_parser().parse(frame) {
             Ok(Progress::Done(Parsed::Routed(mut routed))) => {
                 if !client.goes_on(&routed) && self.must_wait(conn, &mut routed) {
                     return false;
@@ -299,6 +300,8 @@ impl Engine {
         let request = self.requests.insert(request);
         if client.is_some() {
             self.put_in_line(conn, request);
+        } else {
+            self.requests.get_mut(request).set_asker(conn);
         }
         self.queue_frame(server_conn, request, frame, routed);
     }

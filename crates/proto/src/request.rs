@@ -143,6 +143,22 @@ impl RequestParser {
         }
     }
 
+    /// The same place in the stream, with the limits and the commands of `other`, which speaks the same
+    /// protocol: for what comes from there on.
+    ///
+    /// # Panics
+    /// When it speaks the other one.
+    #[must_use]
+    pub fn with_limits_of(self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Redis(parser), Self::Redis(other)) => Self::Redis(parser.with_limits_of(other)),
+            (Self::Memcache(parser), Self::Memcache(other)) => {
+                Self::Memcache(parser.with_limits_of(other))
+            }
+            _ => panic!("two protocols"),
+        }
+    }
+
     /// Looks for one whole request at the front of `buf`, the bytes received and not yet consumed.
     ///
     /// Copies nothing: a [`Request`] is byte ranges into `buf`. After `Incomplete` the parser keeps

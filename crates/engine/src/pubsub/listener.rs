@@ -83,6 +83,7 @@ impl Engine {
         }
         let Some(subscribed) = self.pubsub[pool.0 as usize].topics.get_mut(key) else { return };
         subscribed.unheard += 1;
+        subscribed.asked_at = self.now;
         let (topic, name) = (subscribed.topic, subscribed.name.clone());
         self.ask(pool, server, Question::Begin { key, topic, name });
     }
@@ -167,12 +168,15 @@ impl Engine {
 
     /// One more server listens to a topic. With the last of them its clients are told.
     fn topic_heard(&mut self, pool: PoolId, key: Key) {
-        let Some(subscribed) = self.pubsub[pool.0 as usize].topics.get_mut(key) else { return };
+        let pubsub = &mut self.pubsub[pool.0 as usize];
+        let Some(subscribed) = pubsub.topics.get_mut(key) else { return };
         subscribed.unheard -= 1;
         if subscribed.unheard > 0 {
             return;
         }
-        for conn in subscribed.waiting.clone() {
+        let waiting = subscribed.waiting.clone();
+        self.admit(pool, key);
+        for conn in waiting {
             let client = self.clients.get_mut(conn.key());
             let subscriptions = client.and_then(|client| client.subscriptions.as_mut());
             let Some(pending) = subscriptions.and_then(|all| all.pending.as_mut()) else {
@@ -185,13 +189,30 @@ impl Engine {
         }
     }
 
+    /// Every server that was asked for a topic has said something, or is gone: who was subscribed elsewhere
+    /// gets what comes from now on.
+    fn admit(&mut self, pool: PoolId, key: Key) {
+        let pubsub = &mut self.pubsub[pool.0 as usize];
+        let audiences = &self.pools[pool.0 as usize].shared.audiences;
+        let Some(subscribed) = pubsub.topics.get_mut(key) else { return };
+        if subscribed.unheard > 0 {
+            return;
+        }
+        for conn in std::mem::take(&mut subscribed.joining) {
+            subscribed.clients.push(conn);
+            audiences.add_client(pubsub.worker, subscribed.topic, &subscribed.name);
+        }
+    }
+
     /// A server will not listen to a topic. Who asked for it is told; for those that heard it before,
     /// it is tried again on a new conn.
     fn topic_refused(&mut self, conn: ConnId, pool: PoolId, key: Key, reason: CloseReason) {
         let Some(subscribed) = self.pubsub[pool.0 as usize].topics.get_mut(key) else { return };
         subscribed.unheard -= 1;
-        let is_heard = !subscribed.clients.is_empty();
-        for client in subscribed.waiting.clone() {
+        let is_heard = !(subscribed.clients.is_empty() && subscribed.joining.is_empty());
+        let waiting = subscribed.waiting.clone();
+        self.admit(pool, key);
+        for client in waiting {
             self.fail_subscription(client, pool, &reason);
         }
         if is_heard {
@@ -207,15 +228,19 @@ impl Engine {
         listener.conn = None;
         listener.again_at = Some(self.now.after(listener.pause()));
         listener.vain += 1;
-        let mut unheard = Vec::new();
+        let (mut unheard, mut topics) = (Vec::new(), Vec::new());
         for asked in listener.asked.drain(..) {
             let begun = asked.question.begun();
             if let Some(subscribed) = begun.and_then(|key| pubsub.topics.get_mut(key)) {
                 subscribed.unheard -= 1;
                 unheard.extend_from_slice(&subscribed.waiting);
+                topics.extend(begun);
             }
         }
         self.pools[pool.0 as usize].shared.audiences.lose_conn(pubsub.worker, server);
+        for key in topics {
+            self.admit(pool, key);
+        }
         for conn in unheard {
             self.fail_subscription(conn, pool, reason);
         }

@@ -63,10 +63,22 @@ struct Subscribed {
     homes: Vec<ServerId>,
     /// Servers that have been asked and have not answered.
     unheard: u32,
+    /// When one was asked last.
+    asked_at: Tick,
     /// The clients that get what is published.
     clients: Vec<ConnId>,
     /// Those whose request is not answered yet.
     waiting: Vec<ConnId>,
+    /// Those that were subscribed elsewhere, and get what is published once it is sure that they have not
+    /// got it there.
+    joining: Vec<ConnId>,
+}
+
+impl Subscribed {
+    /// Whether anybody is subscribed, or about to be.
+    fn is_wanted(&self) -> bool {
+        !(self.clients.is_empty() && self.waiting.is_empty() && self.joining.is_empty())
+    }
 }
 
 /// What one client is subscribed to.
@@ -113,7 +125,7 @@ impl PubSub {
     /// Topics, and the subscriptions that they know of.
     pub(crate) fn census(&self) -> (usize, usize) {
         let topics = self.topics.keys().filter_map(|key| self.topics.get(key));
-        let subscribers = topics.map(|topic| topic.clients.len() + topic.waiting.len());
+        let subscribers = topics.map(|it| it.clients.len() + it.waiting.len() + it.joining.len());
         (self.topics.len(), subscribers.sum())
     }
 
@@ -129,8 +141,10 @@ impl PubSub {
             name: name.clone(),
             homes,
             unheard: 0,
+            asked_at: Tick::default(),
             clients: Vec::new(),
             waiting: Vec::new(),
+            joining: Vec::new(),
         });
         self.names[topic as usize].insert(name, key);
         key

@@ -9,7 +9,7 @@ use nutcracker_ring::DistributionKind;
 
 use super::{Pending, Subscriptions};
 use crate::action::{Action, CloseReason, Report};
-use crate::client::ClientConn;
+use crate::client::{ClientConn, Farewell};
 use crate::engine::Engine;
 use crate::frame::Frame;
 use crate::ids::{ConnId, Key, PoolId, ServerId};
@@ -104,6 +104,7 @@ impl Engine {
         if is_heard {
             self.confirm(conn, pool);
         }
+        self.set_alarm(pool);
     }
 
     /// The topic of that name; where nobody is subscribed to it yet, its servers are asked for it.
@@ -222,7 +223,8 @@ impl Engine {
             audiences.remove_client(pubsub.worker, subscribed.topic, &subscribed.name);
         }
         take_out(&mut subscribed.waiting, conn);
-        if !subscribed.clients.is_empty() || !subscribed.waiting.is_empty() {
+        take_out(&mut subscribed.joining, conn);
+        if subscribed.is_wanted() {
             return;
         }
         let Some(subscribed) = pubsub.remove(key) else { return };
@@ -243,6 +245,53 @@ impl Engine {
                 client.lane = Lane::Shared;
             }
         }
+    }
+
+    /// All that a client is subscribed to.
+    pub(crate) fn subscriptions_of(&self, conn: ConnId) -> Vec<(Topic, Box<[u8]>)> {
+        let Some(client) = self.clients.get(conn.key()) else { return Vec::new() };
+        let topics = &self.pubsub[client.pool.0 as usize].topics;
+        let subscribed = client.subscriptions.iter().flat_map(|all| &all.topics);
+        let name = |&(topic, key): &(Topic, Key)| Some((topic, topics.get(key)?.name.clone()));
+        subscribed.filter_map(name).collect()
+    }
+
+    /// Subscribes a client that was subscribed elsewhere, without a word to it.
+    ///
+    /// What it got there may be on its way here still, where others have come before it. So the servers are
+    /// asked once more: what they send behind their answer it cannot have got.
+    pub(crate) fn subscribe_again(
+        &mut self,
+        conn: ConnId,
+        pool: PoolId,
+        subscriptions: Vec<(Topic, Box<[u8]>)>,
+    ) {
+        if subscriptions.is_empty() {
+            return;
+        }
+        self.welcome_back(pool);
+        self.move_topics(pool);
+        for (topic, name) in subscriptions {
+            let key = self.topic(pool, topic, &name);
+            let subscribed = self.pubsub[pool.0 as usize].topics.get_mut(key);
+            let subscribed = subscribed.expect("it was found or made just now");
+            subscribed.joining.push(conn);
+            if subscribed.asked_at != self.now {
+                for server in subscribed.homes.clone() {
+                    self.ask_for(pool, server, key);
+                }
+            }
+            let client =
+                self.clients.get_mut(conn.key()).expect("the caller has just put it there");
+            client.subscriptions.get_or_insert_default().insert(topic, key);
+        }
+        if self.version(conn) == Version::Resp2 {
+            let client =
+                self.clients.get_mut(conn.key()).expect("the caller has just put it there");
+            client.lane = Lane::Listening;
+        }
+        // Also where no server could be asked.
+        self.set_alarm(pool);
     }
 
     fn subscribed_names(&self, conn: ConnId, pool: PoolId, topic: Topic) -> Vec<Box<[u8]>> {
@@ -278,7 +327,8 @@ impl Engine {
         for &conn in &clients {
             let first = pubsub::push_type(self.version(conn));
             let Some(client) = self.clients.get_mut(conn.key()) else { continue };
-            if client.closing.is_some() {
+            // One that goes over hears on until it goes.
+            if client.closing.is_some_and(|farewell| farewell != Farewell::HandedOver) {
                 continue;
             }
             if client.outbox.len() > unsent_bytes_max {

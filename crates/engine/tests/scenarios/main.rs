@@ -11,6 +11,7 @@ mod census;
 mod clients;
 mod ejection;
 mod everywhere;
+mod handover;
 mod handshake;
 mod idle;
 mod large;

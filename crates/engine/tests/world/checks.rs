@@ -14,8 +14,9 @@ use super::shell::Far;
 impl World {
     /// Who was subscribed has heard what was published, where nothing went wrong.
     pub(super) fn check_heard(&self) {
-        // Between two conns to a server that moves, nobody listens there.
-        if !self.plan.quiet || self.stopping || !self.plan.moves.is_empty() {
+        // Between two conns to a server that moves nobody listens there, nor between two engines.
+        let stays = self.plan.moves.is_empty() && self.plan.reloads.is_empty();
+        if !self.plan.quiet || self.stopping || !stays {
             return;
         }
         for client in self.clients.iter().filter(|client| client.hears_in_time()) {
@@ -29,7 +30,7 @@ impl World {
     /// agree with what there is.
     pub(super) fn check_turn(&self) {
         self.check_gauges();
-        let held = self.engine.inventory();
+        let held = self.engines.inventory();
         self.check_limits(&held);
         let gauge = |figure| {
             let servers = self.stats.pools.iter().flat_map(|pool| &pool.servers);
@@ -138,7 +139,7 @@ impl World {
         const SPARE_BYTES_MAX: usize = SPARE_LARGE_BYTES_KEPT
             + SPARE_BUFFERS_MAX * EVERYDAY_BYTES
             + SPARE_GROWN_MAX * GROWN_BYTES_MAX;
-        let held = self.engine.inventory();
+        let held = self.engines.inventory();
         let expected = Inventory {
             // Those that are kept for a while have gone as well, and their alarms.
             clients: held.clients.clone(),
@@ -159,7 +160,7 @@ impl World {
     pub(super) fn check_counters(&self) {
         self.check_leftovers();
         for pool in 0..self.plan.pools.len() {
-            let pinned = self.engine.pinned(PoolId(pool as u32));
+            let pinned = self.engines.pinned(PoolId(pool as u32));
             assert_eq!(pinned, 0, "clients of pool {pool} with a conn of their own");
         }
         for (p, pool) in self.stats.pools.iter().enumerate() {

@@ -91,6 +91,8 @@ events! {
     PopAnswered, "a pop that blocked was answered";
     PopStopped, "a pop that blocked was told that the proxy stops";
     PopGivenUp, "a client went away while it blocked";
+    ReloadedBusy, "another engine took over with requests outstanding";
+    ClientCameOver, "a client went over to another engine";
     DrainedBusy, "the proxy began to stop with requests outstanding";
 }
 

@@ -13,7 +13,7 @@
 //!   `subscriber`, `board`: who listens, and to what is published.
 //! - `server`, `answers`: who checks what arrives, and answers it.
 //! - `key`: how a key says whose it is. `wire`: both protocols, by the book.
-//! - `pipe`: bytes on their way. `shell`: the turn. `trouble`: faults as they happen.
+//! - `engines`: one, and those whose clients go over to it. `pipe`: bytes on their way. `shell`: the turn. `trouble`: faults as they happen.
 //! - `checks`: what must hold. `events`: what was seen. `random`: the seed's numbers.
 //!
 //! The world panics at the first thing that is not as it should be. What should be:
@@ -34,6 +34,7 @@ mod board;
 mod broadcasts;
 mod checks;
 mod client;
+mod engines;
 mod events;
 mod expected;
 mod habits;
@@ -64,6 +65,7 @@ use nutcracker_ring::{DistributionKind, Ring};
 pub(crate) use events::Coverage;
 
 use client::{Client, Life, Moment};
+use engines::Engines;
 use events::{Event, Events};
 use plan::{MILLISECOND, Plan, SECOND, may_move, rehashes};
 use random::Random;
@@ -74,7 +76,7 @@ use shell::{Digest, Far, Sockets};
 pub(crate) struct World {
     plan: Plan,
     random: Random,
-    engine: Engine,
+    engines: Engines,
     stats: Arc<Stats>,
     epoch: Instant,
     /// Microseconds since the epoch.
@@ -91,6 +93,7 @@ pub(crate) struct World {
     failed: Vec<Vec<i64>>,
     faults_done: usize,
     moves_done: usize,
+    reloads_done: usize,
     memory_short_until: u64,
     stopping: bool,
     digest: Digest,
@@ -121,8 +124,9 @@ impl World {
         let sizes: Vec<usize> = plan.pools.iter().map(|pool| pool.config.servers.len()).collect();
         let stats = Arc::new(Stats::new(sizes.iter().copied()));
         let epoch = epoch();
+        let first = Engine::new(&plan.pools, Arc::clone(&stats), epoch, random.draw());
         let mut world = Self {
-            engine: Engine::new(&plan.pools, Arc::clone(&stats), epoch, random.draw()),
+            engines: Engines::new(first),
             rings: plan.pools.iter().map(|pool| rings(pool)).collect(),
             servers: sizes
                 .iter()
@@ -139,6 +143,7 @@ impl World {
             received: BTreeMap::new(),
             faults_done: 0,
             moves_done: 0,
+            reloads_done: 0,
             memory_short_until: 0,
             stopping: false,
             digest: Digest::default(),
@@ -156,8 +161,9 @@ impl World {
     }
 
     fn live(&mut self) {
-        self.engine.begin_turn(self.instant(0));
-        self.engine.preconnect();
+        let now = self.instant(0);
+        self.engines.newest_mut().begin_turn(now);
+        self.engines.newest_mut().preconnect();
         self.turn();
         self.pass();
         for client in &self.clients {
@@ -221,19 +227,25 @@ impl World {
             Far::Client(n) => socket.open || self.clients[n].life != Life::Gone,
             Far::Server { .. } => true,
         });
-        let due = self.engine.poll_timeout();
-        assert!(due.is_none_or(|due| due > self.instant(self.now)), "what is due is dealt with");
-        self.events.see_if(self.engine.held() > 0, Event::ResponseHeld);
+        for engine in self.engines.iter() {
+            let due = engine.poll_timeout();
+            assert!(
+                due.is_none_or(|due| due > self.instant(self.now)),
+                "what is due is dealt with"
+            );
+            self.events.see_if(engine.held() > 0, Event::ResponseHeld);
+        }
         self.turns += 1;
         self.check_turn();
     }
 
     fn next_event(&self) -> Option<u64> {
         let mut times = Vec::new();
-        for (conn, socket) in &self.sockets {
+        for (line, socket) in &self.sockets {
             times.extend(socket.inbound.next_arrival().filter(|_| socket.open));
             times.extend(socket.outbound.next_arrival());
-            let reads = socket.news && self.engine.may_read(*conn);
+            let reads =
+                socket.open && socket.news && self.engines.of(line.engine).may_read(line.conn);
             let writes = socket.blocked && socket.outbound.is_writable();
             times.extend((socket.open && (reads || writes)).then_some(self.now + 1));
             match &socket.far {
@@ -258,7 +270,9 @@ impl World {
         times.extend(self.plan.moves.get(self.moves_done).map(|(at, ..)| *at));
         times.extend(Some(self.memory_short_until).filter(|until| *until > self.now));
         times.extend(self.plan.drains_at.filter(|_| !self.stopping));
-        times.extend(self.engine.poll_timeout().map(|at| (at - self.epoch).as_micros() as u64));
+        times.extend(self.plan.reloads.get(self.reloads_done));
+        let due = self.engines.iter().filter_map(Engine::poll_timeout);
+        times.extend(due.map(|at| (at - self.epoch).as_micros() as u64));
         times.into_iter().min().map(|at| at.max(self.now + 1))
     }
 
@@ -303,10 +317,15 @@ impl World {
     }
 
     fn drain(&mut self) {
-        self.events.see_if(self.engine.outstanding().0 > 0, Event::DrainedBusy);
+        let is_busy = self.engines.iter().any(|engine| engine.outstanding().0 > 0);
+        self.events.see_if(is_busy, Event::DrainedBusy);
         self.stopping = true;
-        self.engine.begin_turn(self.instant(self.now));
-        self.engine.drain();
+        let now = self.instant(self.now);
+        for number in self.engines.numbers() {
+            let engine = self.engines.of_mut(number);
+            engine.begin_turn(now);
+            engine.drain();
+        }
     }
 
     /// Stops the proxy, and sees that every client hears of it.
@@ -314,7 +333,7 @@ impl World {
         self.drain();
         self.turn();
         self.pass();
-        assert_eq!(self.engine.clients(), 0, "clients left behind");
+        assert_eq!(self.engines.clients(), 0, "clients left behind");
         for client in &self.clients {
             assert_eq!(client.life, Life::Gone, "client {} was not told", client.id);
         }

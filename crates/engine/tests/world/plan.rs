@@ -38,6 +38,8 @@ pub(crate) struct Plan {
     pub(crate) faults: Vec<(u64, Fault)>,
     /// Servers whose name comes to mean another address, and when. Nobody notices.
     pub(crate) moves: Vec<(u64, usize, usize)>,
+    /// When another engine takes the clients over.
+    pub(crate) reloads: Vec<u64>,
     /// Some keys are answered with `-LOADING`.
     pub(crate) unwell: bool,
     /// Some keys are answered with what is no answer to the request.
@@ -167,6 +169,7 @@ impl Plan {
             lies,
             evicts,
             drains_at: random.chance(15).then(|| random.below(50 * MILLISECOND)),
+            reloads: if random.chance(30) { draw_reloads(random) } else { Vec::new() },
             moves: if random.chance(40) { draw_moves(random, &sizes) } else { Vec::new() },
         }
     }
@@ -292,6 +295,13 @@ fn draw_pool(random: &mut Random) -> PoolConfig {
             subscriber_unsent_bytes: random.pick(&[1 << 25, 2_000, 10_000]),
         },
     }
+}
+
+fn draw_reloads(random: &mut Random) -> Vec<u64> {
+    let end = random.pick(&[5, 50, 300]) * MILLISECOND;
+    let mut reloads: Vec<u64> = (0..random.between(1, 4)).map(|_| random.below(end)).collect();
+    reloads.sort_unstable();
+    reloads
 }
 
 fn draw_moves(random: &mut Random, sizes: &[usize]) -> Vec<(u64, usize, usize)> {

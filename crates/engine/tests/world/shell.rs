@@ -5,12 +5,14 @@
 
 use std::collections::BTreeMap;
 use std::io::IoSlice;
+use std::sync::Arc;
 
 use nutcracker_engine::limits::SLICES_A_WRITE;
-use nutcracker_engine::{Action, CloseReason, ConnId, MemoryState, PoolId, Report, ServerId, Side};
+use nutcracker_engine::{Action, CloseReason, Engine, MemoryState, PoolId, Report, ServerId, Side};
 
 use super::World;
 use super::client::Life;
+use super::engines::Line;
 use super::events::Event;
 use super::expected::shown;
 use super::pipe::{End, Pipe};
@@ -56,7 +58,38 @@ pub(crate) struct Connecting {
 impl World {
     /// One turn of the worker.
     pub(super) fn turn(&mut self) {
-        self.engine.begin_turn(self.instant(self.now));
+        if self.plan.reloads.get(self.reloads_done).is_some_and(|at| *at <= self.now) {
+            self.reload();
+        }
+        self.accept();
+        self.move_servers();
+        for number in self.engines.numbers() {
+            self.turn_of(number);
+        }
+        self.look_for_obstructions();
+    }
+
+    /// Another engine takes the place of the one that is the newest, for the same pools.
+    fn reload(&mut self) {
+        self.reloads_done += 1;
+        // While it stops, nothing else is begun.
+        if self.stopping {
+            return;
+        }
+        let stats = Arc::clone(&self.stats);
+        let mut engine = Engine::new(&self.plan.pools, stats, self.epoch, self.random.draw());
+        engine.begin_turn(self.instant(self.now));
+        engine.preconnect();
+        let busy = self.engines.newest().1.outstanding().0 > 0;
+        self.events.see_if(busy, Event::ReloadedBusy);
+        self.engines.add(engine);
+        self.tell(|| "another engine".to_owned());
+    }
+
+    /// One turn of one engine.
+    fn turn_of(&mut self, number: u32) {
+        let now = self.instant(self.now);
+        self.engines.of_mut(number).begin_turn(now);
         let short = self.now < self.memory_short_until;
         self.events.see_if(short, Event::MemoryShort);
         let state = match short {
@@ -65,17 +98,50 @@ impl World {
             true => MemoryState::Short,
             false => MemoryState::Enough,
         };
-        self.engine.handle_memory(state);
-        self.accept();
-        self.move_servers();
-        let mut conns: Vec<ConnId> = self.sockets.keys().copied().collect();
-        self.random.shuffle(&mut conns);
-        for conn in conns {
-            self.tend(conn);
+        self.engines.of_mut(number).handle_memory(state);
+        let lines = self.sockets.keys().copied().filter(|line| line.engine == number);
+        let mut lines: Vec<Line> = lines.collect();
+        self.random.shuffle(&mut lines);
+        for line in lines {
+            self.tend(line);
         }
-        self.engine.handle_timeout();
-        self.act();
-        self.look_for_obstructions();
+        self.engines.of_mut(number).handle_timeout();
+        self.act(number);
+        if number != self.engines.newest().0 && !self.stopping {
+            self.hand_over(number);
+        }
+    }
+
+    /// The clients of an engine that is not the newest go over to that as they can, and with the last of them
+    /// it is gone.
+    fn hand_over(&mut self, number: u32) {
+        let newest = self.engines.newest().0;
+        let leaving = self.engines.of_mut(number).hand_over();
+        let now = self.instant(self.now);
+        for (conn, client) in leaving {
+            let mut socket =
+                self.sockets.remove(&Line { engine: number, conn }).expect("it is there");
+            let engine = self.engines.of_mut(newest);
+            engine.begin_turn(now);
+            let conn = engine.handle_handover(client.pool, client);
+            self.tell(|| format!("{conn:?} of engine {newest} has come over"));
+            self.events.see(Event::ClientCameOver);
+            // A poller that a socket is new to tells of all that there is.
+            (socket.news, socket.blocked) = (true, false);
+            let line = Line { engine: newest, conn };
+            assert!(self.sockets.insert(line, socket).is_none(), "{line:?} is given once");
+        }
+        self.act(number);
+        let engine = self.engines.of(number);
+        if engine.clients() > 0 || engine.outstanding().0 > 0 {
+            return;
+        }
+        let lines = self.sockets.keys().copied().filter(|line| line.engine == number);
+        for line in lines.collect::<Vec<_>>() {
+            self.engines.of_mut(number).handle_closed(line.conn, CloseReason::Eof);
+        }
+        self.act(number);
+        self.engines.remove(number);
     }
 
     fn accept(&mut self) {
@@ -83,10 +149,14 @@ impl World {
             if !matches!(self.clients[n].life, Life::Coming(at) if at <= self.now) {
                 continue;
             }
-            let conn = self.engine.handle_accepted(PoolId(self.clients[n].pool as u32), None);
+            let pool = PoolId(self.clients[n].pool as u32);
+            let now = self.instant(self.now);
+            let engine = self.engines.newest_mut();
+            engine.begin_turn(now);
+            let conn = engine.handle_accepted(pool, None);
             self.clients[n].life = Life::Talking;
             self.clients[n].conn = Some(conn);
-            self.insert(conn, Far::Client(n));
+            self.insert(Line { engine: self.engines.newest().0, conn }, Far::Client(n));
             self.tell(|| format!("{conn:?} is client {n}"));
         }
     }
@@ -97,16 +167,19 @@ impl World {
             && at <= self.now
         {
             self.moves_done += 1;
-            for (conn, socket) in &self.sockets {
+            let now = self.instant(self.now);
+            for (line, socket) in &self.sockets {
                 if matches!(socket.far, Far::Server { pool: p, server: s, .. } if (p, s) == (pool, server))
                 {
-                    self.engine.handle_moved(*conn);
+                    let engine = self.engines.of_mut(line.engine);
+                    engine.begin_turn(now);
+                    engine.handle_moved(line.conn);
                 }
             }
         }
     }
 
-    fn insert(&mut self, conn: ConnId, far: Far) {
+    fn insert(&mut self, line: Line, far: Far) {
         let socket = Socket {
             inbound: Pipe::new(self.plan.weather),
             outbound: Pipe::new(self.plan.weather),
@@ -117,12 +190,12 @@ impl World {
             told_end: false,
             read_bytes: 0,
         };
-        assert!(self.sockets.insert(conn, socket).is_none(), "{conn:?} is given once");
+        assert!(self.sockets.insert(line, socket).is_none(), "{line:?} is given once");
     }
 
     /// Tells the engine what its socket has to tell.
-    fn tend(&mut self, conn: ConnId) {
-        let Some(socket) = self.sockets.get_mut(&conn) else { return };
+    fn tend(&mut self, line: Line) {
+        let Some(socket) = self.sockets.get_mut(&line) else { return };
         if !socket.open {
             return;
         }
@@ -133,24 +206,24 @@ impl World {
             }
             *due = None;
             match connecting.outcome {
-                Ok(()) => self.engine.handle_connected(conn),
+                Ok(()) => self.engines.of_mut(line.engine).handle_connected(line.conn),
                 Err(reason) => {
-                    self.engine.handle_closed(conn, reason);
+                    self.engines.of_mut(line.engine).handle_closed(line.conn, reason);
                     return;
                 }
             }
         }
-        let Some(socket) = self.sockets.get_mut(&conn) else { return };
+        let Some(socket) = self.sockets.get_mut(&line) else { return };
         if socket.blocked && socket.outbound.is_writable() {
             socket.blocked = false;
-            self.engine.handle_writable(conn);
+            self.engines.of_mut(line.engine).handle_writable(line.conn);
         }
-        self.read(conn);
+        self.read(line);
     }
 
-    fn read(&mut self, conn: ConnId) {
+    fn read(&mut self, line: Line) {
         loop {
-            let Some(socket) = self.sockets.get_mut(&conn) else { return };
+            let Some(socket) = self.sockets.get_mut(&line) else { return };
             if !socket.open || !socket.news || socket.told_end {
                 return;
             }
@@ -159,9 +232,9 @@ impl World {
                 socket.news = false;
                 let Some(end) = socket.inbound.ended() else { return };
                 // A reset is told of whether it is read or not, the end of a stream is read.
-                if end == End::Eof && !self.engine.may_read(conn) {
-                    self.engine.handle_hung_up(conn);
-                    self.engine.handle_unread(conn);
+                if end == End::Eof && !self.engines.of(line.engine).may_read(line.conn) {
+                    self.engines.of_mut(line.engine).handle_hung_up(line.conn);
+                    self.engines.of_mut(line.engine).handle_unread(line.conn);
                     return;
                 }
                 socket.told_end = true;
@@ -169,33 +242,33 @@ impl World {
                     End::Eof => CloseReason::Eof,
                     End::Reset => CloseReason::Reset,
                 };
-                self.engine.handle_closed(conn, reason);
+                self.engines.of_mut(line.engine).handle_closed(line.conn, reason);
                 return;
             }
-            if !self.engine.may_read(conn) {
+            if !self.engines.of(line.engine).may_read(line.conn) {
                 socket.news = false;
-                if socket.inbound.has_ended() && conn.side() == Side::Client {
-                    self.engine.handle_hung_up(conn);
+                if socket.inbound.has_ended() && line.conn.side() == Side::Client {
+                    self.engines.of_mut(line.engine).handle_hung_up(line.conn);
                 }
-                self.engine.handle_unread(conn);
+                self.engines.of_mut(line.engine).handle_unread(line.conn);
                 return;
             }
-            let space = self.engine.recv_space(conn);
-            assert!(!space.is_empty(), "{conn:?}: space to read into");
+            let space = self.engines.of_mut(line.engine).recv_space(line.conn);
+            assert!(!space.is_empty(), "{line:?}: space to read into");
             let mut len = space.len().min(readable);
             if self.random.chance(20) {
                 len = self.random.between(1, len as u64) as usize;
             }
             socket.inbound.read(&mut space[..len]);
             if self.trace {
-                eprintln!("{:>10} {conn:?} >> {}", self.now, shown(&space[..len]));
+                eprintln!("{:>10} {line:?} >> {}", self.now, shown(&space[..len]));
             }
             socket.read_bytes += len as u64;
-            self.digest.add(self.now, conn, &space[..len]);
+            self.digest.add(self.now, line, &space[..len]);
             if let Far::Client(n) = socket.far {
                 self.clients[n].was_read(socket.read_bytes, self.now);
             }
-            if !self.engine.handle_received(conn, len) {
+            if !self.engines.of_mut(line.engine).handle_received(line.conn, len) {
                 socket.news = false;
                 return;
             }
@@ -207,30 +280,35 @@ impl World {
     }
 
     /// Does what the engine asks.
-    fn act(&mut self) {
-        while let Some(action) = self.engine.poll_action() {
+    fn act(&mut self, number: u32) {
+        let of = |conn| Line { engine: number, conn };
+        while let Some(action) = self.engines.of_mut(number).poll_action() {
             if !matches!(action, Action::Flush(_)) {
                 self.tell(|| format!("{action:?}"));
             }
             match action {
-                Action::Connect { conn, pool, server } => self.connect(conn, pool, server),
-                Action::Flush(conn) => self.flush(conn),
+                Action::Connect { conn, pool, server } => self.connect(of(conn), pool, server),
+                Action::Flush(conn) => self.flush(of(conn)),
                 Action::Read(conn) => {
-                    let socket = self.sockets.get_mut(&conn).expect("a conn that is read is there");
-                    assert!(socket.open && conn.side() == Side::Client, "{conn:?} may be read");
+                    let line = of(conn);
+                    let socket = self.sockets.get_mut(&line).expect("a conn that is read is there");
+                    assert!(
+                        socket.open && line.conn.side() == Side::Client,
+                        "{line:?} may be read"
+                    );
                     socket.news = true;
                     if self.random.chance(50) {
-                        self.read(conn);
+                        self.read(line);
                     }
                 }
-                Action::Close { conn, pool } => self.close(conn, pool),
+                Action::Close { conn, pool } => self.close(of(conn), pool),
                 Action::Ask { worker, .. } => unreachable!("there is no {worker:?}"),
-                Action::Report(report) => self.hear(&report),
+                Action::Report(report) => self.hear(number, &report),
             }
         }
     }
 
-    fn connect(&mut self, conn: ConnId, pool: PoolId, server: ServerId) {
+    fn connect(&mut self, line: Line, pool: PoolId, server: ServerId) {
         let (pool, server) = (pool.0 as usize, server.0 as usize);
         let Some(state) = self.servers[pool].get(server) else { panic!("no server {server}") };
         let absence = state.absence.filter(|_| self.now < state.absent_until);
@@ -245,40 +323,42 @@ impl World {
             }
         };
         let connecting = Some(Connecting { at: self.now + wait, outcome });
-        self.insert(conn, Far::Server { pool, server, connecting, peer: Box::default() });
+        self.insert(line, Far::Server { pool, server, connecting, peer: Box::default() });
         if wait == 0 {
             // A socket may be open, or fail, in the very call that opens it.
-            self.tend(conn);
+            self.tend(line);
         }
     }
 
-    fn flush(&mut self, conn: ConnId) {
+    fn flush(&mut self, line: Line) {
         loop {
-            let socket = self.sockets.get_mut(&conn).expect("a conn that is flushed is there");
-            assert!(socket.open, "{conn:?} is closed");
-            assert!(!socket.blocked, "{conn:?} has not said that it takes more");
+            let socket = self.sockets.get_mut(&line).expect("a conn that is flushed is there");
+            assert!(socket.open, "{line:?} is closed");
+            assert!(!socket.blocked, "{line:?} has not said that it takes more");
             let mut slices = [IoSlice::new(&[]); SLICES_A_WRITE];
             let slices_max = if self.random.chance(10) { 1 } else { SLICES_A_WRITE };
-            let used = self.engine.poll_send(conn, &mut slices[..slices_max]);
+            let used = self.engines.of(line.engine).poll_send(line.conn, &mut slices[..slices_max]);
             if used == 0 {
                 return;
             }
             let connecting = matches!(socket.far, Far::Server { connecting: Some(_), .. });
-            assert!(!connecting, "{conn:?} is not open yet");
+            assert!(!connecting, "{line:?} is not open yet");
             let (mut taken, mut blocked) = (0, false);
             for slice in &slices[..used] {
                 if self.trace {
-                    eprintln!("{:>10} {conn:?} << {}", self.now, shown(slice));
+                    eprintln!("{:>10} {line:?} << {}", self.now, shown(slice));
                 }
-                assert!(!slice.is_empty(), "{conn:?}: each slice has bytes");
+                assert!(!slice.is_empty(), "{line:?}: each slice has bytes");
                 match socket.outbound.write(slice, self.now, &mut self.random) {
                     Ok(len) => {
-                        self.digest.add(self.now, conn, &slice[..len]);
+                        self.digest.add(self.now, line, &slice[..len]);
                         taken += len;
                         blocked = len < slice.len();
                     }
                     Err(_) => {
-                        self.engine.handle_closed(conn, CloseReason::Reset);
+                        self.engines
+                            .of_mut(line.engine)
+                            .handle_closed(line.conn, CloseReason::Reset);
                         return;
                     }
                 }
@@ -290,32 +370,32 @@ impl World {
             let is_client = matches!(socket.far, Far::Client(_));
             let event = if is_client { Event::ClientSlow } else { Event::ServerSlow };
             self.events.see_if(blocked, event);
-            self.engine.handle_sent(conn, taken, blocked);
+            self.engines.of_mut(line.engine).handle_sent(line.conn, taken, blocked);
             if blocked {
                 return;
             }
         }
     }
 
-    fn close(&mut self, conn: ConnId, pool: PoolId) {
-        let socket = self.sockets.get_mut(&conn).expect("a conn is closed once");
-        assert!(socket.open, "{conn:?} is closed once");
+    fn close(&mut self, line: Line, pool: PoolId) {
+        let socket = self.sockets.get_mut(&line).expect("a conn is closed once");
+        assert!(socket.open, "{line:?} is closed once");
         socket.open = false;
         socket.blocked = false;
         match socket.far {
             Far::Client(n) => {
-                assert_eq!(self.clients[n].pool, pool.0 as usize, "the pool of {conn:?}");
+                assert_eq!(self.clients[n].pool, pool.0 as usize, "the pool of {line:?}");
                 socket.outbound.end(End::Eof, self.now, &mut self.random);
                 socket.inbound.break_off();
             }
             Far::Server { pool: own, .. } => {
-                assert_eq!(own, pool.0 as usize, "the pool of {conn:?}");
-                self.sockets.remove(&conn);
+                assert_eq!(own, pool.0 as usize, "the pool of {line:?}");
+                self.sockets.remove(&line);
             }
         }
     }
 
-    fn hear(&mut self, report: &Report) {
+    fn hear(&mut self, number: u32, report: &Report) {
         match report {
             Report::ServerClosed { pool, server, failed, reason } => {
                 self.failed[pool.0 as usize][server.0 as usize] += *failed as i64;
@@ -334,9 +414,11 @@ impl World {
                     self.plan.evicts,
                     "{conn:?} was closed though memory was short for a moment"
                 );
-                self.evict(*conn);
+                self.evict(Line { engine: number, conn: *conn });
             }
-            Report::SubscriberTooSlow { conn, .. } => self.evict(*conn),
+            Report::SubscriberTooSlow { conn, .. } => {
+                self.evict(Line { engine: number, conn: *conn });
+            }
             Report::Reached { .. } => self.events.see(Event::ServerReached),
             Report::MovedInVain { .. } => self.events.see(Event::ServerMovedInVain),
             // Counted by the engine.
@@ -345,18 +427,20 @@ impl World {
     }
 
     /// The proxy is about to close a client that did nothing wrong.
-    fn evict(&mut self, conn: ConnId) {
-        let Some(Socket { far: Far::Client(n), .. }) = self.sockets.get(&conn) else {
-            panic!("{conn:?} is no client's");
+    fn evict(&mut self, line: Line) {
+        let Some(Socket { far: Far::Client(n), .. }) = self.sockets.get(&line) else {
+            panic!("{line:?} is no client's");
         };
         self.clients[*n].evicted = true;
     }
 
     /// Notes which clients the proxy has a reason to let wait.
     fn look_for_obstructions(&mut self) {
-        for (conn, socket) in &self.sockets {
+        for (line, socket) in &self.sockets {
             if let Far::Client(n) = socket.far
-                && (socket.blocked || !self.engine.may_read(*conn))
+                && (socket.blocked
+                    || !socket.open
+                    || !self.engines.of(line.engine).may_read(line.conn))
             {
                 self.clients[n].obstructed_at = Some(self.now);
                 self.events.see_if(!socket.blocked && socket.open, Event::ClientNotRead);
@@ -370,8 +454,8 @@ impl World {
 pub(crate) struct Digest(u64);
 
 impl Digest {
-    fn add(&mut self, now: u64, conn: ConnId, bytes: &[u8]) {
-        for number in [now, conn.to_bits(), bytes.len() as u64] {
+    fn add(&mut self, now: u64, line: Line, bytes: &[u8]) {
+        for number in [now, line.conn.to_bits(), bytes.len() as u64] {
             self.0 = (self.0 ^ number).wrapping_mul(0x0100_0000_01b3).rotate_left(23);
         }
         for &byte in bytes.iter().take(64) {
@@ -381,4 +465,4 @@ impl Digest {
 }
 
 /// The sockets of a world.
-pub(crate) type Sockets = BTreeMap<ConnId, Socket>;
+pub(crate) type Sockets = BTreeMap<Line, Socket>;

@@ -38,6 +38,12 @@ impl RequestParser {
         Self { searched: 0, whole: 0, request_bytes_max: max as u32 }
     }
 
+    /// The same place, with the limits of `other`.
+    #[must_use]
+    pub const fn with_limits_of(self, other: &Self) -> Self {
+        Self { request_bytes_max: other.request_bytes_max, ..self }
+    }
+
     /// Looks for one whole request at the front of `buf`, the bytes received and not yet consumed.
     ///
     /// Copies nothing; allocates only the answer of a [`Refused`]. After `Incomplete` the parser

@@ -131,6 +131,13 @@ impl RequestParser {
         Self { place: Place { extra, ..self.place } }
     }
 
+    /// The same place, with the limits and the commands of `other`.
+    #[must_use]
+    pub const fn with_limits_of(self, other: &Self) -> Self {
+        let Place { limits, extra, .. } = other.place;
+        Self { place: Place { limits, extra, ..self.place } }
+    }
+
     /// Looks for one whole request at the front of `buf`; see
     /// [`RequestParser::parse`](crate::RequestParser::parse).
     ///

@@ -13,7 +13,7 @@
 //! | `e` | a server says any bytes | which conn, the bytes, `~` |
 //! | `f` | a connect comes about | which |
 //! | `g` | a connect fails | which, why |
-//! | `h` `i` | a client, a server conn closes | which, why; a client's letter `h`: its socket has ended and is unread; a server conn's letter `m`: it lives on, and its server has another address |
+//! | `h` `i` | a client, a server conn closes | which, why; a client's letter `h`: its socket has ended and is unread, `o`: whoever can goes over to another engine, which is this one; a server conn's letter `m`: it lives on, and its server has another address |
 //! | `j` | time passes | how much |
 //! | `k` | a socket takes only so many bytes more | which, how many |
 //! | `l` | it takes all again | which |
@@ -273,10 +273,10 @@ impl Play {
             8 => {
                 let (which, why) = (script.byte()?, script.byte()?);
                 if let Some(conn) = self.pick(which, |conn, _| conn.side() == Side::Client) {
-                    if why == b'h' {
-                        self.engine.handle_hung_up(conn);
-                    } else {
-                        self.engine.handle_closed(conn, reason(why));
+                    match why {
+                        b'h' => self.engine.handle_hung_up(conn),
+                        b'o' => self.go_over(),
+                        _ => self.engine.handle_closed(conn, reason(why)),
                     }
                 }
             }
@@ -326,6 +326,17 @@ impl Play {
             _ => self.engine.drain(),
         }
         Some(())
+    }
+
+    /// The clients that can go do, and are taken back as another engine's.
+    fn go_over(&mut self) {
+        for (old, client) in self.engine.hand_over() {
+            let peer = self.peers.remove(&old).expect("it was there");
+            self.gone.push(old);
+            let new = self.engine.handle_handover(client.pool, client);
+            assert!(self.peers.insert(new, peer).is_none(), "{new} is given twice");
+            self.read(new);
+        }
     }
 
     /// Tells the engine something of a conn that it has forgotten.
