@@ -40,6 +40,12 @@ impl Accepting {
         Self { pool, name, listener, ready: false, resting: None, failing, refusing }
     }
 
+    /// Whose clients come here, and the listener.
+    #[must_use]
+    pub fn into_parts(self) -> (PoolId, Listener) {
+        (self.pool, self.listener)
+    }
+
     /// The kernel has told of a client.
     pub const fn wake(&mut self) {
         self.ready = true;

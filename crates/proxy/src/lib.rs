@@ -11,6 +11,7 @@
 //! What they share is in [`shared`].
 //!
 //! - [`cli`], [`paths`], [`config`]: what was asked for, checked. [`start`]: from there to serving, and back.
+//! - [`generation`]: one configuration at work. [`succession`]: what of it goes on in the next one.
 //! - [`worker`], [`accepting`], [`pacer`], [`memory`], [`net`]: the data plane. [`report`]: what it has to say, for the log.
 //! - [`stats_server`], [`signals`], [`names`], [`rounds`]: the control plane.
 //! - [`log`], [`daemon`], [`pid_file`]: the process and its surroundings.
@@ -22,6 +23,7 @@ pub mod accepting;
 pub mod cli;
 pub mod config;
 pub mod daemon;
+pub mod generation;
 pub mod log;
 pub mod memory;
 pub mod names;
@@ -35,6 +37,7 @@ pub mod shared;
 pub mod signals;
 pub mod start;
 pub mod stats_server;
+pub mod succession;
 #[expect(
     unsafe_code,
     reason = "the one room for it: each call with its reason, in a safe function"

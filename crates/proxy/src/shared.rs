@@ -2,15 +2,16 @@
 
 use std::io;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mio::Waker;
-use nutcracker_engine::{ConnId, PoolId, Question, Room, Share, SharedPool};
+use nutcracker_engine::{ConnId, Handover, PoolId, Question, Room, Share, SharedPool};
 
 use crate::config::{Config, Pool};
 use crate::names::Resolver;
-use crate::net::{Socket, Target};
+use crate::net::{Listener, Socket, Target};
 use crate::rounds::Addresses;
+use crate::succession::Successor;
 
 /// What one worker is told by another thread.
 #[derive(Debug)]
@@ -40,6 +41,26 @@ pub enum Message {
         /// What they mean.
         addresses: Addresses,
     },
+    /// A listener is the worker's from now on.
+    Listener {
+        /// The pool whose clients come there.
+        pool: PoolId,
+        /// It.
+        listener: Listener,
+    },
+    /// A client of a worker of the configuration before is the worker's from now on. It is counted in.
+    HandedOver {
+        /// Its pool in this configuration.
+        pool: PoolId,
+        /// Its socket.
+        socket: Socket,
+        /// The rest of it.
+        client: Box<Handover>,
+    },
+    /// Another configuration holds from now on: hand listeners and clients over to its workers.
+    Leave(Arc<Successor>),
+    /// There is nobody left who would hand anything over to this worker: it may end.
+    Dismiss,
     /// Answer what is outstanding, then end.
     Stop,
 }
@@ -47,7 +68,8 @@ pub enum Message {
 /// The way to a worker: messages, and what wakes it.
 #[derive(Debug)]
 pub struct Mailbox {
-    messages: Mutex<Vec<Message>>,
+    /// `None` when nobody takes any more.
+    messages: Mutex<Option<Vec<Message>>>,
     waker: Waker,
     /// Clients the worker has or is about to have.
     clients: AtomicUsize,
@@ -57,19 +79,36 @@ impl Mailbox {
     /// An empty one.
     #[must_use]
     pub const fn new(waker: Waker) -> Self {
-        Self { messages: Mutex::new(Vec::new()), waker, clients: AtomicUsize::new(0) }
+        Self { messages: Mutex::new(Some(Vec::new())), waker, clients: AtomicUsize::new(0) }
     }
 
-    /// Leaves a message and wakes the worker.
+    /// Leaves a message and wakes the worker. One that has ended needs none.
     pub fn send(&self, message: Message) {
-        self.messages.lock().unwrap_or_else(PoisonError::into_inner).push(message);
-        // A worker that cannot be woken has ended, and needs no message.
+        if let Some(messages) = &mut *self.messages() {
+            messages.push(message);
+        }
         let _ = self.waker.wake();
+    }
+
+    /// Whether the worker has ended.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.messages().is_none()
     }
 
     /// Takes all messages.
     pub fn take(&self) -> Vec<Message> {
-        std::mem::take(&mut self.messages.lock().unwrap_or_else(PoisonError::into_inner))
+        self.messages().as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// The worker has ended: what was left and what will be is dropped.
+    pub fn close(&self) {
+        let left = self.messages().take();
+        drop(left);
+    }
+
+    fn messages(&self) -> MutexGuard<'_, Option<Vec<Message>>> {
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -94,7 +133,7 @@ pub struct Shared {
     /// One a worker.
     pub mailboxes: Box<[Mailbox]>,
     /// Looks hosts up off the request path.
-    pub resolver: Resolver,
+    pub resolver: Arc<Resolver>,
     /// For clients, and for server conns beyond the ordinary ones: what the system's limit of
     /// descriptors leaves.
     room: Arc<Room>,
@@ -107,7 +146,7 @@ impl Shared {
         config: Config,
         pools: Box<[Arc<SharedPool>]>,
         mailboxes: Box<[Mailbox]>,
-        resolver: Resolver,
+        resolver: Arc<Resolver>,
         room: Arc<Room>,
     ) -> Self {
         let shells = config
@@ -132,16 +171,27 @@ impl Shared {
     pub fn deal(&self, pool: PoolId) -> Option<usize> {
         let shell = &self.shells[pool.0 as usize];
         let limit = shell.config.client_connections;
-        // Only one thread accepts, so nobody else counts in between.
+        // Only one thread accepts; those who come over meanwhile are there already, and may be too many.
         let full = limit > 0 && shell.clients.load(Ordering::Relaxed) >= limit;
         if full || !self.room.take() {
             return None;
         }
-        shell.clients.fetch_add(1, Ordering::Relaxed);
+        Some(self.count_in(pool))
+    }
+
+    /// The same for a client that is here already, and may stay where there are too many.
+    #[must_use]
+    pub fn deal_anyhow(&self, pool: PoolId) -> usize {
+        self.room.take_anyhow();
+        self.count_in(pool)
+    }
+
+    fn count_in(&self, pool: PoolId) -> usize {
+        self.shells[pool.0 as usize].clients.fetch_add(1, Ordering::Relaxed);
         let load = |worker: &usize| self.mailboxes[*worker].clients.load(Ordering::Relaxed);
-        let worker = (0..self.mailboxes.len()).min_by_key(load)?;
+        let worker = (0..self.mailboxes.len()).min_by_key(load).expect("there is a worker");
         self.mailboxes[worker].clients.fetch_add(1, Ordering::Relaxed);
-        Some(worker)
+        worker
     }
 
     /// Counts a client of `pool` out.

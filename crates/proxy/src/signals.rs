@@ -1,5 +1,5 @@
-//! What signals do, on the control plane: the original's table (`nc_signal.c`), and a graceful
-//! stop for SIGINT and SIGTERM.
+//! What signals do, on the control plane: the original's table (`nc_signal.c`), a graceful
+//! stop for SIGINT and SIGTERM, and a reload for SIGUSR2, which the original only logs.
 //!
 //! SIGPIPE is ignored by every Rust program. Signals that are not in the table do what the system
 //! does by default, as with the original.
@@ -21,6 +21,16 @@ enum Effect {
     LevelUp,
     LevelDown,
     Reopen,
+    Reload,
+    Stop,
+}
+
+/// What a signal asks of the proxy as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// To read its configuration anew.
+    Reload,
+    /// To end.
     Stop,
 }
 
@@ -40,7 +50,7 @@ const fn row(number: i32, name: &'static str, suffix: &'static str, effect: Effe
 
 const TABLE: &[Row] = &[
     row(libc::SIGUSR1, "SIGUSR1", "", Effect::Nothing),
-    row(libc::SIGUSR2, "SIGUSR2", "", Effect::Nothing),
+    row(libc::SIGUSR2, "SIGUSR2", ", reloading configuration", Effect::Reload),
     row(libc::SIGTTIN, "SIGTTIN", ", up logging level", Effect::LevelUp),
     row(libc::SIGTTOU, "SIGTTOU", ", down logging level", Effect::LevelDown),
     row(libc::SIGHUP, "SIGHUP", ", reopening log file", Effect::Reopen),
@@ -65,10 +75,10 @@ impl Signals {
 
     /// Logs and obeys signals for ever.
     ///
-    /// The first SIGINT or SIGTERM calls `stop`, which asks for a graceful end. The second ends
-    /// the process on the spot with status 1, as the first one did in the original.
-    pub async fn run(mut self, log: Log, stop: impl FnOnce()) -> Infallible {
-        let mut stop = Some(stop);
+    /// What is wished of the proxy is told to `wish`. The second SIGINT or SIGTERM ends the process on the
+    /// spot with status 1, as the first one did in the original.
+    pub async fn run(mut self, log: Log, wish: impl Fn(Wish)) -> Infallible {
+        let mut is_stopping = false;
         loop {
             let Row { number, name, suffix, effect } = poll_fn(|cx| self.poll_next(cx)).await;
             log::always!("signal {number} ({name}) received{suffix}");
@@ -77,10 +87,12 @@ impl Signals {
                 Effect::LevelUp => log.level_up(),
                 Effect::LevelDown => log.level_down(),
                 Effect::Reopen => log.reopen(),
-                Effect::Stop => match stop.take() {
-                    Some(stop) => stop(),
-                    None => process::exit(1),
-                },
+                Effect::Reload => wish(Wish::Reload),
+                Effect::Stop if is_stopping => process::exit(1),
+                Effect::Stop => {
+                    is_stopping = true;
+                    wish(Wish::Stop);
+                }
             }
         }
     }

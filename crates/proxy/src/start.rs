@@ -2,43 +2,26 @@
 
 use std::fmt;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use mio::{Poll, Waker};
-use nutcracker_engine::Room;
-use nutcracker_engine::stats::Stats;
 use tokio::runtime::{self, Runtime};
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::watch;
 
 use crate::cli::Options;
-use crate::config::{self, Config, Global, LoadError, Workers};
+use crate::config::{self, Config, LoadError};
 use crate::daemon::{self, Launcher};
+use crate::generation::{Generation, Generations, News, Obstacle, Premises};
 use crate::log::{self, Log, reason};
-use crate::memory::{self, Memory};
 use crate::names::Resolver;
-use crate::net::{self, Listener};
 use crate::paths::Paths;
 use crate::pid_file::{PidFile, PidFileError};
-use crate::rounds::Rounds;
-use crate::shared::{Mailbox, Message, Shared};
-use crate::signals::Signals;
-use crate::stats_server::{self, PoolNames, StatsServer, StatsSource};
-use crate::worker::{Seat, WAKE, Worker};
-use crate::{sys, topology};
-
-/// How long a stop may take: what is outstanding then is dropped.
-const STOP_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Descriptors kept for the log, the statistics, the pollers and whatever a library opens (the
-/// original's `RESERVED_FDS`).
-const RESERVED_DESCRIPTORS: usize = 32;
-
-/// Descriptors a worker needs for itself: its poller, its waker.
-const WORKER_DESCRIPTORS: usize = 2;
+use crate::signals::{Signals, Wish};
+use crate::stats_server::{self, StatsServer, StatsSource};
+use crate::sys;
 
 /// Runs the proxy to its end and says how it ended: 0 after a signal asked it to stop, 1 when it
 /// could not start or go on. The steps and their order are the original's (`nc_pre_run`, `nc_run`),
@@ -125,13 +108,12 @@ enum StartError {
     Load(LoadError),
     PidFile(PidFileError),
     Stats(stats_server::BindError),
-    Listen(net::BindError),
-    System { doing: &'static str, error: io::Error },
+    Obstacle(Obstacle),
 }
 
 impl StartError {
     fn system(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
-        move |error| Self::System { doing, error }
+        move |error| Self::Obstacle(Obstacle::System { doing, error })
     }
 }
 
@@ -141,8 +123,7 @@ impl fmt::Display for StartError {
             Self::Load(error) => error.fmt(f),
             Self::PidFile(error) => error.fmt(f),
             Self::Stats(error) => error.fmt(f),
-            Self::Listen(error) => error.fmt(f),
-            Self::System { doing, error } => write!(f, "{doing} failed: {}", reason(error)),
+            Self::Obstacle(obstacle) => obstacle.fmt(f),
         }
     }
 }
@@ -152,11 +133,7 @@ struct Proxy {
     runtime: Runtime,
     signals: Signals,
     stats_server: StatsServer,
-    stats_source: Arc<StatsSource>,
-    shared: Arc<Shared>,
-    seats: Vec<Seat>,
-    /// Its thread ends when the proxy does.
-    _rounds: Rounds,
+    control: Control,
     /// Removed when the proxy ends.
     _pid_file: Option<PidFile>,
 }
@@ -178,134 +155,45 @@ impl Proxy {
         };
         write_banner();
 
-        let config = config::load(&paths.conf_file).map_err(StartError::Load)?;
-        for warning in &config.warnings {
-            tracing::warn!("{}: {warning}", paths.conf_file.display());
-        }
-        let workers = worker_count(options, &config);
-        let Global { busy_poll, turn_pause, .. } = config.global;
-        let memory_max = memory::limit(config.global.memory_max);
-        let clients_max = clients_max(&config, workers)?;
-        let room = Arc::new(Room::new(clients_max));
-        let pools = topology::pools(&config, options.mbuf_bytes, &room);
+        let config = load(&paths.conf_file).map_err(StartError::Load)?;
+        let premises = Premises {
+            begun,
+            host_name: sys::host_name()
+                .map_err(StartError::system("asking for the host's name"))?,
+            mbuf_bytes: options.mbuf_bytes,
+            workers: options.workers,
+            resolver: Arc::new(Resolver::start().map_err(StartError::system("starting a thread"))?),
+        };
         let stats_server = StatsServer::bind(&options.stats_addr, options.stats_port)
             .map_err(StartError::Stats)?;
-        let listeners: Vec<Listener> = config
-            .pools
-            .iter()
-            .map(Listener::bind)
-            .collect::<Result<_, _>>()
-            .map_err(StartError::Listen)?;
+        let first = Generation::new(&premises, 0, config, None).map_err(StartError::Obstacle)?;
         // Later than in the original: a start that fails leaves the file to whoever serves there.
         let pid_file = paths.pid_file.as_deref().map(PidFile::create).transpose();
         let pid_file = pid_file.map_err(StartError::PidFile)?;
-
-        let mut polls = Vec::with_capacity(workers);
-        let mut mailboxes = Vec::with_capacity(workers);
-        for _ in 0..workers {
-            let poll = Poll::new().map_err(StartError::system("epoll create"))?;
-            let waker =
-                Waker::new(poll.registry(), WAKE).map_err(StartError::system("making a waker"))?;
-            polls.push(poll);
-            mailboxes.push(Mailbox::new(waker));
-        }
-        let stats: Arc<[Arc<Stats>]> = (0..workers)
-            .map(|_| Arc::new(Stats::new(config.pools.iter().map(|pool| pool.servers.len()))))
-            .collect();
-        let stats_source = Arc::new(StatsSource::new(
-            sys::host_name().map_err(StartError::system("asking for the host's name"))?,
-            begun,
-            memory_max,
-            pool_names(&config),
-            Arc::clone(&stats),
-        ));
-        let resolver = Resolver::start().map_err(StartError::system("starting a thread"))?;
-        tracing::info!(
-            "{} pools on {workers} workers, at most {clients_max} clients, log level {}",
-            config.pools.len(),
-            log.level()
-        );
-        let shared = Arc::new(Shared::new(config, pools, mailboxes.into(), resolver, room));
-        let told = Arc::clone(&shared);
-        let rounds = Rounds::start(
-            shared.shells.iter().map(|shell| &shell.config),
-            move |pool, addresses| {
-                for mailbox in &told.mailboxes {
-                    mailbox.send(Message::Addresses { pool, addresses: Arc::clone(&addresses) });
-                }
-            },
-        );
-        let rounds = rounds.map_err(StartError::system("starting a thread"))?;
-        let seed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-        let mut listeners = Some(listeners);
-        let seats = polls
-            .into_iter()
-            .enumerate()
-            .map(|(id, poll)| Seat {
-                id,
-                poll,
-                listeners: listeners.take().unwrap_or_default(),
-                stats: Arc::clone(&stats),
-                epoch: begun,
-                seed: (seed as u64).wrapping_add(id as u64),
-                busy_poll,
-                turn_pause,
-                memory: Memory::new(memory_max),
-                stop_timeout: STOP_TIMEOUT,
-            })
-            .collect();
-        Ok(Self {
-            runtime,
-            signals,
-            stats_server,
-            stats_source,
-            shared,
-            seats,
-            _rounds: rounds,
-            _pid_file: pid_file,
-        })
+        tracing::info!("log level {}", log.level());
+        let control = Control::new(premises, paths.conf_file.clone(), first);
+        Ok(Self { runtime, signals, stats_server, control, _pid_file: pid_file })
     }
 
     /// Serves until a signal asks for the end, or a worker cannot go on.
     fn run(self, log: Log) -> ExitCode {
-        let (ended, mut endings) = mpsc::unbounded_channel();
-        let workers = self.seats.len();
-        for (id, seat) in self.seats.into_iter().enumerate() {
-            let (ended, shared) = (ended.clone(), Arc::clone(&self.shared));
-            let spawned = thread::Builder::new().name(format!("worker-{id}")).spawn(move || {
-                let result = Worker::new(seat, shared).and_then(Worker::run);
-                // The control plane outlives the workers, unless it has given up on them.
-                let _ = ended.send(result);
-            });
-            if let Err(error) = spawned {
-                tracing::error!("starting worker {id} failed: {}", reason(&error));
-                return ExitCode::FAILURE;
-            }
+        let mut control = self.control;
+        if let Err(obstacle) = control.generations.start() {
+            tracing::error!("{obstacle}");
+            return ExitCode::FAILURE;
         }
-        let shared = Arc::clone(&self.shared);
-        let stop = move || {
-            for mailbox in &shared.mailboxes {
-                mailbox.send(Message::Stop);
-            }
-        };
-        let all_ended = async {
-            for _ in 0..workers {
-                match endings.recv().await {
-                    Some(Ok(())) | None => {}
-                    Some(Err(error)) => {
-                        tracing::error!("a worker cannot go on: {}", reason(&error));
-                        return ExitCode::FAILURE;
-                    }
-                }
-            }
-            ExitCode::SUCCESS
+        let source = control.source.subscribe();
+        let (wished, wishes) = mpsc::unbounded_channel();
+        let wish = move |what| {
+            // Whoever hears it ends with the process.
+            let _ = wished.send(what);
         };
         self.runtime.block_on(async {
             tokio::select! {
-                code = all_ended => code,
-                never = self.signals.run(log, stop) => match never {},
+                code = control.run(wishes) => code,
+                never = self.signals.run(log, wish) => match never {},
                 never = log::write_summaries_for_ever() => match never {},
-                result = self.stats_server.serve(self.stats_source) => match result {
+                result = self.stats_server.serve(source) => match result {
                     Ok(never) => match never {},
                     Err(error) => {
                         tracing::error!("serving statistics failed: {}", reason(&error));
@@ -315,6 +203,116 @@ impl Proxy {
             }
         })
     }
+}
+
+/// How often it is looked what generations before the newest have counted.
+const CARRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Who has the workers begin, give way to others, and end.
+struct Control {
+    premises: Premises,
+    conf_file: PathBuf,
+    generations: Generations,
+    /// How many have been made, or tried.
+    made: u64,
+    /// What the statistics are made of.
+    source: watch::Sender<Arc<StatsSource>>,
+    news: UnboundedReceiver<News>,
+    /// For those to come.
+    tell: UnboundedSender<News>,
+    is_stopping: bool,
+}
+
+impl Control {
+    fn new(premises: Premises, conf_file: PathBuf, first: Generation) -> Self {
+        let (tell, news) = mpsc::unbounded_channel();
+        Self {
+            premises,
+            conf_file,
+            source: watch::Sender::new(first.source()),
+            generations: Generations::new(first, tell.clone()),
+            made: 1,
+            news,
+            tell,
+            is_stopping: false,
+        }
+    }
+
+    /// Obeys until all workers have ended, or one cannot go on.
+    async fn run(&mut self, mut wishes: UnboundedReceiver<Wish>) -> ExitCode {
+        loop {
+            tokio::select! {
+                Some(news) = self.news.recv() => match self.generations.note(news) {
+                    Ok(true) => {}
+                    Ok(false) => return ExitCode::SUCCESS,
+                    Err(error) => {
+                        tracing::error!("a worker cannot go on: {}", reason(&error));
+                        return ExitCode::FAILURE;
+                    }
+                },
+                Some(wish) = wishes.recv() => match wish {
+                    Wish::Stop => {
+                        self.is_stopping = true;
+                        self.generations.stop();
+                    }
+                    Wish::Reload if self.is_stopping => {}
+                    Wish::Reload => self.reload().await,
+                },
+                // What others count shows within a second.
+                () = tokio::time::sleep(CARRY_INTERVAL), if self.generations.has_elders() => {
+                    self.generations.carry();
+                }
+            }
+        }
+    }
+
+    /// Puts the configuration to work as the file has it now. Where that cannot be, the one that holds
+    /// goes on.
+    async fn reload(&mut self) {
+        let next = match self.prepare().await {
+            Ok(next) => next,
+            Err(message) => {
+                for line in message.lines() {
+                    tracing::error!("{line}");
+                }
+                log::always!("the configuration is not reloaded, and the one before goes on");
+                return;
+            }
+        };
+        let path = self.conf_file.display();
+        let (pools, workers) = (next.pools().count(), next.workers());
+        log::always!("configuration '{path}' is reloaded: {pools} pools on {workers} workers");
+        let source = next.source();
+        self.generations.succeed(next);
+        self.source.send_replace(source);
+    }
+
+    /// What the file asks for, started; or what is in the way, a line each.
+    async fn prepare(&mut self) -> Result<Generation, String> {
+        let conf_file = self.conf_file.clone();
+        // It may ask for the addresses of names, which may take long: not on this thread.
+        let config = tokio::task::spawn_blocking(move || load(&conf_file)).await;
+        let config = config.map_err(|error| error.to_string())?;
+        let config = config.map_err(|error| error.to_string())?;
+        let before = Some(self.generations.newest());
+        let next = Generation::new(&self.premises, self.made, config, before);
+        let mut next = next.map_err(|obstacle| obstacle.to_string())?;
+        self.made += 1;
+        if let Err(obstacle) = next.start(&self.tell) {
+            next.stop();
+            return Err(obstacle.to_string());
+        }
+        Ok(next)
+    }
+}
+
+/// Reads the configuration, and logs what in it is hardly meant.
+fn load(conf_file: &Path) -> Result<Config, LoadError> {
+    let config = config::load(conf_file)?;
+    for warning in &config.warnings {
+        tracing::warn!("{}: {warning}", conf_file.display());
+    }
+    Ok(config)
 }
 
 /// The original's two lines, always logged.
@@ -329,48 +327,4 @@ fn write_banner() {
         "run, rabbit run / dig that hole, forget the sun / and when at last the work is done / \
          don't sit down / it's time to dig another one"
     );
-}
-
-/// How many workers there are: what the command line says, else the configuration, else one.
-fn worker_count(options: &Options, config: &Config) -> usize {
-    options.workers.or(config.global.workers).map_or(1, Workers::count)
-}
-
-/// How many clients the limit of descriptors leaves room for, once all servers are connected
-/// (`core_calc_connections`). They share it with server conns beyond the ordinary ones.
-fn clients_max(config: &Config, workers: usize) -> Result<usize, StartError> {
-    let limit = sys::raise_open_files_limit()
-        .map_err(StartError::system("raising the limit of open files"))?;
-    let taken = descriptors_taken(config, workers);
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    match limit.checked_sub(taken) {
-        Some(clients) if clients > 0 => Ok(clients),
-        _ => Err(StartError::System {
-            doing: "making room for clients",
-            error: io::Error::other(format!(
-                "the servers need {taken} open files and the limit is {limit}: raise it (ulimit -n)"
-            )),
-        }),
-    }
-}
-
-/// How many open files the proxy needs for all but its clients, once all servers are connected by their
-/// ordinary conns. Others (pinned, listening, of another class) take places of clients while they are
-/// open, see [`Room`].
-#[must_use]
-pub fn descriptors_taken(config: &Config, workers: usize) -> usize {
-    let servers: usize = config
-        .pools
-        .iter()
-        .map(|pool| pool.servers.len() * pool.server_connections as usize * workers + 1)
-        .sum();
-    servers + RESERVED_DESCRIPTORS + workers * WORKER_DESCRIPTORS
-}
-
-fn pool_names(config: &Config) -> Vec<PoolNames> {
-    let names = |pool: &config::Pool| PoolNames {
-        name: pool.name.clone(),
-        servers: pool.servers.iter().map(|server| server.name.clone()).collect(),
-    };
-    config.pools.iter().map(names).collect()
 }

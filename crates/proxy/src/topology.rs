@@ -7,6 +7,8 @@ use nutcracker_proto::limits::MBUF_HEADER_BYTES;
 use nutcracker_ring::{Placement, RingServer};
 
 use crate::config::{Config, Pool};
+use crate::shared::Shared;
+use crate::succession::{heir, servers_before};
 
 /// The pools of `config`, their rings built. `mbuf_bytes` (`-m`) bounds the keys of Redis pools, as
 /// it did in the original, whose keys had to fit a chunk. All share `room`.
@@ -18,6 +20,28 @@ pub fn pools(config: &Config, mbuf_bytes: usize, room: &Arc<Room>) -> Box<[Arc<S
         Arc::new(pool.with_room(Arc::clone(room)))
     };
     config.pools.iter().map(shared).collect()
+}
+
+/// Has the pools of `config` know what those of the configuration `before` know that they follow.
+pub fn succeed(pools: &mut [Arc<SharedPool>], config: &Config, before: &Shared) {
+    let now: Vec<&Pool> = config.pools.iter().collect();
+    for (at, shell) in before.shells.iter().enumerate() {
+        let Some(heir) = heir(&shell.config, &now) else { continue };
+        let pool = Arc::get_mut(&mut pools[heir]).expect("nobody has it yet");
+        let earlier = &before.pools[at];
+        // Of two that become one, the one of the same name is followed.
+        let name = &now[heir].name;
+        let is_followed = shell.config.name == *name
+            || !before.shells.iter().any(|other| other.config.name == *name);
+        if is_followed {
+            pool.succeed(earlier, &servers_before(now[heir], &shell.config));
+        }
+    }
+    for (at, shell) in before.shells.iter().enumerate() {
+        if let Some(heir) = heir(&shell.config, &now) {
+            pools[heir].number_beyond(&before.pools[at]);
+        }
+    }
 }
 
 fn pool_config(pool: &Pool, key_bytes_max: usize) -> PoolConfig {

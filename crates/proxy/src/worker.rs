@@ -25,6 +25,7 @@ use crate::net::{Lingering, Listener, Socket, Target, close_reason, connect};
 use crate::pacer::Pacer;
 use crate::report;
 use crate::shared::{Message, Shared};
+use crate::succession::Successor;
 use crate::sys;
 
 /// The token of the waker that other threads use.
@@ -53,6 +54,12 @@ pub struct Worker {
     /// Conns with unread bytes in the kernel that it will not tell of again.
     unread: Vec<ConnId>,
     listeners: Vec<Accepting>,
+    /// Who takes the clients over, once another configuration holds.
+    successor: Option<Arc<Successor>>,
+    /// Nobody will hand anything over to it.
+    dismissed: bool,
+    /// It was told to stop.
+    stops: bool,
     /// How long to look for events before it sleeps.
     busy_poll: Duration,
     /// When to let more come together.
@@ -114,8 +121,9 @@ pub struct Seat {
     pub id: usize,
     /// The poller, on which the mailbox's waker is registered as [`WAKE`].
     pub poll: Poll,
-    /// The listeners of all pools, in order, for the worker that accepts; none for the others.
-    pub listeners: Vec<Listener>,
+    /// The listeners, and whose clients come there, for the worker that accepts; none for the others. Each is
+    /// registered with the poller as its [`listener_token`].
+    pub listeners: Vec<(PoolId, Listener)>,
     /// The counters of all workers; the worker's own are at its number.
     pub stats: Arc<[Arc<Stats>]>,
     /// A moment before any other, the same for all workers.
@@ -134,24 +142,16 @@ pub struct Seat {
 
 impl Worker {
     /// Takes the seat, in the thread that will run it.
-    ///
-    /// # Errors
-    /// When a listener cannot be polled.
-    pub fn new(seat: Seat, shared: Arc<Shared>) -> io::Result<Self> {
+    #[must_use]
+    pub fn new(seat: Seat, shared: Arc<Shared>) -> Self {
         let Seat { id, poll, listeners, stats, epoch, seed, memory, stop_timeout, .. } = seat;
-        let mut accepting = Vec::with_capacity(listeners.len());
-        for (at, mut listener) in listeners.into_iter().enumerate() {
-            listener.register(poll.registry(), Token(LISTENERS - at))?;
-            let name = shared.shells[at].config.name.clone();
-            accepting.push(Accepting::new(PoolId(at as u32), name, listener));
-        }
         let own = Arc::clone(&stats[id]);
         let mut engine = Engine::new(&shared.pools, Arc::clone(&own), epoch, seed);
         engine.set_all_stats(stats);
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         engine.set_epoch_time(wall.saturating_sub(epoch.elapsed()));
         engine.set_workers(WorkerId(id as u32), shared.mailboxes.len() as u32);
-        Ok(Self {
+        let mut worker = Self {
             id,
             poll,
             engine,
@@ -160,7 +160,10 @@ impl Worker {
             clients: Sockets::default(),
             servers: Sockets::default(),
             unread: Vec::new(),
-            listeners: accepting,
+            listeners: Vec::new(),
+            successor: None,
+            dismissed: false,
+            stops: false,
             busy_poll: seat.busy_poll,
             pacer: Pacer::new(seat.turn_pause),
             memory,
@@ -169,7 +172,11 @@ impl Worker {
             lingering: Lingering::default(),
             now: epoch,
             stop_timeout,
-        })
+        };
+        for (pool, listener) in listeners {
+            worker.accept_at(pool, listener);
+        }
+        worker
     }
 
     /// Serves until it is told to stop, then answers what is outstanding and returns. Sockets that
@@ -230,6 +237,14 @@ impl Worker {
             self.act();
             while let Some(pool) = self.lingering.poll_closed(self.now) {
                 self.shared.release(self.id, pool);
+            }
+            if let Some(successor) = self.successor.clone() {
+                self.hand_over(&successor);
+                self.act();
+                let is_idle = self.is_settled() && self.engine.outstanding().0 == 0;
+                if is_idle && self.dismissed {
+                    return Ok(());
+                }
             }
             if stopping.is_some_and(|deadline| self.is_settled() || self.now >= deadline) {
                 return Ok(());
@@ -304,8 +319,23 @@ impl Worker {
                 }
                 Message::Share(share) => self.engine.handle_share(share),
                 Message::Addresses { pool, addresses } => self.move_servers(pool, &addresses),
+                Message::Listener { pool, listener } => match &self.successor {
+                    Some(successor) => successor.take_listener(pool, listener),
+                    None if self.stops => {}
+                    None => self.listen_on(pool, listener),
+                },
+                Message::HandedOver { pool, socket, client } => {
+                    let conn = self.engine.handle_handover(pool, *client);
+                    self.take_in(conn, pool, socket);
+                    if self.successor.as_ref().is_some_and(|it| !it.takes(pool)) {
+                        self.engine.drain_pool(pool);
+                    }
+                }
+                Message::Leave(successor) => self.leave(successor),
+                Message::Dismiss => self.dismissed = true,
                 Message::Stop => {
                     stop = true;
+                    (self.stops, self.successor) = (true, None);
                     self.listeners.clear();
                     self.engine.drain();
                 }
@@ -571,13 +601,18 @@ impl Worker {
     }
 
     /// A client is this worker's from now on.
-    fn adopt(&mut self, pool: PoolId, mut socket: Socket) {
+    fn adopt(&mut self, pool: PoolId, socket: Socket) {
+        let conn = self.engine.handle_accepted(pool, socket.peer());
+        self.take_in(conn, pool, socket);
+    }
+
+    /// The engine has a client, and this is its socket.
+    fn take_in(&mut self, conn: ConnId, pool: PoolId, mut socket: Socket) {
         if self.shared.shells[pool.0 as usize].config.tcpkeepalive
             && let Err(error) = socket.set_keepalive()
         {
             log::limited!(WARN, "set tcpkeepalive failed, ignored: {}", reason(&error));
         }
-        let conn = self.engine.handle_accepted(pool, socket.peer());
         match socket.register(self.poll.registry(), token(conn)) {
             Ok(()) => self.clients.insert(Slot {
                 conn,
@@ -591,12 +626,72 @@ impl Worker {
         }
     }
 
+    /// Takes the clients that come to `listener`, which is registered.
+    fn accept_at(&mut self, pool: PoolId, listener: Listener) {
+        let name = self.shared.shells[pool.0 as usize].config.name.clone();
+        self.listeners.push(Accepting::new(pool, name, listener));
+    }
+
+    /// Takes over what clients of the pool came to before.
+    fn listen_on(&mut self, pool: PoolId, mut listener: Listener) {
+        let config = &self.shared.shells[pool.0 as usize].config;
+        if let Err(error) = listener.adapt(config) {
+            tracing::error!("{error}");
+        }
+        match listener.register(self.poll.registry(), listener_token(self.listeners.len())) {
+            Ok(()) => self.accept_at(pool, listener),
+            Err(error) => {
+                tracing::error!("pool '{}' listens no more: {}", config.name, reason(&error));
+            }
+        }
+    }
+
+    /// Another configuration holds: its workers get the listeners that stay, and the clients as they can go.
+    /// Those of pools that are no more get what is due to them, and are closed.
+    fn leave(&mut self, successor: Arc<Successor>) {
+        for accepting in self.listeners.drain(..) {
+            let (pool, mut listener) = accepting.into_parts();
+            match listener.deregister(self.poll.registry()) {
+                Ok(()) => successor.take_listener(pool, listener),
+                Err(error) => tracing::error!("a listener is closed: {}", reason(&error)),
+            }
+        }
+        // What this one has dealt to the others is in their mailboxes before.
+        if self.id == 0 {
+            for mailbox in &self.shared.mailboxes[1..] {
+                mailbox.send(Message::Leave(Arc::clone(&successor)));
+            }
+        }
+        for pool in successor.pools_without_heir() {
+            self.engine.drain_pool(pool);
+        }
+        self.successor = Some(successor);
+    }
+
+    /// Gives the clients that can go to the workers of the configuration that holds.
+    fn hand_over(&mut self, successor: &Successor) {
+        for (conn, client) in self.engine.hand_over() {
+            self.shared.release(self.id, client.pool);
+            let Some(Slot { mut socket, .. }) = self.clients.remove(conn) else { continue };
+            match socket.deregister(self.poll.registry()) {
+                Ok(()) => successor.take_client(socket, client),
+                Err(error) => tracing::error!("a client is closed: {}", reason(&error)),
+            }
+        }
+    }
+
     fn sockets(&mut self, conn: ConnId) -> &mut Sockets {
         match conn.side() {
             Side::Client => &mut self.clients,
             Side::Server => &mut self.servers,
         }
     }
+}
+
+/// The token of the worker's listener at that place.
+#[must_use]
+pub const fn listener_token(at: usize) -> Token {
+    Token(LISTENERS - at)
 }
 
 const fn token(conn: ConnId) -> Token {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use nutcracker::daemon::{self, Launcher};
 use nutcracker::log::{self, Log};
 use nutcracker::pid_file::PidFile;
-use nutcracker::signals::Signals;
+use nutcracker::signals::{Signals, Wish};
 
 /// Names the role and, after a colon, what it needs to know.
 const ROLE: &str = "NUTCRACKER_TEST_ROLE";
@@ -171,11 +171,13 @@ fn obey_signals(path: PathBuf, obedient: bool) {
         .expect("the system has an epoll for us");
     runtime.block_on(async {
         let signals = Signals::catch().expect("the system lets us");
-        let (stop, stopped) = tokio::sync::oneshot::channel();
+        let (wished, mut wishes) = tokio::sync::mpsc::unbounded_channel();
+        let wish = move |what| wished.send(what).expect("the proxy waits");
+        let stop = async { while wishes.recv().await != Some(Wish::Stop) {} };
         println!("caught");
         tokio::select! {
-            never = signals.run(log, move || stop.send(()).expect("the proxy waits")) => match never {},
-            asked = stopped, if obedient => asked.expect("whoever asks does so in words"),
+            never = signals.run(log, wish) => match never {},
+            () = stop, if obedient => {}
         }
     });
     log::always!("done, rabbit done");
@@ -271,7 +273,7 @@ fn signalled() {
             "signal 22 (SIGTTOU) received, down logging level",
             "down log level to 5",
             "signal 10 (SIGUSR1) received",
-            "signal 12 (SIGUSR2) received",
+            "signal 12 (SIGUSR2) received, reloading configuration",
             "signal 1 (SIGHUP) received, reopening log file",
         ]
     );

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use nutcracker::stats_server::{PoolNames, READERS_MAX, StatsServer, StatsSource};
 use nutcracker_engine::stats::Stats;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// Longer than anything that works takes, shorter than a test run.
 const SOON: Duration = Duration::from_secs(10);
@@ -44,7 +44,7 @@ impl Running {
                 .expect("the system has an epoll for us");
             runtime.block_on(async {
                 tokio::select! {
-                    ended = server.serve(source) => panic!("serving ended: {ended:?}"),
+                    ended = server.serve(watch::Sender::new(source).subscribe()) => panic!("serving ended: {ended:?}"),
                     _ = stopped => {}
                 }
             });

@@ -37,7 +37,8 @@ pub(super) fn read(found: &str) -> Result<AddedCommands, Fault> {
             })
         })?;
     }
-    // Read once, and kept for as long as the process: each request points at its row.
+    // Kept for as long as the process, some hundred bytes for each time that the file is read: each request
+    // points at its row.
     Ok(AddedCommands { text: found.to_owned(), rows: Box::leak(Box::new(rows)) })
 }
 

@@ -188,6 +188,29 @@ pub enum Listen {
 }
 
 impl Listen {
+    /// Whether clients of both come to the same place.
+    #[must_use]
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Tcp { addr, .. }, Self::Tcp { addr: other, .. }) => addr == other,
+            (Self::Unix { path, .. }, Self::Unix { path: other, .. }) => path == other,
+            (Self::Tcp { .. }, Self::Unix { .. }) | (Self::Unix { .. }, Self::Tcp { .. }) => false,
+        }
+    }
+
+    /// Whether the system lets only one of two different ones be listened on: the same port, at one address
+    /// and at all.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Tcp { addr, .. }, Self::Tcp { addr: other, .. }) => {
+                let takes_all = addr.ip().is_unspecified() || other.ip().is_unspecified();
+                addr != other && addr.port() == other.port() && takes_all
+            }
+            _ => false,
+        }
+    }
+
     /// The value as the file has it.
     #[must_use]
     pub fn text(&self) -> &str {

@@ -8,7 +8,7 @@ use std::path::Path;
 use mio::event::Source;
 use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry, Token};
-use socket2::{Domain, SockAddr, Socket as RawSocket, Type};
+use socket2::{Domain, SockAddr, SockRef, Socket as RawSocket, Type};
 
 use crate::config::{Listen, Pool};
 use crate::log::reason;
@@ -66,15 +66,8 @@ impl Listener {
     /// # Errors
     /// [`BindError`] names the pool, the address and the step.
     pub fn bind(pool: &Pool) -> Result<Self, BindError> {
-        let failed = |step| {
-            move |error| BindError {
-                pool: pool.name.clone(),
-                address: pool.listen.text().to_owned(),
-                step,
-                error,
-            }
-        };
-        let backlog = i32::try_from(pool.backlog).unwrap_or(i32::MAX);
+        let failed = |step| failed(pool, step);
+        let backlog = backlog(pool);
         match &pool.listen {
             Listen::Tcp { addr, .. } => {
                 let socket = RawSocket::new(Domain::for_address(*addr), Type::STREAM, None)
@@ -131,6 +124,45 @@ impl Listener {
             Self::Unix(listener) => listener.register(registry, token, Interest::READABLE),
         }
     }
+
+    /// Has `registry` report no more.
+    ///
+    /// # Errors
+    /// As `epoll_ctl(2)`.
+    pub fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        match self {
+            Self::Tcp(listener) => listener.deregister(registry),
+            Self::Unix(listener) => listener.deregister(registry),
+        }
+    }
+
+    /// Takes on the backlog and the permissions of `pool`, which listens at the same address.
+    ///
+    /// # Errors
+    /// [`BindError`] names the pool, the address and the step; it listens as before.
+    pub fn adapt(&self, pool: &Pool) -> Result<(), BindError> {
+        let failed = |step| failed(pool, step);
+        let socket = match self {
+            Self::Tcp(listener) => SockRef::from(listener),
+            Self::Unix(listener) => SockRef::from(listener),
+        };
+        socket.listen(backlog(pool)).map_err(failed("listen"))?;
+        if let Listen::Unix { path, mode: Some(mode), .. } = &pool.listen {
+            fs::set_permissions(path, fs::Permissions::from_mode(*mode))
+                .map_err(failed("chmod"))?;
+        }
+        Ok(())
+    }
+}
+
+/// What the error of a step becomes.
+fn failed(pool: &Pool, step: &'static str) -> impl FnOnce(io::Error) -> BindError {
+    let (pool, address) = (pool.name.clone(), pool.listen.text().to_owned());
+    move |error| BindError { pool, address, step, error }
+}
+
+fn backlog(pool: &Pool) -> i32 {
+    i32::try_from(pool.backlog).unwrap_or(i32::MAX)
 }
 
 fn remove_stale(path: &Path) -> io::Result<()> {
@@ -143,7 +175,6 @@ fn remove_stale(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use socket2::SockRef;
     use std::net::TcpStream;
 
     use crate::config;

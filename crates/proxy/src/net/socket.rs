@@ -128,6 +128,17 @@ impl Socket {
             Self::Unix(stream) => stream.register(registry, token, both),
         }
     }
+
+    /// Has `registry` report no more.
+    ///
+    /// # Errors
+    /// As `epoll_ctl(2)`.
+    pub fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.deregister(registry),
+            Self::Unix(stream) => stream.deregister(registry),
+        }
+    }
 }
 
 /// What a failed system call on a conn means to the engine.

@@ -24,6 +24,7 @@ mod placement;
 mod pubsub;
 mod real_clients;
 mod recovery;
+mod reload;
 mod resting;
 mod retries;
 mod rotation;

@@ -42,7 +42,6 @@ fn the_lines_from_the_start_to_the_signals_are_those_of_the_original() {
             ("TTIN", "up log level to 5"),
             ("TTOU", "down log level to 4"),
             ("USR1", "(SIGUSR1) received"),
-            ("USR2", "(SIGUSR2) received"),
             ("HUP", "(SIGHUP) received, reopening log file"),
         ] {
             proxy.signal(name);

@@ -3,7 +3,7 @@
 use super::finding::Severity::{Error, Note, Warning};
 use super::trap::{Look, Report, Subject, Trap};
 use crate::config::Pool;
-use crate::start;
+use crate::generation;
 
 pub(super) const TRAPS: &[Trap] = &[
     Trap {
@@ -44,7 +44,7 @@ const CONNECTIONS_MAX: u64 = 64;
 
 /// How many files may be open beyond those that all but clients take; `None` if that is unknown.
 fn room(subject: &Subject<'_>) -> Option<i128> {
-    let taken = start::descriptors_taken(subject.config, subject.workers());
+    let taken = generation::descriptors_taken(subject.config, subject.workers());
     Some(i128::from(subject.machine.open_files?) - taken as i128)
 }
 

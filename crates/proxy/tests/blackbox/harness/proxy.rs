@@ -105,6 +105,27 @@ impl Proxy {
         signal(self.pid(), name);
     }
 
+    /// Has it load another configuration, and waits until that holds.
+    #[track_caller]
+    pub(crate) fn reload(&self, conf: &str) {
+        self.ask_to_reload(conf, "' is reloaded: ");
+    }
+
+    /// Has it load a configuration that it does not take.
+    #[track_caller]
+    pub(crate) fn reload_in_vain(&self, conf: &str) {
+        self.ask_to_reload(conf, "the configuration is not reloaded");
+    }
+
+    #[track_caller]
+    fn ask_to_reload(&self, conf: &str, words: &str) {
+        let times = || self.log().matches(words).count();
+        let before = times();
+        self.scratch.write("nutcracker.yml", conf);
+        self.signal("USR2");
+        assert!(eventually(|| times() > before), "no \"{words}\" in the log:\n{}", self.log());
+    }
+
     /// Waits for its end.
     pub(crate) fn wait(&mut self, at_most: Duration) -> Option<ExitStatus> {
         self.process.wait(at_most)
