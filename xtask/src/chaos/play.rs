@@ -228,6 +228,7 @@ fn happen(
         Fault::FreezeProxy => rig.signal_proxy(Signal::STOP)?,
         Fault::ThawProxy => rig.signal_proxy(Signal::CONT)?,
         Fault::RotateLog => seen.complaints.extend(rig.rotate_log()?),
+        Fault::Reload => seen.complaints.extend(rig.reload()?),
         Fault::Descriptors(more) => rig.limit_descriptors(Some(more))?,
         Fault::NoDescriptorLimit => rig.limit_descriptors(None)?,
         Fault::Come(hostile, count) => {

@@ -86,6 +86,9 @@ struct Log {
 /// How long a proxy may take to leave: its own five seconds, and what a busy machine adds.
 const LEAVE: Duration = Duration::from_secs(15);
 
+/// How long the proxy has for what a signal asks of it.
+const SOON: Duration = Duration::from_secs(5);
+
 impl Rig {
     /// Starts servers and relays; `None` when the proxy refuses the scenario's configuration.
     ///
@@ -214,7 +217,6 @@ impl Rig {
     /// # Errors
     /// The system's.
     pub(super) fn rotate_log(&mut self) -> Result<Option<String>> {
-        const SOON: Duration = Duration::from_secs(5);
         let Some(log) = &mut self.log else { return Ok(None) };
         log.moved += 1;
         let path = log.path.clone();
@@ -225,6 +227,24 @@ impl Rig {
         while !path.exists() {
             if Instant::now() > end {
                 return Ok(Some(format!("no new log {SOON:?} after SIGHUP")));
+            }
+            interrupt::sleep(Duration::from_millis(5))?;
+        }
+        Ok(None)
+    }
+
+    /// Sends SIGUSR2; what is wrong, when the proxy does not say that its configuration is loaded anew.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(super) fn reload(&mut self) -> Result<Option<String>> {
+        const DONE: &str = "' is reloaded: ";
+        let before = self.log_lines(DONE);
+        self.signal_proxy(Signal::USR2)?;
+        let end = Instant::now() + SOON;
+        while self.log_lines(DONE) == before {
+            if Instant::now() > end {
+                return Ok(Some(format!("not reloaded {SOON:?} after SIGUSR2")));
             }
             interrupt::sleep(Duration::from_millis(5))?;
         }

@@ -87,6 +87,8 @@ pub(super) enum Fault {
     NoDescriptorLimit,
     /// The proxy's log is moved away, and the proxy is sent SIGHUP.
     RotateLog,
+    /// The proxy is sent SIGUSR2, and must load its configuration anew.
+    Reload,
     /// Clients that are no friends come, and stay until [`Fault::Leave`].
     Come(Hostile, usize),
     /// They leave.
@@ -108,6 +110,7 @@ impl Fault {
             Self::FreezeProxy => "freeze the proxy".to_owned(),
             Self::ThawProxy => "thaw the proxy".to_owned(),
             Self::RotateLog => "move the log, SIGHUP".to_owned(),
+            Self::Reload => "SIGUSR2 to the proxy".to_owned(),
             Self::Descriptors(more) => format!("{more} descriptors left"),
             Self::NoDescriptorLimit => "descriptors again".to_owned(),
             Self::Come(hostile, count) => format!("{count} clients that {}", hostile.words()),

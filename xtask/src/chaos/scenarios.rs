@@ -18,7 +18,7 @@ pub(super) const NAMED: &str = "freeze and kill";
 const STALL: Goal = Goal::Stall(Duration::from_millis(300));
 
 use Fault::{
-    Come, Descriptors, Freeze, FreezeProxy, Kill, Leave, NoDescriptorLimit, Relay, Restart,
+    Come, Descriptors, Freeze, FreezeProxy, Kill, Leave, NoDescriptorLimit, Relay, Reload, Restart,
     RotateLog, StartProxy, StopProxy, Thaw, ThawProxy,
 };
 
@@ -181,6 +181,17 @@ fn of_the_proxy(protocol: Protocol) -> Vec<Scenario> {
             .steps(&[(0.5, RotateLog), (1.0, RotateLog), (1.1, RotateLog), (2.0, RotateLog)])
             .until(3.0),
         Scenario {
+            limits: none,
+            ..of(protocol, "reloaded every 100 ms, pipelines of 16, 2 workers")
+        }
+        .window(16)
+        .workers(2)
+        .steps(&reloads(0.5, 20))
+        .until(3.5),
+        of(protocol, "reloaded while a server is frozen")
+            .steps(&[&[(1.0, Freeze(0))], &reloads(1.2, 25)[..], &[(4.0, Thaw(0))]].concat())
+            .until(7.0),
+        Scenario {
             // One when it begins, and one when it is over.
             limits: Limits { accept_lines: Some(2), ..none },
             ..of(protocol, "out of descriptors")
@@ -195,6 +206,11 @@ fn of_the_proxy(protocol: Protocol) -> Vec<Scenario> {
         ])
         .until(7.0),
     ]
+}
+
+/// So many reloads, a tenth of a second apart.
+fn reloads(begin: f64, times: u32) -> Vec<(f64, Fault)> {
+    (0..times).map(|nth| (begin + 0.1 * f64::from(nth), Reload)).collect()
 }
 
 /// Clients that are no friends.
