@@ -76,7 +76,7 @@ const TOOLS: &[Tool] = &[
         // Left out are tests that are marked as long there; it is some hundred times slower than a processor.
         commands: &[
             &["+nightly", "miri", "test", "--package", "nutcracker-proto", "--package", "nutcracker-ring", "--package", "nutcracker-engine", "--lib"],
-            &["+nightly", "miri", "test", "--package", "nutcracker-engine", "--test", "scenarios", "--", "ejection::", "handshake::", "lies::", "moving::", "order::", "reach::", "retries::", "servers::", "split::", "transactions::"],
+            &["+nightly", "miri", "test", "--package", "nutcracker-engine", "--test", "scenarios", "--", "ejection::", "handover::", "handshake::", "lies::", "moving::", "order::", "reach::", "retries::", "servers::", "split::", "transactions::"],
         ],
         options: &[("MIRIFLAGS", "-Zmiri-disable-isolation"), ("PROPTEST_CASES", "4")],
     },

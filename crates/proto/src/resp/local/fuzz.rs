@@ -217,6 +217,7 @@ mod tests {
     ];
 
     #[test]
+    #[cfg_attr(miri, ignore = "long")]
     fn every_answer_is_one_response_whatever_is_asked() {
         for request in REQUESTS {
             fuzz_local(request.as_bytes());
