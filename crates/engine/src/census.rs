@@ -78,6 +78,15 @@ impl Found {
         }
     }
 
+    /// What somebody says to the same question who has no clients.
+    const fn nothing(&self) -> Self {
+        match self {
+            Self::Lines(_) => Self::Lines(BTreeMap::new()),
+            Self::Closed(_) => Self::Closed(0),
+            Self::One(_) => Self::One(false),
+        }
+    }
+
     /// The answer when all have said their share.
     fn answer(&self, version: Version) -> Vec<u8> {
         let mut out = Vec::new();
@@ -230,6 +239,14 @@ impl Engine {
                 self.end_census(share.ask, &answer);
             }
             (Found::Lines(_) | Found::Closed(_), Some(_)) => {}
+        }
+    }
+
+    /// A worker that was to be asked has ended: it has no clients.
+    pub fn handle_absent(&mut self, worker: WorkerId, question: &Question) {
+        if let Some(ask) = self.census.asks.get(question.ask) {
+            let found = ask.found.nothing();
+            self.handle_share(Share { worker, ask: question.ask, found });
         }
     }
 

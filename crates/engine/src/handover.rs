@@ -70,7 +70,8 @@ impl Engine {
         let Handover { mut session, version, database, subscriptions, .. } = client;
         let pool_state = &mut self.pools[pool.0 as usize];
         let own = pool_state.config().database;
-        let has_database = database.is_none_or(|it| it < pool_state.config().databases);
+        let has_database =
+            database.is_none_or(|it| it == own || it < pool_state.config().databases);
         session.class = match has_database {
             true => pool_state.class(Class { version, database: database.unwrap_or(own) }),
             false => ClassId::default(),

@@ -116,6 +116,15 @@ pub enum Obstacle {
         /// The other's.
         other: String,
     },
+    /// Two pools are to listen at one address.
+    Twice {
+        /// The pool.
+        pool: String,
+        /// Its `listen`.
+        address: String,
+        /// The other one.
+        other: String,
+    },
     /// The system does not give what is needed.
     System {
         /// What for.
@@ -141,6 +150,9 @@ impl fmt::Display for Obstacle {
                 "pool '{pool}': '{address}' and '{other}', which is listened on, overlap: a restart can \
                  change the one to the other, a reload cannot"
             ),
+            Self::Twice { pool, address, other } => {
+                write!(f, "pool '{pool}': '{address}' is where pool '{other}' listens")
+            }
             Self::System { doing, error } => write!(f, "{doing} failed: {}", reason(error)),
         }
     }
@@ -249,7 +261,7 @@ impl Generation {
             let name = format!("worker-{id}");
             let spawned = thread::Builder::new().name(name).spawn(move || {
                 let result = Worker::new(seat, Arc::clone(&shared)).run();
-                shared.mailboxes[id].close();
+                shared.end_worker(id);
                 // The control plane outlives the workers, unless it has given up on them.
                 let _ = news.send(News::Ended { generation, result });
             });
@@ -272,11 +284,9 @@ impl Generation {
         next.predecessors += 1;
         let successor = Successor::new(&self.shared, heirs, Arc::clone(&next.shared), hold);
         let successor = Arc::new(successor);
-        let mailboxes = &self.shared.mailboxes;
-        // The one that accepts passes it on, behind the last client that it deals.
-        let told = if mailboxes[0].is_closed() { &mailboxes[1..] } else { &mailboxes[..1] };
-        for mailbox in told {
-            mailbox.send(Message::Leave(Arc::clone(&successor)));
+        // The one that accepts passes it on.
+        if !self.shared.mailboxes[0].send(Message::Leave(Arc::clone(&successor))) {
+            self.shared.pass_on(&successor);
         }
     }
 
@@ -455,6 +465,15 @@ fn heirs(before: &Generation, next: &Generation) -> Vec<Option<usize>> {
 /// Listens for the pools that nobody listens for yet.
 fn listeners(config: &Config, earlier: &[&Pool]) -> Result<Vec<(PoolId, Listener)>, Obstacle> {
     let pools = config.pools.iter().enumerate();
+    if !earlier.is_empty()
+        && let Some((pool, other)) = twice(&config.pools)
+    {
+        return Err(Obstacle::Twice {
+            pool: pool.name.clone(),
+            address: pool.listen.text().to_owned(),
+            other: other.name.clone(),
+        });
+    }
     let new = pools.filter(|(_, pool)| listens_there(pool, earlier).is_none());
     new.map(|(at, pool)| {
         if let Some(other) = earlier.iter().find(|other| other.listen.overlaps(&pool.listen)) {
@@ -468,6 +487,14 @@ fn listeners(config: &Config, earlier: &[&Pool]) -> Result<Vec<(PoolId, Listener
         Ok((PoolId(at as u32), listener))
     })
     .collect()
+}
+
+/// A pool that listens where one before it does, if there is any; at a start binding finds it.
+fn twice(pools: &[Pool]) -> Option<(&Pool, &Pool)> {
+    pools.iter().enumerate().find_map(|(at, pool)| {
+        let other = pools[..at].iter().find(|other| other.listen.is_same_place(&pool.listen))?;
+        Some((pool, other))
+    })
 }
 
 /// How many clients the limit of descriptors leaves room for, once all servers are connected

@@ -82,18 +82,17 @@ impl Mailbox {
         Self { messages: Mutex::new(Some(Vec::new())), waker, clients: AtomicUsize::new(0) }
     }
 
-    /// Leaves a message and wakes the worker. One that has ended needs none.
-    pub fn send(&self, message: Message) {
-        if let Some(messages) = &mut *self.messages() {
-            messages.push(message);
-        }
+    /// Leaves a message and wakes the worker. Says whether it did: one that has ended takes none.
+    pub fn send(&self, message: Message) -> bool {
+        let is_open = match &mut *self.messages() {
+            Some(messages) => {
+                messages.push(message);
+                true
+            }
+            None => false,
+        };
         let _ = self.waker.wake();
-    }
-
-    /// Whether the worker has ended.
-    #[must_use]
-    pub fn is_closed(&self) -> bool {
-        self.messages().is_none()
+        is_open
     }
 
     /// Takes all messages.
@@ -101,10 +100,9 @@ impl Mailbox {
         self.messages().as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// The worker has ended: what was left and what will be is dropped.
-    pub fn close(&self) {
-        let left = self.messages().take();
-        drop(left);
+    /// The worker has ended. Returns what it has not taken.
+    pub fn close(&self) -> Vec<Message> {
+        self.messages().take().unwrap_or_default()
     }
 
     fn messages(&self) -> MutexGuard<'_, Option<Vec<Message>>> {
@@ -192,6 +190,25 @@ impl Shared {
         let worker = (0..self.mailboxes.len()).min_by_key(load).expect("there is a worker");
         self.mailboxes[worker].clients.fetch_add(1, Ordering::Relaxed);
         worker
+    }
+
+    /// The worker has ended. What the others have to know is passed on to them.
+    pub fn end_worker(&self, worker: usize) {
+        for message in self.mailboxes[worker].close() {
+            if let Message::Leave(successor) = message
+                && worker == 0
+            {
+                self.pass_on(&successor);
+            }
+        }
+    }
+
+    /// Tells the workers that do not accept of another configuration, behind all clients that were dealt to
+    /// them.
+    pub fn pass_on(&self, successor: &Arc<Successor>) {
+        for mailbox in &self.mailboxes[1..] {
+            mailbox.send(Message::Leave(Arc::clone(successor)));
+        }
     }
 
     /// Counts a client of `pool` out.

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{self, Runtime};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::cli::Options;
 use crate::config::{self, Config, LoadError};
@@ -188,7 +189,7 @@ impl Proxy {
             // Whoever hears it ends with the process.
             let _ = wished.send(what);
         };
-        self.runtime.block_on(async {
+        let ended = self.runtime.block_on(async {
             tokio::select! {
                 code = control.run(wishes) => code,
                 never = self.signals.run(log, wish) => match never {},
@@ -201,7 +202,10 @@ impl Proxy {
                     }
                 },
             }
-        })
+        });
+        // A configuration that is being read is waited for by nobody.
+        self.runtime.shutdown_background();
+        ended
     }
 }
 
@@ -221,6 +225,8 @@ struct Control {
     /// For those to come.
     tell: UnboundedSender<News>,
     is_stopping: bool,
+    /// The configuration that is to hold next. A wish for another takes its place.
+    loading: Option<Loading>,
 }
 
 impl Control {
@@ -235,6 +241,7 @@ impl Control {
             news,
             tell,
             is_stopping: false,
+            loading: None,
         }
     }
 
@@ -252,12 +259,13 @@ impl Control {
                 },
                 Some(wish) = wishes.recv() => match wish {
                     Wish::Stop => {
-                        self.is_stopping = true;
+                        (self.is_stopping, self.loading) = (true, None);
                         self.generations.stop();
                     }
                     Wish::Reload if self.is_stopping => {}
-                    Wish::Reload => self.reload().await,
+                    Wish::Reload => self.loading = Some(begin_load(&self.conf_file)),
                 },
+                config = loaded(&mut self.loading) => self.reload(config),
                 // What others count shows within a second.
                 () = tokio::time::sleep(CARRY_INTERVAL), if self.generations.has_elders() => {
                     self.generations.carry();
@@ -266,10 +274,9 @@ impl Control {
         }
     }
 
-    /// Puts the configuration to work as the file has it now. Where that cannot be, the one that holds
-    /// goes on.
-    async fn reload(&mut self) {
-        let next = match self.prepare().await {
+    /// Puts the configuration to work that the file has now. Where that cannot be, the one that holds goes on.
+    fn reload(&mut self, config: Result<Config, String>) {
+        let next = match config.and_then(|config| self.prepare(config)) {
             Ok(next) => next,
             Err(message) => {
                 for line in message.lines() {
@@ -287,13 +294,8 @@ impl Control {
         self.source.send_replace(source);
     }
 
-    /// What the file asks for, started; or what is in the way, a line each.
-    async fn prepare(&mut self) -> Result<Generation, String> {
-        let conf_file = self.conf_file.clone();
-        // It may ask for the addresses of names, which may take long: not on this thread.
-        let config = tokio::task::spawn_blocking(move || load(&conf_file)).await;
-        let config = config.map_err(|error| error.to_string())?;
-        let config = config.map_err(|error| error.to_string())?;
+    /// What `config` asks for, started; or what is in the way, a line each.
+    fn prepare(&mut self, config: Config) -> Result<Generation, String> {
         let before = Some(self.generations.newest());
         let next = Generation::new(&self.premises, self.made, config, before);
         let mut next = next.map_err(|obstacle| obstacle.to_string())?;
@@ -304,6 +306,22 @@ impl Control {
         }
         Ok(next)
     }
+}
+
+/// A configuration that is being read, on a thread of its own: names in it may take long to look up.
+type Loading = JoinHandle<Result<Config, String>>;
+
+fn begin_load(conf_file: &Path) -> Loading {
+    let conf_file = conf_file.to_path_buf();
+    tokio::task::spawn_blocking(move || load(&conf_file).map_err(|error| error.to_string()))
+}
+
+/// Waits until it is read; for ever while there is none.
+async fn loaded(loading: &mut Option<Loading>) -> Result<Config, String> {
+    let Some(under_way) = loading else { return std::future::pending().await };
+    let config = under_way.await;
+    *loading = None;
+    config.unwrap_or_else(|error| Err(error.to_string()))
 }
 
 /// Reads the configuration, and logs what in it is hardly meant.

@@ -451,7 +451,10 @@ impl Worker {
                 Action::Connect { conn, pool, server } => self.open(conn, pool, server),
                 Action::Close { conn, pool } => self.close(conn, pool),
                 Action::Ask { worker, question } => {
-                    self.shared.mailboxes[worker.0 as usize].send(Message::Question(question));
+                    let mailbox = &self.shared.mailboxes[worker.0 as usize];
+                    if !mailbox.send(Message::Question(Arc::clone(&question))) {
+                        self.engine.handle_absent(worker, &question);
+                    }
                 }
                 Action::Report(what) => self.report(&what),
             }
@@ -658,9 +661,7 @@ impl Worker {
         }
         // What this one has dealt to the others is in their mailboxes before.
         if self.id == 0 {
-            for mailbox in &self.shared.mailboxes[1..] {
-                mailbox.send(Message::Leave(Arc::clone(&successor)));
-            }
+            self.shared.pass_on(&successor);
         }
         for pool in successor.pools_without_heir() {
             self.engine.drain_pool(pool);

@@ -83,7 +83,6 @@ impl Engine {
         }
         let Some(subscribed) = self.pubsub[pool.0 as usize].topics.get_mut(key) else { return };
         subscribed.unheard += 1;
-        subscribed.asked_at = self.now;
         let (topic, name) = (subscribed.topic, subscribed.name.clone());
         self.ask(pool, server, Question::Begin { key, topic, name });
     }

@@ -63,7 +63,7 @@ struct Subscribed {
     homes: Vec<ServerId>,
     /// Servers that have been asked and have not answered.
     unheard: u32,
-    /// When one was asked last.
+    /// When all of them were asked last.
     asked_at: Tick,
     /// The clients that get what is published.
     clients: Vec<ConnId>,

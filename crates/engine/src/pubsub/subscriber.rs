@@ -114,10 +114,18 @@ impl Engine {
         }
         let homes = self.homes(pool, topic, name);
         let key = self.pubsub[pool.0 as usize].insert(topic, name, homes.clone());
-        for server in homes {
+        self.ask_homes(pool, key, &homes);
+        key
+    }
+
+    /// Asks all homes of a topic for it.
+    fn ask_homes(&mut self, pool: PoolId, key: Key, homes: &[ServerId]) {
+        for &server in homes {
             self.ask_for(pool, server, key);
         }
-        key
+        if let Some(subscribed) = self.pubsub[pool.0 as usize].topics.get_mut(key) {
+            subscribed.asked_at = self.now;
+        }
     }
 
     /// All servers listen to what a client asked for: it is told, and gets what is published from now
@@ -277,9 +285,8 @@ impl Engine {
             let subscribed = subscribed.expect("it was found or made just now");
             subscribed.joining.push(conn);
             if subscribed.asked_at != self.now {
-                for server in subscribed.homes.clone() {
-                    self.ask_for(pool, server, key);
-                }
+                let homes = subscribed.homes.clone();
+                self.ask_homes(pool, key, &homes);
             }
             let client =
                 self.clients.get_mut(conn.key()).expect("the caller has just put it there");

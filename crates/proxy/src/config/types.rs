@@ -162,6 +162,15 @@ pub struct Pool {
     pub resolve_interval: Option<Duration>,
 }
 
+/// Whether nobody can listen on both at a time: the same port of the same address, or of all.
+pub(crate) fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
+    // An IPv6 socket on all addresses takes IPv4 clients too, as the kernel has it by default.
+    let covers = |all: SocketAddr, one: SocketAddr| {
+        all.ip().is_unspecified() && (all.is_ipv6() || one.is_ipv4())
+    };
+    a.port() == b.port() && (a.ip() == b.ip() || covers(a, b) || covers(b, a))
+}
+
 /// Where a pool's clients connect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listen {
@@ -204,8 +213,7 @@ impl Listen {
     pub fn overlaps(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Tcp { addr, .. }, Self::Tcp { addr: other, .. }) => {
-                let takes_all = addr.ip().is_unspecified() || other.ip().is_unspecified();
-                addr != other && addr.port() == other.port() && takes_all
+                addr != other && overlap(*addr, *other)
             }
             _ => false,
         }

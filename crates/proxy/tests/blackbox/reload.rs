@@ -280,6 +280,10 @@ fn a_configuration_that_cannot_be_is_told_of_and_changes_nothing() {
         (String::new(), "nutcracker.yml"),
         (good.clone() + &pool("beta", taken, &keys, &servers), "another process listens there"),
         (
+            good.clone() + &pool("beta", format!("127.1:{listen}"), &keys, &servers),
+            "is where pool",
+        ),
+        (
             good.replace("127.0.0.1", "0.0.0.0"),
             "overlap: a restart can change the one to the other",
         ),

@@ -1,7 +1,6 @@
 //! Traps in where clients connect.
 
 use std::fs::{self, FileType};
-use std::net::SocketAddr;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Display;
 
@@ -10,7 +9,7 @@ use nutcracker_proto::Protocol;
 use super::finding::Severity::{Error, Note, Warning};
 use super::trap::{Look, Report, Subject, Trap};
 use crate::cli;
-use crate::config::{Listen, Pool};
+use crate::config::{Listen, Pool, overlap};
 
 pub(super) const TRAPS: &[Trap] = &[
     Trap {
@@ -104,15 +103,6 @@ fn listen_twice(subject: &Subject<'_>, report: &mut Report<'_>) {
             );
         }
     }
-}
-
-/// Whether nobody can listen on both at a time: the same port of the same address, or of all.
-fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
-    // An IPv6 socket on all addresses takes IPv4 clients too, as the kernel has it by default.
-    let covers = |all: SocketAddr, one: SocketAddr| {
-        all.ip().is_unspecified() && (all.is_ipv6() || one.is_ipv4())
-    };
-    a.port() == b.port() && (a.ip() == b.ip() || covers(a, b) || covers(b, a))
 }
 
 fn stats_port(subject: &Subject<'_>, pool: &Pool, report: &mut Report<'_>) {
