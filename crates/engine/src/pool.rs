@@ -125,7 +125,7 @@ impl Default for Retries {
 pub struct SharedPool {
     /// What it is.
     pub config: PoolConfig,
-    pub(crate) health: Health,
+    pub(crate) health: Arc<Health>,
     /// How cursors of a `SCAN` over its servers are made.
     pub(crate) cursors: Cursors,
     /// The scripts that came by.
@@ -145,7 +145,7 @@ impl SharedPool {
     #[must_use]
     pub fn new(config: PoolConfig) -> Self {
         let builder = RingBuilder::new(config.distribution, &config.servers);
-        let health = Health::new(builder, config.servers.len(), config.ejection);
+        let health = Arc::new(Health::new(builder, config.servers.len(), config.ejection));
         let cursors = Cursors::new(&config);
         Self {
             config,
@@ -167,9 +167,20 @@ impl SharedPool {
 
     /// Takes the place of `earlier`, which goes on until its clients have come over: knows the scripts that
     /// came by there, numbers clients from there on, and holds ejected what is ejected there. `servers` says
-    /// for each server which of the earlier ones it is, if it is one.
+    /// for each server which of the earlier ones it is, if it is one. Where they are the same ones, what
+    /// happens to them counts for both.
     pub fn succeed(&mut self, earlier: &Self, servers: &[Option<ServerId>]) {
-        self.health.learn(&earlier.health, servers);
+        let stays = |(at, server): (usize, &Option<ServerId>)| *server == Some(ServerId(at as u32));
+        let (now, before) = (&self.config, &earlier.config);
+        let is_same = servers.iter().enumerate().all(stays)
+            && now.servers == before.servers
+            && now.distribution == before.distribution
+            && now.ejection == before.ejection;
+        if is_same {
+            self.health = Arc::clone(&earlier.health);
+        } else {
+            self.health.learn(&earlier.health, servers);
+        }
         self.scripts = Arc::clone(&earlier.scripts);
         self.newest_client = Arc::clone(&earlier.newest_client);
     }

@@ -279,10 +279,7 @@ fn a_configuration_that_cannot_be_is_told_of_and_changes_nothing() {
         (good.replace("redis: true", "redis: perhaps"), "perhaps"),
         (String::new(), "nutcracker.yml"),
         (good.clone() + &pool("beta", taken, &keys, &servers), "another process listens there"),
-        (
-            good.clone() + &pool("beta", format!("127.1:{listen}"), &keys, &servers),
-            "is where pool",
-        ),
+        (good.clone() + &pool("beta", format!("127.1:{listen}"), &keys, &servers), "is where pool"),
         (
             good.replace("127.0.0.1", "0.0.0.0"),
             "overlap: a restart can change the one to the other",
@@ -343,6 +340,20 @@ fn a_server_that_is_ejected_is_so_still() {
     }
     assert_eq!(proxy.figure("alpha", "server_ejects"), 1);
     assert!(proxy.figure(&format!("alpha/127.0.0.1:{dead}"), "server_ejected_at") > 0);
+}
+
+#[test]
+fn failures_before_and_after_count_together() {
+    let (listen, dead) = (free_port(), free_port());
+    let keys = ["redis: true", "auto_eject_hosts: true", "server_failure_limit: 2"];
+    let conf = pool("alpha", listen, &keys, &[item(dead)]);
+    let proxy = Proxy::start(&conf);
+    let mut client = Client::tcp(listen);
+    for ejects in [0, 1] {
+        client.ask(cmd("GET reload:failures"), "-ERR Connection refused\r\n");
+        proxy.expect_figure("alpha", "server_ejects", ejects);
+        proxy.reload(&conf);
+    }
 }
 
 #[test]
