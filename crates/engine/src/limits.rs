@@ -73,8 +73,15 @@ pub const SPARE_GROWN_MAX: usize = 8;
 
 /// Capacity of all large buffers kept for the next large message, bytes. A fresh one costs a page
 /// fault each 4 KiB, which is dearer than what is written there; this is enough for some tens of
-/// clients that exchange values of 1 MiB at the same time, or for one with values of 64 MiB.
-pub const SPARE_LARGE_BYTES_MAX: usize = 80 * 1024 * 1024;
+/// clients that exchange values of 1 MiB at the same time.
+pub const SPARE_LARGE_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Capacity of a buffer that nothing but a very large value needs, bytes.
+pub const HUGE_BYTES_MIN: usize = 16 * 1024 * 1024;
+
+/// The same as [`SPARE_LARGE_BYTES_MAX`] where such a buffer is to be kept: enough for one with a value of 64 MiB.
+/// Many buffers that pipelines leave behind are not to add up to as much.
+pub const SPARE_HUGE_BYTES_MAX: usize = 80 * 1024 * 1024;
 
 /// Capacity of large buffers that stays when the rest was of no use for [`SPARE_TRIM_INTERVAL`]: two
 /// of a little more than 1 MiB.

@@ -1,8 +1,8 @@
 //! Buffers between two uses.
 
 use crate::limits::{
-    EVERYDAY_BYTES, FRESH_BYTES, GROWN_BYTES_MAX, SPARE_BUFFERS_MAX, SPARE_GROWN_MAX,
-    SPARE_LARGE_BYTES_KEPT, SPARE_LARGE_BYTES_MAX,
+    EVERYDAY_BYTES, FRESH_BYTES, GROWN_BYTES_MAX, HUGE_BYTES_MIN, SPARE_BUFFERS_MAX,
+    SPARE_GROWN_MAX, SPARE_HUGE_BYTES_MAX, SPARE_LARGE_BYTES_KEPT, SPARE_LARGE_BYTES_MAX,
 };
 use crate::shared::Shared;
 
@@ -127,7 +127,9 @@ impl Spares {
                 }
             }
             capacity => {
-                if !self.thrifty && self.large_bytes + capacity <= SPARE_LARGE_BYTES_MAX {
+                let is_huge = capacity >= HUGE_BYTES_MIN;
+                let most = if is_huge { SPARE_HUGE_BYTES_MAX } else { SPARE_LARGE_BYTES_MAX };
+                if !self.thrifty && self.large_bytes + capacity <= most {
                     self.large_bytes += capacity;
                     self.large.push(buffer);
                 }
@@ -170,12 +172,28 @@ mod tests {
         assert_eq!(spares.everyday.len(), SPARE_BUFFERS_MAX);
         assert_eq!(spares.grown.len(), SPARE_GROWN_MAX);
         let large: usize = spares.large.iter().map(Vec::capacity).sum();
-        assert!(large <= SPARE_LARGE_BYTES_MAX && large == spares.large_bytes, "{large}");
+        assert!(large <= SPARE_HUGE_BYTES_MAX && large == spares.large_bytes, "{large}");
         while let Some(newest) = spares.large.last() {
             let capacity = newest.capacity();
             assert_eq!(spares.take(capacity).capacity(), capacity);
         }
         assert_eq!(spares.large_bytes, 0);
+    }
+
+    #[test]
+    fn one_huge_buffer_is_kept_and_many_large_ones_are_not_as_much() {
+        const MEBIBYTE: usize = 1 << 20;
+        let mut spares = Spares::default();
+        spares.give(Vec::with_capacity(65 * MEBIBYTE));
+        spares.give(Vec::with_capacity(65 * MEBIBYTE));
+        assert_eq!(spares.large_bytes, 65 * MEBIBYTE);
+        spares.give(Vec::with_capacity(MEBIBYTE));
+        assert_eq!(spares.large_bytes, 65 * MEBIBYTE, "it is there already");
+        assert_eq!(spares.take(64 * MEBIBYTE).capacity(), 65 * MEBIBYTE);
+        for _ in 0..100 {
+            spares.give(Vec::with_capacity(MEBIBYTE));
+        }
+        assert_eq!(spares.large_bytes, SPARE_LARGE_BYTES_MAX);
     }
 
     #[test]
