@@ -71,6 +71,7 @@ mod tests {
     /// A builder that has seen other sets must build what a fresh one builds: same points, same
     /// owners.
     #[test]
+    #[cfg_attr(miri, ignore = "long")]
     fn a_rebuilt_ring_equals_one_built_from_nothing() {
         let mut random = Generator::seeded(1);
         for round in 0..40 {
