@@ -2,26 +2,25 @@
 
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::runtime::{self, Runtime};
-use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc;
 
 use crate::cli::Options;
-use crate::config::{self, Config, LoadError};
+use crate::config::{self, LoadError};
+use crate::control::{self, Control};
 use crate::daemon::{self, Launcher};
-use crate::generation::{Generation, Generations, News, Obstacle, Premises};
+use crate::generation::{Generation, Obstacle, Premises};
 use crate::log::{self, Log, reason};
 use crate::names::Resolver;
 use crate::paths::Paths;
 use crate::pid_file::{PidFile, PidFileError};
-use crate::signals::{Signals, Wish};
-use crate::stats_server::{self, StatsServer, StatsSource};
+use crate::signals::Signals;
+use crate::stats_server::{self, StatsServer};
 use crate::sys;
 
 /// Runs the proxy to its end and says how it ended: 0 after a signal asked it to stop, 1 when it
@@ -156,7 +155,7 @@ impl Proxy {
         };
         write_banner();
 
-        let config = load(&paths.conf_file).map_err(StartError::Load)?;
+        let config = control::load(&paths.conf_file).map_err(StartError::Load)?;
         let premises = Premises {
             begun,
             host_name: sys::host_name()
@@ -179,11 +178,11 @@ impl Proxy {
     /// Serves until a signal asks for the end, or a worker cannot go on.
     fn run(self, log: Log) -> ExitCode {
         let mut control = self.control;
-        if let Err(obstacle) = control.generations.start() {
+        if let Err(obstacle) = control.start() {
             tracing::error!("{obstacle}");
             return ExitCode::FAILURE;
         }
-        let source = control.source.subscribe();
+        let source = control.source();
         let (wished, wishes) = mpsc::unbounded_channel();
         let wish = move |what| {
             // Whoever hears it ends with the process.
@@ -207,130 +206,6 @@ impl Proxy {
         self.runtime.shutdown_background();
         ended
     }
-}
-
-/// How often it is looked what generations before the newest have counted.
-const CARRY_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Who has the workers begin, give way to others, and end.
-struct Control {
-    premises: Premises,
-    conf_file: PathBuf,
-    generations: Generations,
-    /// How many have been made, or tried.
-    made: u64,
-    /// What the statistics are made of.
-    source: watch::Sender<Arc<StatsSource>>,
-    news: UnboundedReceiver<News>,
-    /// For those to come.
-    tell: UnboundedSender<News>,
-    is_stopping: bool,
-    /// The configuration that is to hold next. A wish for another takes its place.
-    loading: Option<Loading>,
-}
-
-impl Control {
-    fn new(premises: Premises, conf_file: PathBuf, first: Generation) -> Self {
-        let (tell, news) = mpsc::unbounded_channel();
-        Self {
-            premises,
-            conf_file,
-            source: watch::Sender::new(first.source()),
-            generations: Generations::new(first, tell.clone()),
-            made: 1,
-            news,
-            tell,
-            is_stopping: false,
-            loading: None,
-        }
-    }
-
-    /// Obeys until all workers have ended, or one cannot go on.
-    async fn run(&mut self, mut wishes: UnboundedReceiver<Wish>) -> ExitCode {
-        loop {
-            tokio::select! {
-                Some(news) = self.news.recv() => match self.generations.note(news) {
-                    Ok(true) => {}
-                    Ok(false) => return ExitCode::SUCCESS,
-                    Err(error) => {
-                        tracing::error!("a worker cannot go on: {}", reason(&error));
-                        return ExitCode::FAILURE;
-                    }
-                },
-                Some(wish) = wishes.recv() => match wish {
-                    Wish::Stop => {
-                        (self.is_stopping, self.loading) = (true, None);
-                        self.generations.stop();
-                    }
-                    Wish::Reload if self.is_stopping => {}
-                    Wish::Reload => self.loading = Some(begin_load(&self.conf_file)),
-                },
-                config = loaded(&mut self.loading) => self.reload(config),
-                // What others count shows within a second.
-                () = tokio::time::sleep(CARRY_INTERVAL), if self.generations.has_elders() => {
-                    self.generations.carry();
-                }
-            }
-        }
-    }
-
-    /// Puts the configuration to work that the file has now. Where that cannot be, the one that holds goes on.
-    fn reload(&mut self, config: Result<Config, String>) {
-        let next = match config.and_then(|config| self.prepare(config)) {
-            Ok(next) => next,
-            Err(message) => {
-                for line in message.lines() {
-                    tracing::error!("{line}");
-                }
-                log::always!("the configuration is not reloaded, and the one before goes on");
-                return;
-            }
-        };
-        let path = self.conf_file.display();
-        let (pools, workers) = (next.pools().count(), next.workers());
-        log::always!("configuration '{path}' is reloaded: {pools} pools on {workers} workers");
-        let source = next.source();
-        self.generations.succeed(next);
-        self.source.send_replace(source);
-    }
-
-    /// What `config` asks for, started; or what is in the way, a line each.
-    fn prepare(&mut self, config: Config) -> Result<Generation, String> {
-        let before = Some(self.generations.newest());
-        let next = Generation::new(&self.premises, self.made, config, before);
-        let mut next = next.map_err(|obstacle| obstacle.to_string())?;
-        self.made += 1;
-        if let Err(obstacle) = next.start(&self.tell) {
-            next.stop();
-            return Err(obstacle.to_string());
-        }
-        Ok(next)
-    }
-}
-
-/// A configuration that is being read, on a thread of its own: names in it may take long to look up.
-type Loading = JoinHandle<Result<Config, String>>;
-
-fn begin_load(conf_file: &Path) -> Loading {
-    let conf_file = conf_file.to_path_buf();
-    tokio::task::spawn_blocking(move || load(&conf_file).map_err(|error| error.to_string()))
-}
-
-/// Waits until it is read; for ever while there is none.
-async fn loaded(loading: &mut Option<Loading>) -> Result<Config, String> {
-    let Some(under_way) = loading else { return std::future::pending().await };
-    let config = under_way.await;
-    *loading = None;
-    config.unwrap_or_else(|error| Err(error.to_string()))
-}
-
-/// Reads the configuration, and logs what in it is hardly meant.
-fn load(conf_file: &Path) -> Result<Config, LoadError> {
-    let config = config::load(conf_file)?;
-    for warning in &config.warnings {
-        tracing::warn!("{}: {warning}", conf_file.display());
-    }
-    Ok(config)
 }
 
 /// The original's two lines, always logged.
