@@ -113,6 +113,11 @@ impl ClientConn {
             && self.outbox.len() <= self.unsent_bytes_max as usize / 2
     }
 
+    /// It will be closed once nothing is due to it.
+    pub(crate) fn will_close(&self) -> bool {
+        self.closing.is_some_and(|farewell| farewell != Farewell::HandedOver)
+    }
+
     /// Nothing is due to it any more.
     #[inline]
     pub(crate) fn is_settled(&self) -> bool {

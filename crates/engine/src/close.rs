@@ -39,7 +39,7 @@ impl Engine {
     pub(crate) fn say_farewell(&mut self, conn: ConnId, farewell: Farewell) {
         let Some(client) = self.clients.get_mut(conn.key()) else { return };
         // The first reason stands: a client that misbehaved and then left has misbehaved.
-        if matches!(client.closing, None | Some(Farewell::HandedOver)) {
+        if !client.will_close() {
             client.closing = Some(farewell);
         }
         client.inbox.clear(&mut self.spares);
@@ -49,8 +49,7 @@ impl Engine {
     /// Closes a client that is leaving once nothing is due to it.
     pub(crate) fn close_if_settled(&mut self, conn: ConnId) {
         let Some(client) = self.clients.get(conn.key()) else { return };
-        let closes = client.closing.is_some_and(|farewell| farewell != Farewell::HandedOver);
-        if closes && client.is_settled() {
+        if client.will_close() && client.is_settled() {
             self.drop_client(conn, CloseReason::Eof);
         }
     }

@@ -9,7 +9,7 @@ use nutcracker_ring::DistributionKind;
 
 use super::{Pending, Subscriptions};
 use crate::action::{Action, CloseReason, Report};
-use crate::client::{ClientConn, Farewell};
+use crate::client::ClientConn;
 use crate::engine::Engine;
 use crate::frame::Frame;
 use crate::ids::{ConnId, Key, PoolId, ServerId};
@@ -335,7 +335,7 @@ impl Engine {
             let first = pubsub::push_type(self.version(conn));
             let Some(client) = self.clients.get_mut(conn.key()) else { continue };
             // One that goes over hears on until it goes.
-            if client.closing.is_some_and(|farewell| farewell != Farewell::HandedOver) {
+            if client.will_close() {
                 continue;
             }
             if client.outbox.len() > unsent_bytes_max {
