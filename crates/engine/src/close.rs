@@ -122,7 +122,8 @@ impl Engine {
     /// anew (see `repeat.rs`). It counts as one failure of the server, unless the server closed it in
     /// good order while nothing was asked of it, which is a server tidying up, or refused what its
     /// clients chose for themselves, which is their affair; and unless it could not be opened for a
-    /// reason that is this machine's own.
+    /// reason that is this machine's own. A server that was not tidying up, as nobody listens there since,
+    /// has failed twice.
     pub(crate) fn close_server(&mut self, conn: ConnId, reason: CloseReason) {
         let Some(ended) = self.take_down(conn, &reason) else { return };
         if ended.was_connecting && ended.tenancy != Tenancy::Successor {
@@ -146,7 +147,11 @@ impl Engine {
         }
         let is_session = matches!(reason, CloseReason::Session(_));
         let is_ours = matches!(reason, CloseReason::NoRoom(_));
-        if !(idle && reason == CloseReason::Eof || is_session) {
+        let has_tidied = idle && reason == CloseReason::Eof;
+        if has_tidied && tenancy != Tenancy::Leaving {
+            self.pools[pool.0 as usize].shared.health.note_departure(server, self.now);
+        }
+        if !(has_tidied || is_session) {
             let report = Report::ServerClosed { pool, server, reason: reason.clone(), failed };
             self.actions.push_back(Action::Report(report));
             if tenancy != Tenancy::Leaving && !is_ours {
@@ -155,6 +160,10 @@ impl Engine {
                 let is_late = reason == CloseReason::TimedOut && !was_connecting;
                 if is_late || shared.config.retries.after(&reason, !was_connecting) > 0 && !idle {
                     shared.health.note_silence(server);
+                }
+                let is_gone = was_connecting && reason == CloseReason::Refused;
+                if is_gone && shared.health.has_departed(server, self.now) {
+                    self.record_failure(pool, server);
                 }
                 self.record_failure(pool, server);
             }

@@ -21,7 +21,7 @@ use std::time::Duration;
 use nutcracker_ring::{Ring, RingBuilder};
 
 use crate::ids::ServerId;
-use crate::limits::{EJECTION_DOUBLINGS_MAX, FLAPPING_TIMES, PROBE_INTERVAL_MIN};
+use crate::limits::{DEPARTURE_WINDOW, EJECTION_DOUBLINGS_MAX, FLAPPING_TIMES, PROBE_INTERVAL_MIN};
 use crate::tick::Tick;
 
 /// When a server leaves the ring and when it comes back.
@@ -79,6 +79,9 @@ pub struct Health {
     failures: Box<[AtomicU32]>,
     /// Which servers have let requests wait in vain, and answered none since.
     silent: Box<[AtomicBool]>,
+    /// When each closed a conn last of which nothing was asked, microseconds; `u64::MAX` when none did
+    /// since one was opened to it.
+    departures: Box<[AtomicU64]>,
     members: Mutex<Members>,
 }
 
@@ -107,6 +110,7 @@ impl Health {
             next_probe: AtomicU64::new(Tick::NEVER.0),
             failures: (0..servers).map(|_| AtomicU32::new(0)).collect(),
             silent: (0..servers).map(|_| AtomicBool::new(false)).collect(),
+            departures: (0..servers).map(|_| AtomicU64::new(Tick::NEVER.0)).collect(),
             members: Mutex::new(Members {
                 builder,
                 ring,
@@ -155,6 +159,24 @@ impl Health {
     /// Whether a server has let a request wait in vain, and answered none since. One load.
     pub(crate) fn is_silent(&self, server: ServerId) -> bool {
         self.silent[server.0 as usize].load(Ordering::Relaxed)
+    }
+
+    /// A server closed a conn of which nothing was asked. It tidies up, or it is gone: whoever connects next
+    /// will know.
+    pub(crate) fn note_departure(&self, server: ServerId, now: Tick) {
+        self.departures[server.0 as usize].store(now.0, Ordering::Relaxed);
+    }
+
+    /// A conn to a server is open: if it closed one before, it was tidying up.
+    pub(crate) fn note_connect(&self, server: ServerId) {
+        self.departures[server.0 as usize].store(Tick::NEVER.0, Ordering::Relaxed);
+    }
+
+    /// Nobody listens where a server is: whether it has closed a conn just before, and was going.
+    pub(crate) fn has_departed(&self, server: ServerId, now: Tick) -> bool {
+        let departure = &self.departures[server.0 as usize];
+        let at = Tick(departure.swap(Tick::NEVER.0, Ordering::Relaxed));
+        at != Tick::NEVER && now < at.after(DEPARTURE_WINDOW)
     }
 
     /// Whether a server is ejected and its keys belong to others meanwhile. Takes the lock.

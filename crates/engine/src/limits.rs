@@ -140,6 +140,10 @@ pub const RETRY_WINDOW: Duration = Duration::from_secs(5);
 /// The shortest time before a server is probed, for pools whose retry timeout is less.
 pub const PROBE_INTERVAL_MIN: Duration = Duration::from_millis(10);
 
+/// How long after a server closed a conn of which nothing was asked a refused connect says that it was
+/// going.
+pub const DEPARTURE_WINDOW: Duration = Duration::from_secs(1);
+
 /// How long after a connect took all of its time the next is tried.
 pub const REACH_INTERVAL: Duration = Duration::from_millis(250);
 

@@ -94,7 +94,9 @@ impl Engine {
 
     /// A conn to `server` is open.
     pub(crate) fn note_connect(&mut self, pool: PoolId, server: ServerId) {
-        if self.pools[pool.0 as usize].reach.find(server) {
+        let pool_state = &mut self.pools[pool.0 as usize];
+        pool_state.shared.health.note_connect(server);
+        if pool_state.reach.find(server) {
             self.actions.push_back(Action::Report(Report::Reached { pool, server }));
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use nutcracker_engine::stats::{FaultFigure, PoolFigure, ServerFigure};
-use nutcracker_engine::{CloseReason, OnEject, PoolConfig, Report};
+use nutcracker_engine::{CloseReason, OnEject, PoolConfig, Report, Retries};
 
 use crate::stage::{Stage, cmd, ejection, redis};
 
@@ -178,6 +178,56 @@ fn every_way_to_fail_is_one_failure() {
         }
         stage.is_quiet();
     }
+}
+
+/// Its clients have nothing under way, so its end is not seen as one; what they send next is not lost to it.
+#[test]
+fn a_server_that_closes_an_idle_conn_and_is_gone_has_failed_twice() {
+    let mut config = redis(2);
+    config.ejection = ejection(2, 500);
+    config.retries = Retries::default();
+    let mut stage = Stage::new(config);
+    let key = stage.key(0, "k");
+    let closes_idle = |stage: &mut Stage| {
+        succeed(stage, 0, &key);
+        let conn = stage.server(0);
+        stage.closes(conn, CloseReason::Eof);
+    };
+    let is_refused = |stage: &mut Stage| {
+        let client = stage.client();
+        stage.sends(client, cmd(&format!("SET {key} v")));
+        let conn = stage.server(0);
+        stage.closes(conn, CloseReason::Refused);
+        client
+    };
+    // It was tidying up: it takes the next conn.
+    for _ in 0..3 {
+        closes_idle(&mut stage);
+    }
+    succeed(&mut stage, 0, &key);
+    let conn = stage.server(0);
+    stage.closes(conn, CloseReason::Reset);
+    assert_eq!(stage.figure(PoolFigure::ServerEjects), 0, "one failure");
+    // It has been away for longer than that says anything.
+    closes_idle(&mut stage);
+    stage.passes(1_001);
+    stage.servers_accept = false;
+    let client = is_refused(&mut stage);
+    stage.gets(client, "-ERR Connection refused\r\n");
+    assert_eq!(stage.figure(PoolFigure::ServerEjects), 0, "one failure");
+
+    stage.servers_accept = true;
+    closes_idle(&mut stage);
+    stage.passes(999);
+    stage.servers_accept = false;
+    let client = is_refused(&mut stage);
+    assert_eq!(stage.figure(PoolFigure::ServerEjects), 1);
+    let conn = stage.server(1);
+    stage.accepts(conn);
+    stage.gets(conn, cmd(&format!("SET {key} v")));
+    stage.sends(conn, "+OK\r\n");
+    stage.gets(client, "+OK\r\n");
+    stage.is_quiet();
 }
 
 type Happens = fn(&mut Stage);
