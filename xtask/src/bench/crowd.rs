@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+use super::script::Script;
 use super::workload::{Random, Workload};
 use crate::failure::{Failure, Result};
 use crate::{interrupt, servers};
@@ -14,14 +15,14 @@ use crate::{interrupt, servers};
 /// # Errors
 /// A client that cannot connect, or a wrong answer.
 pub(crate) fn connect(port: u16, workload: Workload, clients: usize) -> Result<Vec<TcpStream>> {
-    let mut random = Random::new(0);
+    let (script, mut random) = (Script::new(&workload), Random::new(0));
     let (mut request, mut due) = (Vec::new(), Vec::new());
     (0..clients)
         .map(|client| {
             interrupt::check()?;
             request.clear();
             due.clear();
-            workload.write(&mut random, &mut request, &mut due);
+            script.write(&mut random, &mut request, &mut due);
             let mut response = vec![0; due.len()];
             let mut talk = || {
                 let mut stream = servers::connect(port)?;

@@ -13,6 +13,7 @@ use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
+use super::script::Script;
 use super::workload::{Random, Workload};
 use crate::failure::{Failure, Result};
 use crate::{interrupt, servers};
@@ -22,7 +23,7 @@ use crate::{interrupt, servers};
 pub(crate) struct Load {
     poll: Poll,
     clients: Vec<Client>,
-    workload: Workload,
+    script: Script,
     pipeline: usize,
 }
 
@@ -97,7 +98,7 @@ impl Load {
                     .map_err(Failure::system(format!("connecting client {index} to port {port}")))
             })
             .collect::<Result<Vec<_>>>()?;
-        Ok(Self { poll, clients, workload, pipeline })
+        Ok(Self { poll, clients, script: Script::new(&workload), pipeline })
     }
 
     /// Runs the load, and waits for every response that is due at its end.
@@ -113,7 +114,7 @@ impl Load {
         let mut busy = 0;
         for client in &mut self.clients {
             client.batches = 0;
-            client.begin_batch(&self.workload, self.pipeline);
+            client.begin_batch(&self.script, self.pipeline);
             client.send()?;
             busy += 1;
         }
@@ -134,7 +135,7 @@ impl Load {
             }
             for event in &events {
                 let client = &mut self.clients[event.token().0];
-                if !client.handle(event, &mut buffer, &self.workload)? {
+                if !client.handle(event, &mut buffer, &self.script)? {
                     continue;
                 }
                 batches += 1;
@@ -147,7 +148,7 @@ impl Load {
                 if done {
                     busy -= 1;
                 } else {
-                    client.begin_batch(&self.workload, self.pipeline);
+                    client.begin_batch(&self.script, self.pipeline);
                     client.send()?;
                 }
             }
@@ -215,14 +216,14 @@ impl Client {
     }
 
     /// Writes the next batch into memory.
-    fn begin_batch(&mut self, workload: &Workload, pipeline: usize) {
+    fn begin_batch(&mut self, script: &Script, pipeline: usize) {
         self.request.clear();
         self.response.clear();
         self.received.clear();
         self.sent = 0;
         self.matched = 0;
         for _ in 0..pipeline {
-            workload.write(&mut self.random, &mut self.request, &mut self.response);
+            script.write(&mut self.random, &mut self.request, &mut self.response);
         }
         self.begun = Instant::now();
     }
@@ -256,7 +257,7 @@ impl Client {
     }
 
     /// Does what an event allows. Returns whether the batch's last response has come.
-    fn handle(&mut self, event: &Event, buffer: &mut [u8], workload: &Workload) -> Result<bool> {
+    fn handle(&mut self, event: &Event, buffer: &mut [u8], script: &Script) -> Result<bool> {
         if event.is_writable() {
             self.send()?;
         }
@@ -270,7 +271,7 @@ impl Client {
                     return Err(self.broken("receiving responses", end));
                 }
                 Ok(count) => {
-                    self.take(&buffer[..count], workload)?;
+                    self.take(&buffer[..count], script)?;
                     if !self.is_waiting() {
                         self.batches += 1;
                         return Ok(true);
@@ -283,16 +284,15 @@ impl Client {
     }
 
     /// Compares what came with what is right.
-    fn take(&mut self, bytes: &[u8], workload: &Workload) -> Result<()> {
-        if workload.is_unordered() {
+    fn take(&mut self, bytes: &[u8], script: &Script) -> Result<()> {
+        if script.is_unordered() {
             self.received.extend_from_slice(bytes);
             if self.received.len() < self.response.len() {
                 return Ok(());
             }
             self.matched = self.response.len();
-            let same = self.received == self.response
-                || values_sorted(&self.received) == values_sorted(&self.response);
-            return if same { Ok(()) } else { Err(self.wrong(&self.received, &self.response)) };
+            let is_right = script.is_right(&self.received, &self.response);
+            return if is_right { Ok(()) } else { Err(self.wrong(&self.received, &self.response)) };
         }
         let due = &self.response[self.matched..];
         if !due.starts_with(bytes) {
@@ -327,24 +327,6 @@ fn ask_for_resp3(stream: &mut net::TcpStream) -> io::Result<()> {
         return Ok(());
     }
     Err(io::Error::other(format!("HELLO 3 was answered with {}", answer.escape_ascii())))
-}
-
-/// The lines of responses, each `VALUE` with the value below it, in an order of their own.
-fn values_sorted(responses: &[u8]) -> Vec<&[u8]> {
-    // No value of the bench holds a line feed, so a key's line is followed by one line of value.
-    let lines: Vec<&[u8]> = responses.split_inclusive(|byte| *byte == b'\n').collect();
-    let mut values = Vec::with_capacity(lines.len());
-    let (mut at, mut line) = (0, 0);
-    while line < lines.len() {
-        let count = if lines[line].starts_with(b"VALUE ") { 2 } else { 1 };
-        let last = (line + count).min(lines.len());
-        let bytes: usize = lines[line..last].iter().map(|line| line.len()).sum();
-        values.push(&responses[at..at + bytes]);
-        at += bytes;
-        line = last;
-    }
-    values.sort_unstable();
-    values
 }
 
 /// The first bytes, readable.
@@ -419,9 +401,10 @@ mod tests {
         // What the load's first client will ask for: the same stream of random numbers.
         let (mut request, mut response) = (Vec::new(), Vec::new());
         let mut random = Random::new(0);
-        multi.write(&mut random, &mut request, &mut response);
-        let values = values_sorted(&response);
-        let reversed: Vec<u8> = [values[2], values[1], values[0]].concat();
+        Script::new(&multi).write(&mut random, &mut request, &mut response);
+        let (first, rest) = response.split_at((response.len() - b"END\r\n".len()) / 2);
+        let (second, end) = rest.split_at(first.len());
+        let reversed: Vec<u8> = [second, first, end].concat();
         let wrong = response.to_ascii_lowercase();
         let cases = [(response.clone(), true), (reversed, true), (wrong, false)];
         for (answer, right) in cases {

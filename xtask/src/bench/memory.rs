@@ -11,6 +11,7 @@ use super::goal::{Bound, Goal};
 use super::load::{Load, Until};
 use super::rig::Rig;
 use super::scenario::workload;
+use super::script::Script;
 use super::target::{BOTH, Target};
 use super::usage;
 use super::workload::{Operation, Protocol, Random, Workload};
@@ -229,10 +230,10 @@ fn send_and_never_read(
     const STEP: Duration = Duration::from_millis(10);
     let mut stream = servers::connect(port).map_err(Failure::system("connecting"))?;
     stream.set_nonblocking(true).map_err(Failure::system("making a socket non-blocking"))?;
-    let mut random = Random::new(client);
+    let (script, mut random) = (Script::new(&workload), Random::new(client));
     let (mut request, mut due) = (Vec::new(), Vec::new());
     for _ in 0..requests {
-        workload.write(&mut random, &mut request, &mut due);
+        script.write(&mut random, &mut request, &mut due);
         due.clear();
     }
     let (mut sent, mut last_taken) = (0, Instant::now());

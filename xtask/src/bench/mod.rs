@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `scenario.rs` | the table of timed scenarios and the figures to reach |
 //! | `comparison.rs`, `large.rs`, `dealing.rs`, `memory.rs`, `idle.rs` | scenarios of other kinds, each with its table and figures |
-//! | `workload.rs` | requests, and the responses that are right |
+//! | `workload.rs`, `script.rs` | requests, and the responses that are right |
 //! | `target.rs`, `configuration.rs`, `front.rs` | whom the load goes to, and how they are set up |
 //! | `rig.rs` | the servers, the targets in front of them, the cores they run on |
 //! | `timed.rs` | running a timed scenario |
@@ -44,6 +44,7 @@ mod results;
 mod rig;
 mod samples;
 mod scenario;
+mod script;
 mod spread;
 mod svg;
 mod target;

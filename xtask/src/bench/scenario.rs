@@ -1,10 +1,9 @@
-//! The timed scenarios: what is asked, by whom, how deep, of which targets, and the figure to reach.
+//! The timed scenarios: what is asked, by whom, how deep, and the figure to reach.
 //!
 //! A scenario is a row. Adding one is adding a row: the load tools read all they need from it. What
 //! is more than a load over time has a table of its own, beside the code that runs it:
 //! `comparison.rs`, `large.rs`, `dealing.rs`, `memory.rs`, `idle.rs`.
 
-use super::target::{MEMCACHED_MANY, MEMCACHED_SINGLE, REDIS_MANY, REDIS_SINGLE, Target};
 use super::workload::{Operation, Protocol, Workload};
 
 /// A load that is run for a while in every round, and timed.
@@ -20,8 +19,6 @@ pub(crate) struct Scenario {
     pub(crate) pipeline: usize,
     /// What each request asks.
     pub(crate) workload: Workload,
-    /// Whom it goes to.
-    pub(crate) targets: &'static [Target],
     /// The ratio of CPU time per request to the original's that must not be passed.
     pub(crate) cpu_ratio_max: f64,
 }
@@ -85,52 +82,39 @@ const fn row(
     clients: usize,
     pipeline: usize,
     workload: Workload,
-    targets: &'static [Target],
     cpu_ratio_max: f64,
 ) -> Scenario {
-    Scenario { name, tool, clients, pipeline, workload, targets, cpu_ratio_max }
+    Scenario { name, tool, clients, pipeline, workload, cpu_ratio_max }
 }
 
 /// The timed scenarios, in the order of the report.
 #[rustfmt::skip]
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    //   name                               load tool    clients pipeline    protocol   command        size       targets          CPU ratio
-    row("redis GET 64 B, 50 clients",       RedisBenchmark,    50,   1, workload(Redis,     Get,           64),        REDIS_SINGLE,     0.85),
-    row("redis SET 64 B, 50 clients",       RedisBenchmark,    50,   1, workload(Redis,     Set,           64),        REDIS_SINGLE,     0.85),
-    row("redis GET 64 B, 1000 clients",     RedisBenchmark, 1_000,   1, workload(Redis,     Get,           64),        REDIS_SINGLE,     0.90),
-    row("redis GET 64 B, 1 client",         RedisBenchmark,     1,   1, workload(Redis,     Get,           64),        REDIS_SINGLE,     0.90),
-    row("redis GET 64 B, pipeline 16",      RedisBenchmark,    50,  16, workload(Redis,     Get,           64),        REDIS_SINGLE,     0.40),
-    row("redis SET 64 B, pipeline 16",      RedisBenchmark,    50,  16, workload(Redis,     Set,           64),        REDIS_SINGLE,     0.50),
-    row("redis GET 64 B, pipeline 100",     RedisBenchmark,    50, 100, workload(Redis,     Get,           64),        REDIS_SINGLE,     0.10),
-    row("redis MGET 100 keys",              RedisBenchmark,    50,   1, workload(Redis,     MultiGet(100), 64),        REDIS_MANY,       0.35),
-    row("redis MSET 100 keys, 4 servers",   RedisBenchmark,    50,   1, workload(Redis,     MultiSet(100), 64),        REDIS_MANY,       0.40),
-    row("redis GET 16 KiB, 50 clients",     RedisBenchmark,    50,   1, workload(Redis,     Get,           16 * KIB),  REDIS_SINGLE,     0.95),
-    row("redis SET 16 KiB, 50 clients",     RedisBenchmark,    50,   1, workload(Redis,     Set,           16 * KIB),  REDIS_SINGLE,     0.95),
-    row("redis GET 1 MiB, 10 clients",      RedisBenchmark,    10,   1, workload(Redis,     Get,           MIB),       REDIS_SINGLE,     1.00),
-    row("redis SET 1 MiB, 10 clients",      RedisBenchmark,    10,   1, workload(Redis,     Set,           MIB),       REDIS_SINGLE,     1.00),
-    row("memcached get 64 B, 50 clients",   Ours,              50,   1, workload(Memcached, Get,           64),        MEMCACHED_SINGLE, 0.85),
-    row("memcached set 64 B, 50 clients",   Ours,              50,   1, workload(Memcached, Set,           64),        MEMCACHED_SINGLE, 0.85),
-    row("memcached get 64 B, memcaslap",    Memaslap,          50,   1, workload(Memcached, Get,           64),        MEMCACHED_SINGLE, 0.85),
-    row("memcached set 64 B, memcaslap",    Memaslap,          50,   1, workload(Memcached, Set,           64),        MEMCACHED_SINGLE, 0.85),
-    row("memcached get 64 B, pipeline 16",  Ours,              50,  16, workload(Memcached, Get,           64),        MEMCACHED_SINGLE, 0.40),
-    row("memcached get 100 keys",           Ours,              50,   1, workload(Memcached, MultiGet(100), 64),        MEMCACHED_MANY,   0.35),
+    //   name                               load tool    clients pipeline    protocol   command        size           CPU ratio
+    row("redis GET 64 B, 50 clients",       RedisBenchmark,    50,   1, workload(Redis,     Get,           64),       0.85),
+    row("redis SET 64 B, 50 clients",       RedisBenchmark,    50,   1, workload(Redis,     Set,           64),       0.85),
+    row("redis GET 64 B, 1000 clients",     RedisBenchmark, 1_000,   1, workload(Redis,     Get,           64),       0.90),
+    row("redis GET 64 B, 1 client",         RedisBenchmark,     1,   1, workload(Redis,     Get,           64),       0.90),
+    row("redis GET 64 B, pipeline 16",      RedisBenchmark,    50,  16, workload(Redis,     Get,           64),       0.40),
+    row("redis SET 64 B, pipeline 16",      RedisBenchmark,    50,  16, workload(Redis,     Set,           64),       0.50),
+    row("redis GET 64 B, pipeline 100",     RedisBenchmark,    50, 100, workload(Redis,     Get,           64),       0.10),
+    row("redis MGET 100 keys",              RedisBenchmark,    50,   1, workload(Redis,     MultiGet(100), 64),       0.35),
+    row("redis MSET 100 keys, 4 servers",   RedisBenchmark,    50,   1, workload(Redis,     MultiSet(100), 64),       0.40),
+    row("redis GET 16 KiB, 50 clients",     RedisBenchmark,    50,   1, workload(Redis,     Get,           16 * KIB), 0.95),
+    row("redis SET 16 KiB, 50 clients",     RedisBenchmark,    50,   1, workload(Redis,     Set,           16 * KIB), 0.95),
+    row("redis GET 1 MiB, 10 clients",      RedisBenchmark,    10,   1, workload(Redis,     Get,           MIB),      1.00),
+    row("redis SET 1 MiB, 10 clients",      RedisBenchmark,    10,   1, workload(Redis,     Set,           MIB),      1.00),
+    row("memcached get 64 B, 50 clients",   Ours,              50,   1, workload(Memcached, Get,           64),       0.85),
+    row("memcached set 64 B, 50 clients",   Ours,              50,   1, workload(Memcached, Set,           64),       0.85),
+    row("memcached get 64 B, memcaslap",    Memaslap,          50,   1, workload(Memcached, Get,           64),       0.85),
+    row("memcached set 64 B, memcaslap",    Memaslap,          50,   1, workload(Memcached, Set,           64),       0.85),
+    row("memcached get 64 B, pipeline 16",  Ours,              50,  16, workload(Memcached, Get,           64),       0.40),
+    row("memcached get 100 keys",           Ours,              50,   1, workload(Memcached, MultiGet(100), 64),       0.35),
 ];
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_scenario_goes_to_both_proxies_and_to_none_that_does_not_speak_its_language() {
-        for scenario in SCENARIOS {
-            let Scenario { name, targets, workload, .. } = scenario;
-            assert!(targets.starts_with(&[Target::Original, Target::Proxy]), "{name}");
-            for target in *targets {
-                let speaks = target.protocols().contains(&workload.protocol);
-                assert!(speaks, "{name}: {} does not speak it", target.name());
-            }
-        }
-    }
 
     #[test]
     fn tools_are_given_what_they_can_do() {

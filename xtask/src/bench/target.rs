@@ -17,39 +17,21 @@ pub(crate) enum Target {
     /// predixy, another proxy for Redis; visited where its binary is named.
     Predixy,
     /// HAProxy as a plain TCP forwarder to the first server: it looks at no byte, so its figures
-    /// are a floor for those who do.
+    /// are a floor for those who do. Where a request has many keys, it takes nothing apart either and gathers
+    /// nothing: what is left is the bytes' way in and out.
     Haproxy,
     /// The first server, which holds every key: what no proxy costs.
     Direct,
 }
 
-/// Whom a load of single Redis keys goes to, in the order in which a round visits them.
-pub(crate) const REDIS_SINGLE: &[Target] = &[
-    Target::Original,
-    Target::Proxy,
-    Target::Before,
-    Target::Predixy,
-    Target::Haproxy,
-    Target::Direct,
-];
-
-/// Whom a load of many Redis keys a request goes to. A plain forwarder gathers nothing, so its figures
-/// would be of another task.
-pub(crate) const REDIS_MANY: &[Target] =
-    &[Target::Original, Target::Proxy, Target::Before, Target::Predixy, Target::Direct];
-
-/// Whom a load of single memcached keys goes to: predixy does not speak memcached.
-pub(crate) const MEMCACHED_SINGLE: &[Target] =
-    &[Target::Original, Target::Proxy, Target::Before, Target::Haproxy, Target::Direct];
-
-/// Whom a load of many memcached keys a request goes to.
-pub(crate) const MEMCACHED_MANY: &[Target] =
-    &[Target::Original, Target::Proxy, Target::Before, Target::Direct];
-
 /// The original and the proxy, side by side.
 pub(crate) const BOTH: &[Target] = &[Target::Original, Target::Proxy];
 
 impl Target {
+    /// All of them, in the order in which a round visits them.
+    const ALL: [Self; 6] =
+        [Self::Original, Self::Proxy, Self::Before, Self::Predixy, Self::Haproxy, Self::Direct];
+
     /// Those that a ratio of the proxy's figures is taken to.
     pub(crate) const BASES: [Self; 4] =
         [Self::Original, Self::Before, Self::Predixy, Self::Haproxy];
@@ -72,5 +54,10 @@ impl Target {
             Self::Predixy => &[Protocol::Redis],
             _ => &[Protocol::Redis, Protocol::Memcached],
         }
+    }
+
+    /// Those that speak `protocol`, in the order of a round.
+    pub(crate) fn speaking(protocol: Protocol) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(move |target| target.protocols().contains(&protocol))
     }
 }

@@ -9,6 +9,7 @@ use super::redis_benchmark::RedisBenchmark;
 use super::rig::Rig;
 use super::samples::{Sample, Visits};
 use super::scenario::{Scenario, Tool};
+use super::target::Target;
 use super::usage::{self, CpuMeter};
 use crate::failure::Result;
 
@@ -50,7 +51,7 @@ pub(crate) fn run(
 ) -> Result<Vec<Visits>> {
     rig.prepare(&scenario.workload, Setup::EVERYDAY.servers)?;
     let mut fronts = Vec::new();
-    for &target in scenario.targets {
+    for target in Target::speaking(scenario.workload.protocol) {
         if !rig.has(target) {
             continue;
         }

@@ -43,51 +43,32 @@ pub(crate) struct Workload {
 }
 
 impl Workload {
-    /// Appends one request on random keys to `request`, and its right response to `response`.
-    pub(crate) fn write(&self, random: &mut Random, request: &mut Vec<u8>, response: &mut Vec<u8>) {
-        match self.operation {
-            Operation::Get => self.write_get(&[random.below(self.keys)], request, response),
-            Operation::Set => {
-                self.write_store('w', random.below(self.keys), request, response);
-            }
-            Operation::MultiGet(count) => {
-                let numbers: Vec<u32> = (0..count).map(|_| random.below(self.keys)).collect();
-                self.write_get(&numbers, request, response);
-            }
-            Operation::MultiSet(count) => {
-                let mut words = vec!["mset".to_owned()];
-                for _ in 0..count {
-                    let number = random.below(self.keys);
-                    words.push(self.key('w', number));
-                    words.push(value(number, self.value_bytes));
-                }
-                resp_request(&words, request);
-                response.extend_from_slice(b"+OK\r\n");
-            }
-        }
-    }
-
     /// Whether the right response may come in another order of its values: memcached names the key
     /// beside each value, so the original gathers them server by server.
     pub(crate) fn is_unordered(&self) -> bool {
         self.protocol == Protocol::Memcached && matches!(self.operation, Operation::MultiGet(_))
     }
 
-    /// Whether keys must be there before: whether [`Self::write`] reads.
+    /// Whether keys must be there before.
     pub(crate) fn is_reading(&self) -> bool {
         matches!(self.operation, Operation::Get | Operation::MultiGet(_))
     }
 
-    /// Appends requests that store the keys of `numbers` for [`Self::write`] to read, and their
-    /// right responses.
+    /// Appends requests that store the keys of `numbers` for a [`Script`](super::script::Script) to read, and their right
+    /// responses.
     pub(crate) fn write_preload(
         &self,
         numbers: impl Iterator<Item = u32>,
         request: &mut Vec<u8>,
         response: &mut Vec<u8>,
     ) {
+        let store = Self { operation: Operation::Set, ..*self };
+        let [head, tail] = [store.head(), store.tail()];
         for number in numbers {
-            self.write_store('r', number, request, response);
+            for piece in [&head, &store.part('r', number), &tail] {
+                request.extend_from_slice(&piece.request);
+                response.extend_from_slice(&piece.response);
+            }
         }
     }
 
@@ -112,65 +93,87 @@ impl Workload {
         }
     }
 
-    fn write_get(&self, numbers: &[u32], request: &mut Vec<u8>, response: &mut Vec<u8>) {
-        let keys = numbers.iter().map(|number| self.key('r', *number));
-        match (self.protocol, self.operation) {
-            (Protocol::Redis, Operation::MultiGet(_)) => {
-                let words: Vec<_> = std::iter::once("mget".to_owned()).chain(keys).collect();
-                resp_request(&words, request);
-                append(response, format_args!("*{}\r\n", numbers.len()));
-                for number in numbers {
-                    resp_bulk(&value(*number, self.value_bytes), response);
-                }
-            }
-            (Protocol::Redis, _) => {
-                let words: Vec<_> = std::iter::once("get".to_owned()).chain(keys).collect();
-                resp_request(&words, request);
-                for number in numbers {
-                    resp_bulk(&value(*number, self.value_bytes), response);
-                }
-            }
-            (Protocol::Memcached, _) => {
-                request.extend_from_slice(b"get");
-                for key in keys {
-                    append(request, format_args!(" {key}"));
-                }
-                request.extend_from_slice(b"\r\n");
-                for number in numbers {
-                    let (key, bytes) = (self.key('r', *number), self.value_bytes);
-                    let value = value(*number, bytes);
-                    append(response, format_args!("VALUE {key} 0 {bytes}\r\n{value}\r\n"));
-                }
-                response.extend_from_slice(b"END\r\n");
-            }
+    /// How many keys a request has.
+    pub(crate) fn count(&self) -> usize {
+        match self.operation {
+            Operation::Get | Operation::Set => 1,
+            Operation::MultiGet(count) | Operation::MultiSet(count) => count,
         }
     }
 
-    fn write_store(
-        &self,
-        prefix: char,
-        number: u32,
-        request: &mut Vec<u8>,
-        response: &mut Vec<u8>,
-    ) {
+    /// What stands before the keys.
+    pub(crate) fn head(&self) -> Piece {
+        let mut head = Piece::default();
+        match (self.protocol, self.operation) {
+            (Protocol::Redis, operation) => {
+                let (name, words) = match operation {
+                    Operation::Get => ("get", 2),
+                    Operation::Set => ("set", 3),
+                    Operation::MultiGet(count) => ("mget", 1 + count),
+                    Operation::MultiSet(count) => ("mset", 1 + 2 * count),
+                };
+                append(&mut head.request, format_args!("*{words}\r\n"));
+                resp_bulk(name, &mut head.request);
+                if let Operation::MultiGet(count) = operation {
+                    append(&mut head.response, format_args!("*{count}\r\n"));
+                }
+            }
+            (Protocol::Memcached, Operation::Get | Operation::MultiGet(_)) => {
+                head.request.extend_from_slice(b"get");
+            }
+            (Protocol::Memcached, Operation::Set | Operation::MultiSet(_)) => {}
+        }
+        head
+    }
+
+    /// What one key adds.
+    pub(crate) fn part(&self, prefix: char, number: u32) -> Piece {
         let (key, bytes) = (self.key(prefix, number), self.value_bytes);
         let value = value(number, bytes);
-        match self.protocol {
-            Protocol::Redis => {
-                resp_request(&["set".to_owned(), key, value], request);
-                response.extend_from_slice(b"+OK\r\n");
+        let mut part = Piece::default();
+        match (self.protocol, self.is_reading()) {
+            (Protocol::Redis, true) => {
+                resp_bulk(&key, &mut part.request);
+                resp_bulk(&value, &mut part.response);
             }
-            Protocol::Memcached => {
-                append(request, format_args!("set {key} 0 0 {bytes}\r\n{value}\r\n"));
-                response.extend_from_slice(b"STORED\r\n");
+            (Protocol::Redis, false) => {
+                resp_bulk(&key, &mut part.request);
+                resp_bulk(&value, &mut part.request);
+            }
+            (Protocol::Memcached, true) => {
+                append(&mut part.request, format_args!(" {key}"));
+                let line = format_args!("VALUE {key} 0 {bytes}\r\n{value}\r\n");
+                append(&mut part.response, line);
+            }
+            (Protocol::Memcached, false) => {
+                append(&mut part.request, format_args!("set {key} 0 0 {bytes}\r\n{value}\r\n"));
+                part.response.extend_from_slice(b"STORED\r\n");
             }
         }
+        part
+    }
+
+    /// What stands behind the keys.
+    pub(crate) fn tail(&self) -> Piece {
+        let [request, response]: [&[u8]; 2] = match (self.protocol, self.is_reading()) {
+            (Protocol::Redis, true) | (Protocol::Memcached, false) => [b"", b""],
+            (Protocol::Redis, false) => [b"", b"+OK\r\n"],
+            (Protocol::Memcached, true) => [b"\r\n", b"END\r\n"],
+        };
+        Piece { request: request.to_vec(), response: response.to_vec() }
     }
 
     /// The key of a number, in the form that `redis-benchmark` writes it.
     fn key(&self, prefix: char, number: u32) -> String {
         format!("{prefix}{}:{number:012}", self.value_bytes)
     }
+}
+
+/// A part of a request, and what the right response has for it.
+#[derive(Debug, Default)]
+pub(crate) struct Piece {
+    pub(crate) request: Vec<u8>,
+    pub(crate) response: Vec<u8>,
 }
 
 /// The value of a key: its number again and again, so that a piece of one value, or one byte more
@@ -203,13 +206,6 @@ impl Random {
     }
 }
 
-fn resp_request(words: &[String], out: &mut Vec<u8>) {
-    append(out, format_args!("*{}\r\n", words.len()));
-    for word in words {
-        resp_bulk(word, out);
-    }
-}
-
 fn resp_bulk(word: &str, out: &mut Vec<u8>) {
     append(out, format_args!("${}\r\n{word}\r\n", word.len()));
 }
@@ -222,10 +218,11 @@ fn append(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::script::Script;
 
     fn written(workload: Workload) -> (String, String) {
         let (mut request, mut response) = (Vec::new(), Vec::new());
-        workload.write(&mut Random::new(0), &mut request, &mut response);
+        Script::new(&workload).write(&mut Random::new(0), &mut request, &mut response);
         let text = |bytes| String::from_utf8(bytes).expect("ASCII");
         (text(request), text(response))
     }

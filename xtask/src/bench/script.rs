@@ -1,0 +1,60 @@
+//! The requests of a workload, made of parts that were written beforehand: a client that loads a machine it
+//! shares with servers should have little to do.
+
+use super::workload::{Piece, Random, Workload};
+
+/// What a workload asks: the parts of its requests, and of the responses that are right.
+#[derive(Debug)]
+pub(crate) struct Script {
+    /// Keys a request.
+    count: usize,
+    head: Piece,
+    /// One a key.
+    parts: Vec<Piece>,
+    tail: Piece,
+    is_unordered: bool,
+}
+
+impl Script {
+    /// Writes the parts. O(keys).
+    pub(crate) fn new(workload: &Workload) -> Self {
+        let prefix = if workload.is_reading() { 'r' } else { 'w' };
+        Self {
+            count: workload.count(),
+            head: workload.head(),
+            parts: (0..workload.keys).map(|number| workload.part(prefix, number)).collect(),
+            tail: workload.tail(),
+            is_unordered: workload.is_unordered(),
+        }
+    }
+
+    /// Appends one request on random keys to `request`, and its right response to `response`.
+    pub(crate) fn write(&self, random: &mut Random, request: &mut Vec<u8>, response: &mut Vec<u8>) {
+        let keys = self.parts.len() as u32;
+        let parts = (0..self.count).map(|_| &self.parts[random.below(keys) as usize]);
+        for piece in [&self.head].into_iter().chain(parts).chain([&self.tail]) {
+            request.extend_from_slice(&piece.request);
+            response.extend_from_slice(&piece.response);
+        }
+    }
+
+    /// Whether `found` is the right response, where `due` is.
+    pub(crate) fn is_right(&self, found: &[u8], due: &[u8]) -> bool {
+        if found == due || !self.is_unordered {
+            return found == due;
+        }
+        // Values of one length, each with its key of one length.
+        let sorted = |bytes| {
+            let mut values: Vec<&[u8]> =
+                <[u8]>::chunks(bytes, self.parts[0].response.len()).collect();
+            values.sort_unstable();
+            values
+        };
+        sorted(found) == sorted(due)
+    }
+
+    /// Whether the right response may come in another order, and is compared when all of it is there.
+    pub(crate) const fn is_unordered(&self) -> bool {
+        self.is_unordered
+    }
+}
