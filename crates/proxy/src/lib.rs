@@ -46,4 +46,5 @@ pub mod succession;
 pub mod sys;
 pub mod tools;
 pub mod topology;
+pub mod trial;
 pub mod worker;

@@ -11,6 +11,8 @@
 
 use std::time::Duration;
 
+use crate::trial::Trial;
+
 /// Share of its time above which a worker counts as busy: one part in so many.
 const BUSY_PART: u32 = 4;
 
@@ -26,15 +28,17 @@ const EVENTS_FEW: usize = 8;
 const RESPONSE_PART: u32 = 16;
 
 /// Share of that time which a busy worker's pause may be at most, one part in so many: where servers are
-/// quick, clients soon wait for the pause instead of the processor.
-const BUSY_RESPONSE_PART: u32 = 4;
+/// quick, clients soon wait for the pause instead of the processor. The second share is for where they
+/// do not, which is tried out.
+const BUSY_RESPONSE_PARTS: [u32; 2] = [4, 2];
 
 /// Longest pause that slow servers bring about, in pauses of a busy worker.
 const SLOW_PAUSES_MAX: u32 = 4;
 
-/// Bytes read an event from which on conns carry large values. There the kernel's buffers are what
-/// fills up during a pause, and a full one makes its sender wait.
-const BULK_BYTES_AN_EVENT: usize = 24 * 1024;
+/// Bytes read an event or a response from which on conns carry large values. There the kernel's buffers are
+/// what fills up during a pause, and a full one makes its sender wait. Many responses that come at once are not
+/// one large value.
+const BULK_BYTES: usize = 24 * 1024;
 
 /// Time over which the share is taken; what is older counts half, and so on.
 const WINDOW: Duration = Duration::from_millis(2);
@@ -49,18 +53,34 @@ pub struct Pacer {
     /// Responses of late, and how long they took in all.
     responses: u32,
     response_time: Duration,
+    /// Responses of the last turn.
+    turn_responses: usize,
+    /// How long the last turn worked.
+    turn_work: Duration,
+    /// Which share of the servers' time a busy worker's pause may be.
+    trial: Trial,
 }
 
 impl Pacer {
     /// A worker that has not begun; its pauses last `pause`, zero turns them off.
     #[must_use]
-    pub const fn new(pause: Duration) -> Self {
+    pub fn new(pause: Duration) -> Self {
         let zero = Duration::ZERO;
-        Self { pause, worked: zero, waited: zero, responses: 0, response_time: zero }
+        Self {
+            pause,
+            worked: zero,
+            waited: zero,
+            responses: 0,
+            response_time: zero,
+            turn_responses: 0,
+            turn_work: zero,
+            trial: Trial::default(),
+        }
     }
 
     /// `responses` came in a turn, and servers took `time` for them in all.
     pub fn record_responses(&mut self, responses: u32, time: Duration) {
+        self.turn_responses = responses as usize;
         self.responses = self.responses.saturating_add(responses);
         self.response_time += time;
     }
@@ -68,11 +88,13 @@ impl Pacer {
     /// A turn's work took `time`.
     pub fn record_work(&mut self, time: Duration) {
         self.worked += time;
+        self.turn_work = time;
     }
 
     /// The worker waited `time` for events, pauses included.
     pub fn record_wait(&mut self, time: Duration) {
         self.waited += time;
+        self.trial.record(self.turn_responses, self.turn_work + time);
         if self.worked + self.waited > WINDOW {
             // A long wait forgets what was before it.
             let windows = (self.worked + self.waited).as_nanos() / WINDOW.as_nanos();
@@ -95,11 +117,11 @@ impl Pacer {
     /// After a turn that read large values, `bytes` in all, there is none.
     ///
     /// A busy worker's pause is twice as long when the turn had so few `events` that they shared
-    /// little; quick servers make it shorter. Slow servers make it a part of the time they take, so that
+    /// little; quick servers make it shorter, as much so as brings the most responses. Slow servers make it a part of the time they take, so that
     /// it adds no more to it.
     #[must_use]
-    pub fn pause(&self, outstanding: usize, events: usize, bytes: usize) -> Option<Duration> {
-        let is_bulk = bytes > events.max(1) * BULK_BYTES_AN_EVENT;
+    pub fn pause(&mut self, outstanding: usize, events: usize, bytes: usize) -> Option<Duration> {
+        let is_bulk = bytes > events.max(self.turn_responses).max(1) * BULK_BYTES;
         if outstanding < OUTSTANDING_MIN || is_bulk || self.pause.is_zero() {
             return None;
         }
@@ -110,7 +132,11 @@ impl Pacer {
             (true, false) => self.pause,
         };
         let response = self.response_time.checked_div(self.responses).unwrap_or(Duration::MAX);
-        let busy = busy.min(response / BUSY_RESPONSE_PART);
+        let [shorter, longer] = BUSY_RESPONSE_PARTS.map(|part| busy.min(response / part));
+        if shorter < longer {
+            self.trial.offer();
+        }
+        let busy = if self.trial.is_longer() { longer } else { shorter };
         let slow = response / RESPONSE_PART;
         let slow = if self.responses == 0 || slow < self.pause { Duration::ZERO } else { slow };
         let pause = busy.max(slow.min(self.pause * SLOW_PAUSES_MAX));
@@ -178,6 +204,23 @@ mod tests {
     }
 
     #[test]
+    fn where_a_longer_pause_brings_more_it_is_made_of_it() {
+        let shorter = PAUSE - Duration::from_micros(10);
+        for (longer_brings, pause) in [(120, PAUSE), (80, shorter)] {
+            let mut pacer = Pacer::new(PAUSE);
+            let mut last = None;
+            for _ in 0..10_000 {
+                pacer.record_work(PAUSE);
+                let brought = if last == Some(PAUSE) { longer_brings } else { 100 };
+                pacer.record_responses(brought, 4 * shorter * brought);
+                last = pacer.pause(100, EVENTS_FEW, 0);
+                pacer.record_wait(PAUSE);
+            }
+            assert_eq!(last, Some(pause), "{longer_brings} to 100");
+        }
+    }
+
+    #[test]
     fn the_time_of_a_response_that_is_forgotten_is_no_others() {
         let mut pacer = Pacer::new(PAUSE);
         pacer.record_responses(1, Duration::from_secs(1));
@@ -188,10 +231,12 @@ mod tests {
 
     #[test]
     fn a_turn_that_read_large_values_is_followed_by_no_pause() {
-        let pacer = after(30, 0);
-        assert_eq!(pacer.pause(100, 8, 8 * BULK_BYTES_AN_EVENT), Some(PAUSE));
-        assert_eq!(pacer.pause(100, 8, 8 * BULK_BYTES_AN_EVENT + 1), None);
-        assert_eq!(pacer.pause(100, 0, BULK_BYTES_AN_EVENT + 1), None, "left from the turn before");
+        let mut pacer = after(30, 0);
+        assert_eq!(pacer.pause(100, 8, 8 * BULK_BYTES), Some(PAUSE));
+        assert_eq!(pacer.pause(100, 8, 8 * BULK_BYTES + 1), None);
+        assert_eq!(pacer.pause(100, 0, BULK_BYTES + 1), None, "left from the turn before");
+        pacer.record_responses(9, Duration::from_micros(9 * 400));
+        assert_eq!(pacer.pause(100, 8, 8 * BULK_BYTES + 1), Some(PAUSE), "nine small ones");
     }
 
     #[test]
