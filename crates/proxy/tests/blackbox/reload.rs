@@ -57,11 +57,11 @@ fn a_client_that_stays_connected_reaches_a_server_that_was_added() {
     assert_eq!(of(&proxy, &REDIS[1]), of(&fresh, &REDIS[1]));
     // And away again: the server's connections are closed.
     proxy.reload(&pool("alpha", listen, &keys, &all[..1]));
+    assert!(eventually(|| workers(&proxy) == 1), "the client has gone over");
     for name in &names {
         client.ask(redis(&["SET", name, "new"]), "+OK\r\n");
         client.ask(redis(&["GET", name]), bulk("new"));
     }
-    assert!(eventually(|| workers(&proxy) == 1));
     assert!(!proxy.stats()["alpha"].to_string().contains(&REDIS[1].port().to_string()));
     client.ask(
         redis(&names.iter().fold(vec!["DEL"], |mut all, name| {
@@ -367,6 +367,11 @@ fn every_worker_of_every_configuration_hears_of_the_next() {
     // They are dealt in turn: the second worker has the one that waits, and the first one ends.
     let [mut client, mut waiter] = [Client::tcp(listen), Client::tcp(listen)];
     waiter.send(cmd("BLPOP reload:workers 0"));
+    proxy.expect_figure(
+        &format!("alpha/{}", format_args!("127.0.0.1:{}", REDIS[0].port())),
+        "requests",
+        1,
+    );
     for name in ["alpha", "beta", "gamma"] {
         proxy.reload(&conf(name));
         client.ask(cmd("PING"), "+PONG\r\n");
