@@ -122,8 +122,8 @@ impl Engine {
     /// anew (see `repeat.rs`). It counts as one failure of the server, unless the server closed it in
     /// good order while nothing was asked of it, which is a server tidying up, or refused what its
     /// clients chose for themselves, which is their affair; and unless it could not be opened for a
-    /// reason that is this machine's own. A server that was not tidying up, as nobody listens there since,
-    /// has failed twice.
+    /// reason that is this machine's own. Where nobody listens right after a server closed a conn so, it was
+    /// not tidying up, and both ends count.
     pub(crate) fn close_server(&mut self, conn: ConnId, reason: CloseReason) {
         let Some(ended) = self.take_down(conn, &reason) else { return };
         if ended.was_connecting && ended.tenancy != Tenancy::Successor {
@@ -162,7 +162,7 @@ impl Engine {
                     shared.health.note_silence(server);
                 }
                 let is_gone = was_connecting && reason == CloseReason::Refused;
-                if is_gone && shared.health.has_departed(server, self.now) {
+                if is_gone && shared.health.take_departure(server, self.now) {
                     self.record_failure(pool, server);
                 }
                 self.record_failure(pool, server);

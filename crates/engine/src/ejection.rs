@@ -172,8 +172,9 @@ impl Health {
         self.departures[server.0 as usize].store(Tick::NEVER.0, Ordering::Relaxed);
     }
 
-    /// Nobody listens where a server is: whether it has closed a conn just before, and was going.
-    pub(crate) fn has_departed(&self, server: ServerId, now: Tick) -> bool {
+    /// Nobody listens where a server is: says whether it has closed a conn just before, and was going. It is
+    /// told once.
+    pub(crate) fn take_departure(&self, server: ServerId, now: Tick) -> bool {
         let departure = &self.departures[server.0 as usize];
         let at = Tick(departure.swap(Tick::NEVER.0, Ordering::Relaxed));
         at != Tick::NEVER && now < at.after(DEPARTURE_WINDOW)
