@@ -11,8 +11,9 @@
 //! What they share is in [`shared`].
 //!
 //! - [`cli`], [`paths`], [`config`]: what was asked for, checked. [`start`]: from there to serving, and back.
-//! - [`control`]: who has workers begin, give way and end. [`generation`]: one configuration at work. [`succession`]: what of it goes on in the next one.
-//! - [`worker`], [`accepting`], [`pacer`], [`memory`], [`net`]: the data plane. [`report`]: what it has to say, for the log.
+//! - [`control`]: who has workers begin, give way and end. [`generation`]: one configuration at work.
+//!   [`succession`]: what of it goes on in the next one.
+//! - [`worker`], [`accepting`], [`pacer`], [`trial`], [`memory`], [`net`]: the data plane. [`report`]: what it has to say, for the log.
 //! - [`stats_server`], [`signals`], [`names`], [`rounds`]: the control plane.
 //! - [`log`], [`daemon`], [`pid_file`]: the process and its surroundings.
 //! - [`tools`]: subcommands that read configurations and serve nobody.

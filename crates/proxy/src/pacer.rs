@@ -117,8 +117,8 @@ impl Pacer {
     /// After a turn that read large values, `bytes` in all, there is none.
     ///
     /// A busy worker's pause is twice as long when the turn had so few `events` that they shared
-    /// little; quick servers make it shorter, as much so as brings the most responses. Slow servers make it a part of the time they take, so that
-    /// it adds no more to it.
+    /// little; quick servers make it shorter, by as much as brings the most responses. Slow servers make
+    /// it a part of the time they take, so that it adds no more to it.
     #[must_use]
     pub fn pause(&mut self, outstanding: usize, events: usize, bytes: usize) -> Option<Duration> {
         let is_bulk = bytes > events.max(self.turn_responses).max(1) * BULK_BYTES;
