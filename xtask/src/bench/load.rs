@@ -291,7 +291,7 @@ impl Client {
                 return Ok(());
             }
             self.matched = self.response.len();
-            let is_right = script.is_right(&self.received, &self.response);
+            let is_right = script.has_all(&self.received, &self.response);
             return if is_right { Ok(()) } else { Err(self.wrong(&self.received, &self.response)) };
         }
         let due = &self.response[self.matched..];

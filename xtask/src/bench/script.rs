@@ -38,19 +38,18 @@ impl Script {
         }
     }
 
-    /// Whether `found` is the right response, where `due` is.
-    pub(crate) fn is_right(&self, found: &[u8], due: &[u8]) -> bool {
-        if found == due || !self.is_unordered {
-            return found == due;
+    /// Whether `found` is the right response to a request where `due` is, but for the order of its values. They
+    /// are of one length, each with its key of one length.
+    pub(crate) fn has_all(&self, found: &[u8], due: &[u8]) -> bool {
+        if found == due {
+            return true;
         }
-        // Values of one length, each with its key of one length.
-        let sorted = |bytes| {
-            let mut values: Vec<&[u8]> =
-                <[u8]>::chunks(bytes, self.parts[0].response.len()).collect();
-            values.sort_unstable();
-            values
-        };
-        sorted(found) == sorted(due)
+        let value_bytes = self.parts[0].response.len();
+        let [mut found_values, mut due_values] =
+            [found, due].map(|bytes| bytes.chunks(value_bytes).collect::<Vec<_>>());
+        found_values.sort_unstable();
+        due_values.sort_unstable();
+        found_values == due_values
     }
 
     /// Whether the right response may come in another order, and is compared when all of it is there.
