@@ -25,6 +25,7 @@ use crate::net::{Lingering, Listener, Socket, Target, close_reason, connect};
 use crate::pacer::Pacer;
 use crate::report;
 use crate::shared::{Message, Shared};
+use crate::sockets::{Slot, Sockets};
 use crate::succession::Successor;
 use crate::sys;
 
@@ -76,42 +77,6 @@ pub struct Worker {
     now: Instant,
     /// How long a stop may take.
     stop_timeout: Duration,
-}
-
-/// The sockets of one side, at their conns' places.
-#[derive(Debug, Default)]
-struct Sockets(Vec<Option<Slot>>);
-
-#[derive(Debug)]
-struct Slot {
-    conn: ConnId,
-    socket: Socket,
-    /// The connect has not ended.
-    connecting: bool,
-    /// Unread bytes may be in the kernel.
-    readable: bool,
-    /// It was read enough in this turn, and waits for the next with unread bytes.
-    waits: bool,
-    /// The other side will send no more: read to the end.
-    read_closed: bool,
-}
-
-impl Sockets {
-    fn insert(&mut self, slot: Slot) {
-        let at = slot.conn.index();
-        if self.0.len() <= at {
-            self.0.resize_with(at + 1, || None);
-        }
-        self.0[at] = Some(slot);
-    }
-
-    fn get_mut(&mut self, conn: ConnId) -> Option<&mut Slot> {
-        self.0.get_mut(conn.index())?.as_mut().filter(|slot| slot.conn == conn)
-    }
-
-    fn remove(&mut self, conn: ConnId) -> Option<Slot> {
-        self.0.get_mut(conn.index())?.take_if(|slot| slot.conn == conn)
-    }
 }
 
 /// What a worker begins with. Unlike a worker, which keeps to its thread, it can be handed over.
@@ -347,7 +312,7 @@ impl Worker {
     /// Has the conns to a pool's servers replaced whose names mean other addresses by now. One system
     /// call a conn of a server with a name.
     fn move_servers(&mut self, pool: PoolId, addresses: &[Option<Box<[IpAddr]>>]) {
-        for slot in self.servers.0.iter().flatten() {
+        for slot in self.servers.iter() {
             let Some((_, server)) = self.engine.server_of(slot.conn).filter(|of| of.0 == pool)
             else {
                 continue;
