@@ -56,6 +56,8 @@ pub struct Engine {
     pub(crate) holding: Holding,
     pub(crate) spares: Spares,
     pub(crate) deadlines: Deadlines,
+    /// Until then no further stall puts deadlines off.
+    pub(crate) excuses_until: Tick,
     pub(crate) stats: Arc<Stats>,
     /// Those of all workers.
     pub(crate) all_stats: Arc<[Arc<Stats>]>,
@@ -131,6 +133,7 @@ impl Engine {
             holding: Holding::default(),
             spares: Spares::default(),
             deadlines: Deadlines::default(),
+            excuses_until: Tick::default(),
             all_stats: Arc::from([Arc::clone(&stats)]),
             stats,
             random: Random(seed | 1),

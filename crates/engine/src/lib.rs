@@ -87,6 +87,7 @@ mod sorted;
 mod spares;
 mod split;
 mod spread;
+mod stall;
 pub mod stats;
 mod tick;
 mod together;

@@ -41,6 +41,9 @@ const READ_BYTES_A_TURN: usize = 256 * 1024;
 /// How much later than asked for a worker may be woken.
 const TIMER_SLACK: Duration = Duration::from_micros(1);
 
+/// A worker that was held up for so long, or was so long at work in one turn, has stalled.
+const STALL_MIN: Duration = Duration::from_millis(20);
+
 /// One worker.
 #[derive(Debug)]
 pub struct Worker {
@@ -174,8 +177,15 @@ impl Worker {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 other => other?,
             }
+            let begun = self.now;
             self.begin_turn();
             self.pacer.record_wait(self.now - done);
+            // What it was at work for, and what it slept longer than it had asked for.
+            let asked = timeout.map_or(Duration::MAX, |wait| wait + pause.unwrap_or_default());
+            let own = (done - begun) + (self.now - done).saturating_sub(asked);
+            if own >= STALL_MIN {
+                self.engine.handle_stall(own);
+            }
             for conn in std::mem::take(&mut self.unread) {
                 if let Some(slot) = self.sockets(conn).get_mut(conn) {
                     slot.waits = false;

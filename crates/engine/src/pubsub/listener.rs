@@ -275,6 +275,18 @@ impl Engine {
         }
     }
 
+    /// Servers have so much longer for what they were asked: the worker was held up.
+    pub(crate) fn excuse_listeners(&mut self, lasted: Duration) {
+        for pool in 0..self.pubsub.len() {
+            for listener in &mut self.pubsub[pool].listeners {
+                listener.asked.iter_mut().for_each(|asked| asked.at = asked.at.after(lasted));
+            }
+            if self.pubsub[pool].alarm.is_some() {
+                self.set_alarm(PoolId(pool as u32));
+            }
+        }
+    }
+
     fn tend(&mut self, pool: PoolId, server: ServerId) {
         let pubsub = &mut self.pubsub[pool.0 as usize];
         let listener = &mut pubsub.listeners[server.0 as usize];

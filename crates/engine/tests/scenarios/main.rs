@@ -30,4 +30,5 @@ mod servers;
 mod sessions;
 mod split;
 mod stage;
+mod stalls;
 mod transactions;

@@ -310,6 +310,16 @@ impl Stage {
         self.now = end;
     }
 
+    /// The worker is held up for so long, and then looks at what is due.
+    pub(crate) fn stalls(&mut self, lasted_ms: u64) {
+        let lasted = Duration::from_millis(lasted_ms);
+        self.now += lasted;
+        self.engine.begin_turn(self.now);
+        self.engine.handle_stall(lasted);
+        self.engine.handle_timeout();
+        self.finish_turn();
+    }
+
     /// An ejected server's time passes, it is asked whether it is back, and says so.
     #[track_caller]
     pub(crate) fn returns(&mut self, server: u32, after_ms: u64) {

@@ -228,10 +228,13 @@ impl Asker<'_> {
         let wire = if inline { [&words.join(&b' ')[..], b"\r\n"].concat() } else { array(&words) };
         let mut words: Vec<Vec<u8>> = words.into_iter().map(<[u8]>::to_vec).collect();
         words[0].make_ascii_lowercase();
-        let answers = match self.plan.lies && words[0] == b"eval" {
+        let told = told(self.tongue(), &words);
+        let answers = match words[0].as_slice() {
             // A script may answer with anything, so anything may be taken for its answer.
-            true => Answers::Beginning(""),
-            false => Answers::AnyOf(vec![told(self.tongue(), &words)]),
+            b"eval" if self.plan.lies => Answers::Beginning(""),
+            // With another argument they are answered with a value, or with none.
+            b"set" | b"zadd" if self.plan.lies => Answers::AnyOf(vec![told, b"$-1\r\n".to_vec()]),
+            _ => Answers::AnyOf(vec![told]),
         };
         Ask { wire, expected: Some(Expected::served(answers)) }
     }

@@ -93,6 +93,7 @@ events! {
     PopGivenUp, "a client went away while it blocked";
     ReloadedBusy, "another engine took over with requests outstanding";
     ClientCameOver, "a client went over to another engine";
+    StalledBusy, "the proxy was held up with requests outstanding";
     DrainedBusy, "the proxy began to stop with requests outstanding";
 }
 

@@ -94,6 +94,9 @@ pub(crate) struct World {
     faults_done: usize,
     moves_done: usize,
     reloads_done: usize,
+    stalls_done: usize,
+    /// Engines that are still to hear of a stall, and how long it lasted.
+    stalled: BTreeMap<u32, u64>,
     memory_short_until: u64,
     stopping: bool,
     digest: Digest,
@@ -144,6 +147,8 @@ impl World {
             faults_done: 0,
             moves_done: 0,
             reloads_done: 0,
+            stalls_done: 0,
+            stalled: BTreeMap::new(),
             memory_short_until: 0,
             stopping: false,
             digest: Digest::default(),
@@ -230,7 +235,7 @@ impl World {
         for engine in self.engines.iter() {
             let due = engine.poll_timeout();
             assert!(
-                due.is_none_or(|due| due > self.instant(self.now)),
+                due.is_none_or(|due| due > self.instant(self.now)) || !self.stalled.is_empty(),
                 "what is due is dealt with"
             );
             self.events.see_if(engine.held() > 0, Event::ResponseHeld);
@@ -271,6 +276,8 @@ impl World {
         times.extend(Some(self.memory_short_until).filter(|until| *until > self.now));
         times.extend(self.plan.drains_at.filter(|_| !self.stopping));
         times.extend(self.plan.reloads.get(self.reloads_done));
+        times.extend(self.plan.stalls.get(self.stalls_done).map(|(at, _)| *at));
+        times.extend((!self.stalled.is_empty()).then_some(self.now + 1));
         let due = self.engines.iter().filter_map(Engine::poll_timeout);
         times.extend(due.map(|at| (at - self.epoch).as_micros() as u64));
         times.into_iter().min().map(|at| at.max(self.now + 1))

@@ -16,6 +16,9 @@ use super::random::Random;
 pub(crate) const MILLISECOND: u64 = 1_000;
 pub(crate) const SECOND: u64 = 1_000 * MILLISECOND;
 
+/// The timeout where nothing goes wrong.
+const QUIET_TIMEOUT: Duration = Duration::from_secs(100);
+
 /// One run.
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -40,6 +43,8 @@ pub(crate) struct Plan {
     pub(crate) moves: Vec<(u64, usize, usize)>,
     /// When another engine takes the clients over.
     pub(crate) reloads: Vec<u64>,
+    /// When the proxy is held up in the middle of a turn, and for how long.
+    pub(crate) stalls: Vec<(u64, u64)>,
     /// Some keys are answered with `-LOADING`.
     pub(crate) unwell: bool,
     /// Some keys are answered with what is no answer to the request.
@@ -138,7 +143,7 @@ impl Plan {
             }
             if quiet && pool.timeout.is_some() {
                 // Long enough that nobody fails who does nothing wrong.
-                pool.timeout = Some(Duration::from_secs(100));
+                pool.timeout = Some(QUIET_TIMEOUT);
             }
             Arc::new(SharedPool::new(pool))
         });
@@ -170,6 +175,7 @@ impl Plan {
             evicts,
             drains_at: random.chance(15).then(|| random.below(50 * MILLISECOND)),
             reloads: if random.chance(30) { draw_reloads(random) } else { Vec::new() },
+            stalls: if random.chance(30) { draw_stalls(random, quiet) } else { Vec::new() },
             moves: if random.chance(40) { draw_moves(random, &sizes) } else { Vec::new() },
         }
     }
@@ -186,6 +192,12 @@ impl Plan {
     pub(crate) fn times(&self, pool: usize) -> u32 {
         let config = &self.pools[pool].config;
         1 + u32::from(config.retries.times) + u32::from(rehashes(config))
+    }
+
+    /// How much later than without stalls a request may end: it waits while they last, and its server has as
+    /// much more time.
+    pub(crate) fn stalled(&self) -> u64 {
+        self.stalls.iter().map(|(_, lasts)| 2 * lasts).sum()
     }
 
     /// Whether a client of `pool` may be told that its request failed for this reason.
@@ -302,6 +314,19 @@ fn draw_reloads(random: &mut Random) -> Vec<u64> {
     let mut reloads: Vec<u64> = (0..random.between(1, 4)).map(|_| random.below(end)).collect();
     reloads.sort_unstable();
     reloads
+}
+
+/// In a quiet run there is one, for longer than the timeout: nobody fails for it all the same.
+fn draw_stalls(random: &mut Random, quiet: bool) -> Vec<(u64, u64)> {
+    let end = random.pick(&[5, 50, 300]) * MILLISECOND;
+    if quiet {
+        return vec![(random.below(end), random.between(50, 300) * SECOND)];
+    }
+    let mut stalls: Vec<_> = (0..random.between(1, 5))
+        .map(|_| (random.below(end), random.between(1, 150) * MILLISECOND))
+        .collect();
+    stalls.sort_unstable();
+    stalls
 }
 
 fn draw_moves(random: &mut Random, sizes: &[usize]) -> Vec<(u64, usize, usize)> {

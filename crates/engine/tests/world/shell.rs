@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::io::IoSlice;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nutcracker_engine::limits::SLICES_A_WRITE;
 use nutcracker_engine::{Action, CloseReason, Engine, MemoryState, PoolId, Report, ServerId, Side};
@@ -90,6 +91,9 @@ impl World {
     fn turn_of(&mut self, number: u32) {
         let now = self.instant(self.now);
         self.engines.of_mut(number).begin_turn(now);
+        if let Some(lasted) = self.stalled.remove(&number) {
+            self.engines.of_mut(number).handle_stall(Duration::from_micros(lasted));
+        }
         let short = self.now < self.memory_short_until;
         self.events.see_if(short, Event::MemoryShort);
         let state = match short {
@@ -105,6 +109,7 @@ impl World {
         for line in lines {
             self.tend(line);
         }
+        self.stall();
         self.engines.of_mut(number).handle_timeout();
         self.act(number);
         if number != self.engines.newest().0 && !self.stopping {
@@ -142,6 +147,7 @@ impl World {
         }
         self.act(number);
         self.engines.remove(number);
+        self.stalled.remove(&number);
     }
 
     fn accept(&mut self) {

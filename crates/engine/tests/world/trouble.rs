@@ -1,6 +1,7 @@
 //! Faults as they happen.
 
 use super::World;
+use super::events::Event;
 use super::pipe::End;
 use super::plan::{Fault, SECOND};
 use super::server::Slip;
@@ -50,6 +51,23 @@ impl World {
                 }
             }
         }
+    }
+
+    /// Holds the proxy up if it is time for that: in the middle of a turn of one engine, while others wait
+    /// or are yet to have theirs.
+    pub(super) fn stall(&mut self) {
+        let Some(&(at, lasts)) = self.plan.stalls.get(self.stalls_done) else { return };
+        if at > self.now || !self.random.chance(30) {
+            return;
+        }
+        self.stalls_done += 1;
+        self.now += lasts;
+        for number in self.engines.numbers() {
+            *self.stalled.entry(number).or_default() += lasts;
+        }
+        let busy = self.engines.iter().any(|engine| engine.outstanding().0 > 0);
+        self.events.see_if(busy, Event::StalledBusy);
+        self.tell(|| format!("was held up for {lasts} us"));
     }
 
     fn end_conns(&mut self, pool: usize, server: usize, end: End) {
