@@ -40,6 +40,13 @@ const SLOW_PAUSES_MAX: u32 = 4;
 /// one large value.
 const BULK_BYTES: usize = 24 * 1024;
 
+/// Events that are there before a pause from which on they are enough: more would share little more, and those
+/// that come in the meantime come together anyway.
+pub const EVENTS_ENOUGH: usize = 16;
+
+/// Bytes that are enough as well: what takes long to pass needs no company.
+const BYTES_ENOUGH: usize = 64 * 1024;
+
 /// Time over which the share is taken; what is older counts half, and so on.
 const WINDOW: Duration = Duration::from_millis(2);
 
@@ -142,6 +149,14 @@ impl Pacer {
         let pause = busy.max(slow.min(self.pause * SLOW_PAUSES_MAX));
         (!pause.is_zero()).then_some(pause)
     }
+
+    /// How many events have to be there already for a pause not to be worth it. The last turn read `bytes` with
+    /// its `events`, and so will the next.
+    #[must_use]
+    pub fn enough(events: usize, bytes: usize) -> usize {
+        let an_event = bytes / events.max(1);
+        EVENTS_ENOUGH.min(BYTES_ENOUGH / an_event.max(1)).max(1)
+    }
 }
 
 #[cfg(test)]
@@ -158,6 +173,14 @@ mod tests {
             pacer.record_wait(Duration::from_micros(waited));
         }
         pacer
+    }
+
+    #[test]
+    fn few_large_events_are_enough_or_many_small_ones() {
+        assert_eq!(Pacer::enough(10, 10 * 100), EVENTS_ENOUGH);
+        assert_eq!(Pacer::enough(10, 10 * 16 * 1024), 4);
+        assert_eq!(Pacer::enough(1, 1 << 20), 1);
+        assert_eq!(Pacer::enough(0, 0), EVENTS_ENOUGH);
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::accepting::{ACCEPTS_A_TURN, Accepted, Accepting};
 use crate::log::{self, Past, Spell, reason};
 use crate::memory::Memory;
 use crate::net::{Lingering, Listener, Socket, Target, close_reason, connect};
-use crate::pacer::Pacer;
+use crate::pacer::{EVENTS_ENOUGH, Pacer};
 use crate::report;
 use crate::shared::{Message, Shared};
 use crate::sockets::{Slot, Sockets};
@@ -154,6 +154,8 @@ impl Worker {
     /// When the poller fails: the worker cannot go on.
     pub fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS_A_TURN);
+        // What was there already when a pause was to begin.
+        let mut early = Events::with_capacity(EVENTS_ENOUGH);
         let mut stopping: Option<Instant> = None;
         // A pause is shorter than what the kernel adds to a thread's sleep by default. Where it may
         // not be asked for less, pauses are that much longer.
@@ -168,15 +170,17 @@ impl Worker {
             let responses = self.engine.take_response_times();
             self.pacer.record_responses(responses.count, responses.time);
             let outstanding = self.engine.outstanding().0;
-            let pause = self.pacer.pause(outstanding, events.iter().count(), self.read_bytes);
+            let handled = early.iter().chain(&events).count();
+            let pause = self.pacer.pause(outstanding, handled, self.read_bytes);
+            early.clear();
             if let Some(pause) = pause {
-                thread::sleep(pause);
+                done_waiting(self.poll.poll(&mut early, Some(Duration::ZERO)))?;
+                if early.iter().count() < Pacer::enough(handled, self.read_bytes) {
+                    thread::sleep(pause);
+                }
             }
-            match self.wait(&mut events, timeout) {
-                // A turn without events: the time that was waited is not waited again.
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                other => other?,
-            }
+            let timeout = if early.is_empty() { timeout } else { Some(Duration::ZERO) };
+            done_waiting(self.wait(&mut events, timeout))?;
             let begun = self.now;
             self.begin_turn();
             self.pacer.record_wait(self.now - done);
@@ -192,7 +196,7 @@ impl Worker {
                     self.read(conn);
                 }
             }
-            for event in &events {
+            for event in early.iter().chain(&events) {
                 match event.token() {
                     WAKE => {
                         if self.take_messages() {
@@ -662,6 +666,15 @@ impl Worker {
             Side::Server => &mut self.servers,
         }
     }
+}
+
+/// Takes an interruption for the end of the wait: a turn without events, and the time that was waited is not
+/// waited again.
+fn done_waiting(waited: io::Result<()>) -> io::Result<()> {
+    waited.or_else(|error| match error.kind() {
+        io::ErrorKind::Interrupted => Ok(()),
+        _ => Err(error),
+    })
 }
 
 /// The token of the worker's listener at that place.
