@@ -83,9 +83,9 @@ pub const HUGE_BYTES_MIN: usize = 16 * 1024 * 1024;
 /// Many buffers that pipelines leave behind are not to add up to as much.
 pub const SPARE_HUGE_BYTES_MAX: usize = 80 * 1024 * 1024;
 
-/// Capacity of large buffers that stays when the rest was of no use for [`SPARE_TRIM_INTERVAL`]: two
-/// of a little more than 1 MiB.
-pub const SPARE_LARGE_BYTES_KEPT: usize = 5 * 512 * 1024;
+/// Capacity of large buffers that stays when the rest was of no use for [`SPARE_TRIM_INTERVAL`]. Who needs a
+/// larger one less often than that does not mind its page faults.
+pub const SPARE_LARGE_BYTES_KEPT: usize = 512 * 1024;
 
 /// How long a large buffer may be of no use before it is given back.
 pub const SPARE_TRIM_INTERVAL: Duration = Duration::from_secs(1);
@@ -214,7 +214,7 @@ const _: () = assert!(
         + SPARE_GROWN_MAX * GROWN_BYTES_MAX
         + SPARE_LARGE_BYTES_KEPT
         + SPARE_CHUNKS_MAX * CHUNK_BYTES
-        <= 6 * 1024 * 1024,
+        <= 4 * 1024 * 1024,
     "what a burst leaves behind is little"
 );
 const _: () = assert!(SCRIPT_BYTES_MAX <= SCRIPTS_BYTES_MAX, "one script fits");

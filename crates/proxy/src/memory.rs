@@ -56,7 +56,7 @@ impl Memory {
 
     /// Gives back to the system what a burst needed, when it is `now` long enough over.
     pub fn give_back(&mut self, now: Instant) {
-        if self.give_back_at.is_some_and(|at| at <= now) && self.is_over() {
+        if self.give_back_at.is_some_and(|at| at <= now) && self.is_over(sys::heap_bytes(), now) {
             sys::give_back_memory();
         }
     }
@@ -71,11 +71,13 @@ impl Memory {
         }
     }
 
-    /// Whether little was held since that seemed so. What was held lately is the peak from then on.
-    fn is_over(&mut self) -> bool {
+    /// Whether little was held since that seemed so. What was held lately is the peak from then on. It may have
+    /// come to an end as well by now, and where nobody is served any more nobody would look again.
+    fn is_over(&mut self, held: usize, now: Instant) -> bool {
         self.give_back_at = None;
         let over = self.lately + GIVE_BACK_BYTES_MIN < self.peak;
         self.peak = self.lately;
+        self.note(held, now);
         over
     }
 
@@ -169,24 +171,62 @@ mod tests {
         }
     }
 
+    /// A burst, and what is said of it.
+    struct Burst {
+        memory: Memory,
+        begin: Instant,
+    }
+
+    impl Burst {
+        const BYTES: usize = 10 * GIVE_BACK_BYTES_MIN;
+
+        fn new() -> Self {
+            Self { memory: Memory::new(usize::MAX), begin: Instant::now() }
+        }
+
+        fn at(&self, seconds: f32) -> Instant {
+            self.begin + Duration::from_secs_f32(seconds)
+        }
+
+        /// So much is held then; says when to look whether it is over.
+        fn note(&mut self, held: usize, seconds: f32) -> Option<f32> {
+            self.memory.note(held, self.at(seconds));
+            self.looks_at()
+        }
+
+        fn is_over(&mut self, held: usize, seconds: f32) -> bool {
+            self.memory.is_over(held, self.at(seconds))
+        }
+
+        fn looks_at(&self) -> Option<f32> {
+            self.memory.poll_timeout().map(|at| (at - self.begin).as_secs_f32())
+        }
+    }
+
     #[test]
     fn memory_is_given_back_when_little_was_held_for_a_while() {
-        const BURST: usize = 10 * GIVE_BACK_BYTES_MIN;
-        let begin = Instant::now();
-        let mut memory = Memory::new(usize::MAX);
-        let note = |memory: &mut Memory, held: usize, seconds: f32| {
-            memory.note(held, begin + Duration::from_secs_f32(seconds));
-            memory.poll_timeout().map(|at| (at - begin).as_secs_f32())
-        };
-        assert_eq!(note(&mut memory, BURST, 0.0), None);
-        assert_eq!(note(&mut memory, BURST - GIVE_BACK_BYTES_MIN, 0.1), None, "not little enough");
-        assert_eq!(note(&mut memory, 1000, 0.5), Some(1.5));
-        assert_eq!(note(&mut memory, BURST, 1.0), Some(1.5), "it goes on");
-        assert!(!memory.is_over());
-        assert_eq!(note(&mut memory, 1000, 2.0), Some(3.0));
-        assert_eq!(note(&mut memory, 2000, 2.5), Some(3.0));
-        assert!(memory.is_over());
-        assert_eq!(note(&mut memory, 1000, 3.1), None, "once is enough");
+        let mut burst = Burst::new();
+        assert_eq!(burst.note(Burst::BYTES, 0.0), None);
+        assert_eq!(burst.note(Burst::BYTES - GIVE_BACK_BYTES_MIN, 0.1), None, "not little enough");
+        assert_eq!(burst.note(1000, 0.5), Some(1.5));
+        assert_eq!(burst.note(Burst::BYTES, 1.0), Some(1.5), "it goes on");
+        assert!(!burst.is_over(Burst::BYTES, 1.5));
+        assert_eq!(burst.note(1000, 2.0), Some(3.0));
+        assert_eq!(burst.note(2000, 2.5), Some(3.0));
+        assert!(burst.is_over(1000, 3.0));
+        assert_eq!(burst.note(1000, 3.1), None, "once is enough");
+    }
+
+    #[test]
+    fn a_burst_that_ends_just_before_it_is_looked_at_is_looked_at_again() {
+        let mut burst = Burst::new();
+        burst.note(Burst::BYTES, 0.0);
+        assert_eq!(burst.note(1000, 0.5), Some(1.5));
+        burst.note(Burst::BYTES, 1.4);
+        assert!(!burst.is_over(1000, 1.5));
+        assert_eq!(burst.looks_at(), Some(2.5), "nobody else asks");
+        assert!(burst.is_over(1000, 2.5));
+        assert_eq!(burst.looks_at(), None);
     }
 
     #[test]

@@ -115,7 +115,8 @@ mod tests {
         for weights in [&[1][..], &[1, 2, 3], &[5, 1, 1, 1, 9], &[100_000, 1], &[0, 4, 4]] {
             for kind in [DistributionKind::Ketama, DistributionKind::Modula] {
                 let ring = ring(kind, weights);
-                for values in [0, 1, 1000, HashKind::Crc32.values()] {
+                let all = HashKind::Crc32.values();
+                for values in if cfg!(miri) { vec![0, 1, 100] } else { vec![0, 1, 1000, all] } {
                     let mut asked = vec![0; weights.len()];
                     for hash in 0..values {
                         asked[ring.server(hash as u32, || 0).unwrap()] += 1;
