@@ -16,9 +16,7 @@ use std::time::Duration;
 
 use crate::engine::Engine;
 use crate::ids::{ConnId, Side};
-use crate::request::RequestId;
 use crate::server::Tenancy;
-use crate::tick::Tick;
 
 impl Engine {
     /// The worker was held up for so long, before this turn or in the last one. Called at the beginning of a turn,
@@ -30,20 +28,19 @@ impl Engine {
         }
         let timeouts = self.pools.iter().filter_map(|pool| pool.config().timeout);
         self.excuses_until = self.now.after(timeouts.max().unwrap_or_default());
-        let later = |at: Tick| if at == Tick::NEVER { at } else { at.after(lasted) };
         for key in self.servers.keys().collect::<Vec<_>>() {
             let conn = ConnId::new(Side::Server, key);
             let server = self.servers.get_mut(key).expect("its key was just listed");
             // Its entry among the deadlines comes up when it did, and is set for the new time then.
-            server.connect_by = later(server.connect_by);
+            server.connect_by = server.connect_by.after(lasted);
             let mut waits = server.queue.front();
-            while waits != RequestId::NONE {
+            while !waits.is_none() {
                 let request = self.requests.get_mut(waits);
-                request.deadline = later(request.deadline);
+                request.deadline = request.deadline.after(lasted);
                 waits = server.queue.after(waits, &self.requests);
             }
             if matches!(server.tenancy, Tenancy::Own { .. }) {
-                let alarm = later(server.alarm);
+                let alarm = server.alarm.after(lasted);
                 self.set_pinned_alarm(conn, alarm);
             }
         }

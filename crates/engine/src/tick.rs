@@ -20,6 +20,7 @@ impl Tick {
         (self.0 / 1_000_000) as u32
     }
 
+    /// So much later; [`NEVER`](Self::NEVER) stays what it is.
     pub(crate) fn after(self, wait: Duration) -> Self {
         Self(self.0.saturating_add(wait.as_micros() as u64))
     }
