@@ -466,7 +466,7 @@ impl Client {
         let timeout = timeout.as_micros() as u64 * due.expected.attempts;
         let latest = (read_at + times * (timeout + LATENESS_MAX))
             .saturating_add(plan.weather.latency_max)
-            .saturating_add(plan.stalled())
+            .saturating_add(plan.stall_allowance())
             .saturating_add(due.expected.waits);
         assert!(
             now <= latest,
