@@ -174,13 +174,13 @@ impl Worker {
             let pause = self.pacer.pause(outstanding, handled, self.read_bytes);
             early.clear();
             if let Some(pause) = pause {
-                done_waiting(self.poll.poll(&mut early, Some(Duration::ZERO)))?;
+                poll_now(&mut self.poll, &mut early)?;
                 if early.iter().count() < Pacer::enough(handled, self.read_bytes) {
                     thread::sleep(pause);
                 }
             }
             let timeout = if early.is_empty() { timeout } else { Some(Duration::ZERO) };
-            done_waiting(self.wait(&mut events, timeout))?;
+            self.wait(&mut events, timeout)?;
             let begun = self.now;
             self.begin_turn();
             self.pacer.record_wait(self.now - done);
@@ -231,19 +231,25 @@ impl Worker {
         }
     }
 
-    /// Waits for events, for as long as `timeout` says at most.
+    /// Waits for events, for as long as `timeout` says at most. A signal that ends the wait may have come after
+    /// the process was stopped, and whoever answered in the meantime is not late: what is there is taken then.
     fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         let busy = timeout.map_or(self.busy_poll, |timeout| timeout.min(self.busy_poll));
         if !busy.is_zero() {
             let begun = Instant::now();
             while begun.elapsed() < busy {
-                self.poll.poll(events, Some(Duration::ZERO))?;
+                poll_now(&mut self.poll, events)?;
                 if !events.is_empty() {
                     return Ok(());
                 }
             }
         }
-        self.poll.poll(events, timeout.map(|timeout| timeout - busy))
+        match self.poll.poll(events, timeout.map(|timeout| timeout - busy)) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                poll_now(&mut self.poll, events)
+            }
+            waited => waited,
+        }
     }
 
     /// Reads the clock and the count of memory, once a turn.
@@ -668,13 +674,14 @@ impl Worker {
     }
 }
 
-/// Takes an interruption for the end of the wait: a turn without events, and the time that was waited is not
-/// waited again.
-fn done_waiting(waited: io::Result<()>) -> io::Result<()> {
-    waited.or_else(|error| match error.kind() {
-        io::ErrorKind::Interrupted => Ok(()),
-        _ => Err(error),
-    })
+/// The events that are there, without waiting.
+fn poll_now(poll: &mut Poll, events: &mut Events) -> io::Result<()> {
+    loop {
+        match poll.poll(events, Some(Duration::ZERO)) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            polled => return polled,
+        }
+    }
 }
 
 /// The token of the worker's listener at that place.

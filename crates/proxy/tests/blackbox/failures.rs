@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::TcpStream;
+use std::thread;
 use std::time::Instant;
 
 use crate::harness::client::Client;
@@ -121,6 +122,26 @@ fn a_killed_server_fails_its_own_keys_leaves_the_ring_and_returns() {
     proxy.expect_log("is back in the ring");
     assert_eq!(proxy.figure("alpha", "server_ejects"), 1);
     drop((first, third));
+}
+
+#[test]
+fn a_proxy_that_was_frozen_reads_what_has_come_before_it_calls_a_server_late() {
+    let server = Peer::start(Does::SayLater(ms(150), b"+OK\r\n".to_vec()));
+    let listen = free_port();
+    let item = format!("127.0.0.1:{}:1", server.port());
+    let proxy = Proxy::start(&pool("alpha", listen, &["redis: true", "timeout: 400"], &[item]));
+    let mut client = Client::tcp(listen);
+    let request = redis(&["SET", "k", "v"]);
+    for nth in 1..=5 {
+        client.send(&request);
+        let has_all = || server.heard().concat().len() == nth * request.len();
+        assert!(eventually(has_all), "request {nth}");
+        proxy.signal("STOP");
+        thread::sleep(ms(600));
+        proxy.signal("CONT");
+        client.expect("+OK\r\n");
+    }
+    assert_eq!(proxy.figure("alpha", "client_connections"), 1);
 }
 
 #[test]
