@@ -66,7 +66,7 @@ pub struct Engine {
     /// Where a conn with an empty inbox is read; see [`recv_space`](Self::recv_space).
     scratch: Vec<u8>,
     pub(crate) actions: VecDeque<Action>,
-    dirty_servers: Vec<ConnId>,
+    pub(crate) dirty_servers: Vec<ConnId>,
     dirty_clients: Vec<ConnId>,
     /// Clients that were paused and may be read from again.
     pub(crate) resumable: Vec<ConnId>,
@@ -600,9 +600,7 @@ impl Engine {
 
     #[inline]
     pub(crate) fn mark_server_dirty(&mut self, conn: ConnId) {
-        let Some(server) = self.servers.get_mut(conn.key()) else { return };
-        if !server.dirty && !server.blocked {
-            server.dirty = true;
+        if self.servers.get_mut(conn.key()).is_some_and(ServerConn::become_dirty) {
             self.dirty_servers.push(conn);
         }
     }

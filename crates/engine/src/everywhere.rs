@@ -150,7 +150,9 @@ impl Engine {
             _ => {
                 let tail = server.tail(frame.bytes.len(), &mut self.spares);
                 tail.extend_from_slice(&frame.bytes[..omit.start]);
-                tail.extend_from_slice(&frame.bytes[omit.end..]);
+                if !omit.is_empty() {
+                    tail.extend_from_slice(&frame.bytes[omit.end..]);
+                }
             }
         }
         let bytes = server.outbox.len() - before;

@@ -309,32 +309,39 @@ impl Engine {
     /// Gives a queued request its deadline and counts it. Its bytes are in the outbox already.
     #[inline(always)]
     pub(crate) fn enqueue(&mut self, conn: ConnId, id: RequestId, bytes: usize) {
+        self.queue::<false>(conn, id, bytes);
+    }
+
+    /// Queues a request, gives it its deadline unless it has one, and counts it.
+    #[inline(always)]
+    pub(crate) fn queue<const HAS_DEADLINE: bool>(
+        &mut self,
+        conn: ConnId,
+        id: RequestId,
+        bytes: usize,
+    ) {
         let server = self.servers.get_mut(conn.key()).expect("the caller wrote to it");
         let pool = &self.pools[server.pool.0 as usize];
         let request = self.requests.get_mut(id);
-        if let Some(timeout) = pool.config().timeout {
-            request.deadline = self.now.after(timeout);
-            if !server.armed {
+        request.bytes = u32::try_from(bytes).expect("a request is shorter than 4 GiB");
+        request.queued_at = self.now.0 as u32;
+        if !HAS_DEADLINE {
+            request.deadline = match pool.config().timeout {
+                Some(timeout) => self.now.after(timeout),
+                None => Tick::NEVER,
+            };
+            if request.deadline != Tick::NEVER && !server.armed {
                 server.armed = true;
                 self.deadlines.set(request.deadline, conn);
             }
-        } else {
-            request.deadline = Tick::NEVER;
         }
-        self.queue(conn, id, bytes);
-    }
-
-    /// Queues a request that has its deadline, and counts it.
-    #[inline(always)]
-    pub(crate) fn queue(&mut self, conn: ConnId, id: RequestId, bytes: usize) {
-        let server = self.servers.get_mut(conn.key()).expect("the caller wrote to it");
-        let request = self.requests.get_mut(id);
-        request.bytes = u32::try_from(bytes).expect("a request is shorter than 4 GiB");
-        request.queued_at = self.now.0 as u32;
         if server.queue.is_empty() {
-            server.placed_at = self.pools[server.pool.0 as usize].moment();
+            server.placed_at = pool.moment();
         }
         server.enqueue(id, &mut self.requests);
+        if server.become_dirty() {
+            self.dirty_servers.push(conn);
+        }
         let (pool, server) = (server.pool, server.server);
         let stats = self.server_stats(pool, server);
         let bytes = bytes as i64;
@@ -342,7 +349,6 @@ impl Engine {
         stats.at(ServerFigure::RequestBytes).add(bytes);
         stats.at(ServerFigure::InQueue).add(1);
         stats.at(ServerFigure::InQueueBytes).add(bytes);
-        self.mark_server_dirty(conn);
     }
 
     /// The conn for a key: its server's, opened if need be.

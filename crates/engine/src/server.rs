@@ -193,6 +193,14 @@ impl ServerConn {
         }
     }
 
+    /// It has something to send: whether it is to be put on the list of those, where it is not yet.
+    #[inline]
+    pub(crate) const fn become_dirty(&mut self) -> bool {
+        let is_new = !self.dirty && !self.blocked;
+        self.dirty |= is_new;
+        is_new
+    }
+
     /// Whether a flush would send something.
     pub(crate) fn has_sendable(&self) -> bool {
         !self.blocked && !self.outbox.is_empty() && self.sendable() != Some(0)
