@@ -5,7 +5,7 @@ use std::ops::Range;
 use memchr::memchr;
 
 use super::response::last_line;
-use super::value;
+use super::value::{self, LineEnd};
 use crate::Outcome;
 use crate::gather::{GatherError, Piece};
 
@@ -37,10 +37,12 @@ pub fn gather_values(
     }
     let mut places = vec![0; responses.len()];
     let mut run: Option<(usize, Range<usize>)> = None;
+    // Values of one request are like each other, whichever server they come from.
+    let mut last = LineEnd::new();
     for &owner in owners {
         let fragment = owner as usize;
         let place = &mut places[fragment];
-        let Some(end) = block_end(responses[fragment], *place) else {
+        let Some(end) = block_end(responses[fragment], *place, &mut last) else {
             continue;
         };
         let block = *place..end;
@@ -90,7 +92,8 @@ fn check(fragment: usize, response: &[u8]) -> Result<(), GatherError> {
         return Ok(());
     }
     let mut at = 0;
-    while let Some(end) = block_end(response, at) {
+    let mut last = LineEnd::new();
+    while let Some(end) = block_end(response, at, &mut last) {
         at = end;
     }
     let Some(line) = response[at..].strip_suffix(b"\r\n") else {
@@ -103,9 +106,9 @@ fn check(fragment: usize, response: &[u8]) -> Result<(), GatherError> {
     }
 }
 
-/// Where the block ends that begins at `at`; `None` when there is no whole block.
-fn block_end(response: &[u8], at: usize) -> Option<usize> {
-    if let Some(end) = value::plain_block(response, at) {
+/// Where the block ends that begins at `at`; `None` when there is no whole block. Its line may end like `last`.
+fn block_end(response: &[u8], at: usize, last: &mut LineEnd) -> Option<usize> {
+    if let Some(end) = last.plain_block(response, at) {
         return (end <= response.len()).then_some(end);
     }
     let line_end = at + memchr(b'\n', &response[at..])?;

@@ -2,6 +2,7 @@
 
 use memchr::memchr;
 
+use super::value::LineEnd;
 use super::{digits, kinds, stats, value};
 use crate::kind::Kind;
 use crate::limits::MEMCACHE_RESPONSE_LINE_BYTES_MAX;
@@ -44,6 +45,7 @@ impl ResponseParser {
     /// [`MEMCACHE_RESPONSE_LINE_BYTES_MAX`], one that does not end in CR LF, and data that does
     /// not.
     pub fn parse(&mut self, buf: &[u8]) -> Result<Progress<Response>, ParseError> {
+        let mut last = LineEnd::new();
         loop {
             if buf.len() < self.line {
                 // Behind the data of a `VALUE` there is an `END` at the least.
@@ -60,8 +62,13 @@ impl ResponseParser {
                     return Ok(Progress::Done(Response { len, outcome, kind }));
                 }
             }
+            let is_first = self.line == 0;
+            let plain = |last: &mut LineEnd| match is_first {
+                true => value::plain_block(buf, self.line),
+                false => last.plain_block(buf, self.line),
+            };
             if self.searched == self.line
-                && let Some(next) = value::plain_block(buf, self.line)
+                && let Some(next) = plain(&mut last)
             {
                 self.line = next;
                 continue;

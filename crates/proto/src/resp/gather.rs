@@ -5,7 +5,8 @@
 //! and length before a byte goes out.
 
 use super::digits;
-use super::response::{array_head, elements_end, integer, outcome};
+use super::guess::Guess;
+use super::response::{array_head, further_elements_end, integer, outcome};
 use crate::gather::{GatherError, Piece};
 use crate::response::Outcome;
 
@@ -48,6 +49,8 @@ pub fn gather_array(
     digits::push(owners.len() as u64, &mut head);
     head.extend_from_slice(b"\r\n");
     emit(Piece::Bytes(&head));
+    // Values of one request are like each other, whichever server they come from.
+    let mut guess = Guess::new();
     for run in owners.chunk_by(|one, next| one == next) {
         let fragment = run[0] as usize;
         let cursor = &mut cursors[fragment];
@@ -57,7 +60,7 @@ pub fn gather_array(
             // What is left of a whole response are its last elements, be they many or large.
             response.len()
         } else {
-            let end = elements_end(response, cursor.at, run.len() as u64);
+            let end = further_elements_end(response, cursor.at, run.len() as u64, &mut guess);
             debug_assert!(end.is_some(), "a response is whole");
             end.unwrap_or(response.len())
         };

@@ -19,6 +19,7 @@ mod extra;
 mod fuzz;
 mod gather;
 pub mod glob;
+mod guess;
 mod inline;
 mod kinds;
 pub mod local;

@@ -18,6 +18,7 @@
 use std::ops::Range;
 
 use super::extra::ExtraCommands;
+use super::guess::{Guess, ends};
 use super::locate::locate;
 use super::parts::{Parts, Strings};
 use super::{digits, encode, inline, lookup, subcommands};
@@ -178,32 +179,44 @@ impl RequestParser {
         if !command.arity.allows(arguments) {
             return None;
         }
-        // The next argument that is a key, and how many further the one after it is.
-        let (mut watch, step, keys) = match command.keys {
-            Keys::First => (0, NOTHING, 1),
-            Keys::Each => (0, 1, arguments),
-            Keys::EachPair => (0, 2, arguments / 2),
-            Keys::None if arguments == 0 => (NOTHING, 0, 0),
+        let fits = |key: &(usize, usize)| key.1 - key.0 <= self.place.limits.key as usize;
+        let mut next = end + 2;
+        // The first key, and how many there are.
+        let (key, keys) = match command.keys {
+            Keys::First => {
+                let key = short_bulk(buf, next).filter(fits)?;
+                next = key.1 + 2;
+                for _further in 1..arguments {
+                    next = short_bulk(buf, next)?.1 + 2;
+                }
+                (key, 1)
+            }
+            Keys::Each => {
+                let mut guess = Guess::new();
+                let key = guess.short_bulk(buf, next).filter(fits)?;
+                next = key.1 + 2;
+                for _further in 1..arguments {
+                    next = guess.short_bulk(buf, next).filter(fits)?.1 + 2;
+                }
+                (key, arguments)
+            }
+            Keys::EachPair => {
+                let (mut of_keys, mut of_values) = (Guess::new(), Guess::new());
+                let key = of_keys.short_bulk(buf, next).filter(fits)?;
+                next = of_values.short_bulk(buf, key.1 + 2)?.1 + 2;
+                for _further in 1..arguments / 2 {
+                    let key = of_keys.short_bulk(buf, next).filter(fits)?;
+                    next = of_values.short_bulk(buf, key.1 + 2)?.1 + 2;
+                }
+                (key, arguments / 2)
+            }
+            Keys::None if arguments == 0 => ((0, 0), 0),
             _ => return None,
         };
-        let mut next = end + 2;
-        let mut key = 0..0;
-        for number in 0..arguments {
-            let (start, end) = short_bulk(buf, next)?;
-            next = end + 2;
-            if number == watch {
-                if end - start > self.place.limits.key as usize {
-                    return None;
-                }
-                if number == 0 {
-                    key = start as u32..end as u32;
-                }
-                watch = number.saturating_add(step);
-            }
-        }
         if next > self.place.limits.request as usize {
             return None;
         }
+        let key = key.0 as u32..key.1 as u32;
         let omit = next as u32..next as u32;
         Some(Routed { len: next, command, key, keys, omit, noreply: false, meta: Meta::default() })
     }
@@ -501,8 +514,7 @@ pub(super) enum Bulk {
 pub(super) fn short_bulk(buf: &[u8], at: usize) -> Option<(usize, usize)> {
     let (len, start) = digits::short_header(buf, at, b'$')?;
     let end = start + len as usize;
-    let is_whole = end <= REQUEST_BYTES_MAX && buf.get(end..end + 2)? == b"\r\n";
-    is_whole.then_some((start, end))
+    (end <= REQUEST_BYTES_MAX && ends(buf, end)).then_some((start, end))
 }
 
 /// Finds the bulk string that begins at `at`, of a request that may have `request_bytes_max` bytes.

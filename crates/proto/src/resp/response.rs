@@ -14,6 +14,7 @@
 //! | <code>\|</code> | a count of pairs | twice as many, and then the element they describe |
 
 use super::digits::{self, LINE_END};
+use super::guess::{Guess, ends};
 use super::kinds::{self, INTEGER_KIND, NULL_KIND, STATUS_KIND, STRING_KIND};
 use super::request::BULK_END;
 use crate::kind::Kind;
@@ -101,8 +102,9 @@ impl ResponseParser {
         }
         let mut at = self.at;
         let mut left = self.left;
+        let mut guess = Guess::new();
         while left > 0 {
-            if let Some(next) = short_bulk(buf, at) {
+            if let Some(next) = small_element(buf, at, &mut guess) {
                 at = next;
                 left -= 1;
                 continue;
@@ -159,9 +161,21 @@ fn plain(buf: &[u8]) -> Option<(usize, Kind)> {
 #[inline(always)]
 fn short_bulk(buf: &[u8], at: usize) -> Option<usize> {
     if let Some((len, start)) = digits::short_header(buf, at, b'$') {
-        let end = start + len as usize + 2;
-        return (buf.get(end - 2..end)? == b"\r\n").then_some(end);
+        let end = start + len as usize;
+        return ends(buf, end).then_some(end + 2);
     }
+    null_end(buf, at)
+}
+
+/// As [`short_bulk`], where the strings before it may have been like it.
+#[inline(always)]
+fn small_element(buf: &[u8], at: usize, guess: &mut Guess) -> Option<usize> {
+    guess.short_bulk(buf, at).map(|(_, end)| end + 2).or_else(|| null_end(buf, at))
+}
+
+/// Where the null at `at` ends, if there is one.
+#[inline]
+fn null_end(buf: &[u8], at: usize) -> Option<usize> {
     let end = at + NULL_BULK.len();
     (buf.get(at..end)? == NULL_BULK).then_some(end)
 }
@@ -174,9 +188,20 @@ impl Default for ResponseParser {
 
 /// Where the `elements` elements that begin at `at` end, in a response that is known to be whole.
 /// `None` where it is not, after all.
-pub(super) fn elements_end(response: &[u8], mut at: usize, mut elements: u64) -> Option<usize> {
+pub(super) fn elements_end(response: &[u8], at: usize, elements: u64) -> Option<usize> {
+    further_elements_end(response, at, elements, &mut Guess::new())
+}
+
+/// As [`elements_end`], of elements that may be like those that `guess` comes from.
+#[inline]
+pub(super) fn further_elements_end(
+    response: &[u8],
+    mut at: usize,
+    mut elements: u64,
+    guess: &mut Guess,
+) -> Option<usize> {
     while elements > 0 {
-        let Some(next) = short_bulk(response, at) else {
+        let Some(next) = small_element(response, at, guess) else {
             let end = ResponseParser::of_elements(elements).walk(response.get(at..)?).ok()??;
             return Some(at + end);
         };
