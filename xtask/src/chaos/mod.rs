@@ -30,6 +30,7 @@ mod speech;
 mod tally;
 mod verdicts;
 mod world;
+mod yardstick;
 
 use std::path::Path;
 use std::sync::Mutex;

@@ -55,6 +55,8 @@ pub(super) struct Sixth {
     pub(super) answers: u64,
     /// The 99th percentile of the time they took, in microseconds.
     pub(super) p99_us: u64,
+    /// The same of a client that no proxy serves.
+    pub(super) direct_p99_us: u64,
     /// Memory in MiB, the mean and the most.
     pub(super) memory_mib: [f64; 2],
     /// Descriptors, the mean and the most.
@@ -149,10 +151,12 @@ fn mib(bytes: u64) -> f64 {
 /// None where the times of requests were not kept.
 fn sixths(tally: &Tally, seen: &Seen) -> Vec<Sixth> {
     let looks = std::iter::zip(&seen.sixths.memory, &seen.sixths.descriptors);
-    std::iter::zip(&tally.sixths, looks)
-        .map(|(times, (memory, descriptors))| Sixth {
+    let times = std::iter::zip(&tally.sixths, &seen.yardstick.sixths);
+    std::iter::zip(times, looks)
+        .map(|((times, direct), (memory, descriptors))| Sixth {
             answers: times.len(),
             p99_us: times.value_at_quantile(0.99),
+            direct_p99_us: direct.value_at_quantile(0.99),
             memory_mib: [memory.mean(), memory.most].map(|bytes| mib(bytes as u64)),
             descriptors: [descriptors.mean(), descriptors.most],
         })

@@ -17,13 +17,14 @@ use super::scenarios::SERVERS;
 use super::sixths::{SIXTHS, Sixths};
 use super::tally::Tally;
 use super::world::World;
+use super::yardstick::Yardstick;
 use crate::bench::usage::MachineMeter;
 use crate::failure::{Failure, Result};
 use crate::interrupt;
 use crate::random::Random;
 
 /// Keys of each client: some on every server.
-const KEYS: usize = 24;
+pub(super) const KEYS: usize = 24;
 
 /// How often the proxy's memory is looked at.
 const SAMPLE: Duration = Duration::from_millis(50);
@@ -48,6 +49,8 @@ pub(super) struct Seen {
     pub(super) descriptors: [usize; 2],
     /// Memory and descriptors while clients are there.
     pub(super) sixths: Sixths,
+    /// What a client saw that no proxy serves, where times are kept.
+    pub(super) yardstick: Tally,
     /// How busy the machine's processors were while clients were there, from 0 to 1.
     pub(super) busy: f64,
     /// What is wrong with the proxy.
@@ -81,6 +84,9 @@ pub(super) fn play(scenario: &Scenario, setting: Setting<'_>) -> Result<Option<O
     let before = Counters::of(&statistics, &rig.metrics());
     let world = World::new(SERVERS, scenario.ejects);
     let mut tally = Tally::default();
+    let mut yardstick = setting
+        .keeps_times
+        .then(|| Yardstick::new(scenario, &rig, habits(scenario, setting, &rig, u64::MAX)));
     let machine = MachineMeter::start().map_err(during)?;
     let played = thread::scope(|scope| {
         let clients: Vec<_> = keys
@@ -92,16 +98,25 @@ pub(super) fn play(scenario: &Scenario, setting: Setting<'_>) -> Result<Option<O
                 scope.spawn(move || Client::new(habits, keys, world).play())
             })
             .collect();
-        let played = direct(scenario, &mut rig, &world, &mut seen);
+        let world = &world;
+        let yardstick = yardstick.as_mut().map(|it| scope.spawn(move || it.play(world)));
+        let played = direct(scenario, &mut rig, world, &mut seen);
         let busy = machine.busy();
         world.end();
         for client in clients {
             tally.add(client.join().expect("a client does not panic"));
         }
+        if let Some(yardstick) = yardstick {
+            seen.yardstick = yardstick.join().expect("a client does not panic");
+        }
         played.and(busy)
     });
     interrupt::check()?;
     seen.busy = played.map_err(during)?;
+    if seen.yardstick.errors() > 0 || !seen.yardstick.findings.is_empty() {
+        let Tally { errors, findings, .. } = &seen.yardstick;
+        seen.complaints.push(format!("without the proxy: {errors:?} {findings:?}"));
+    }
     let before = before.filter(|_| scenario.keeps_books());
     look_after(scenario, &mut rig, &mut seen, before, &tally).map_err(during)?;
     Ok(Some(Outcome::new(scenario, &tally, &seen)))
@@ -134,7 +149,7 @@ fn prepare(scenario: &Scenario, setting: Setting<'_>, rig: &Rig) -> Result<Vec<V
 
 /// A client's key. The noise at its end spreads a client's keys over all servers: the ring's hash keeps
 /// names together that differ in their last letters alone.
-fn name(client: usize, key: usize) -> String {
+pub(super) fn name(client: usize, key: usize) -> String {
     let noise = Random::of_stream(client as u64, key as u64).draw();
     format!("c{client}k{key}-{noise:016x}")
 }

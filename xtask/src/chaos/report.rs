@@ -166,6 +166,7 @@ fn sixths(outcome: &Outcome) -> Vec<(&'static str, Vec<String>)> {
     vec![
         row("answers", &|sixth| sixth.answers.to_string()),
         row("99th percentile, us", &|sixth| sixth.p99_us.to_string()),
+        row("the same without the proxy, us", &|sixth| sixth.direct_p99_us.to_string()),
         row("memory, mean MiB", &|sixth| format!("{:.1}", sixth.memory_mib[0])),
         row("memory, most MiB", &|sixth| format!("{:.1}", sixth.memory_mib[1])),
         row("descriptors, mean", &|sixth| format!("{:.1}", sixth.descriptors[0])),

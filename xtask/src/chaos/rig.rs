@@ -134,6 +134,11 @@ impl Rig {
         Ok(Some(rig))
     }
 
+    /// Where a server listens, on 127.0.0.1.
+    pub(super) fn server_port(&self, server: usize) -> u16 {
+        self.seats[server].port
+    }
+
     /// Where the proxy listens, on 127.0.0.1.
     pub(super) fn listen(&self) -> u16 {
         self.listen

@@ -116,6 +116,7 @@ mod tests {
         Sixth {
             answers: 1,
             p99_us,
+            direct_p99_us: 1,
             memory_mib: [memory, 2.0 * memory],
             descriptors: [descriptors, 2.0 * descriptors],
         }
