@@ -57,9 +57,10 @@ pub(crate) struct Audience {
 }
 
 impl Audience {
-    /// What a client is told where the server says `counted`.
+    /// What a client is told where the server says `counted`. One that counts nobody has told nobody: the
+    /// conns that listened to it have ended, and only their end is not heard yet.
     pub(crate) const fn told(self, counted: u64) -> u64 {
-        counted.saturating_sub(self.conns) + self.clients
+        if counted == 0 { 0 } else { counted.saturating_sub(self.conns) + self.clients }
     }
 
     fn add(&mut self, server: ServerId, shares: &[Share]) {
@@ -266,5 +267,6 @@ mod tests {
         assert_eq!(audience.told(5), 10);
         // It answered before it was told of the second conn.
         assert_eq!(audience.told(1), 7);
+        assert_eq!(audience.told(0), 0, "nobody heard it");
     }
 }
