@@ -62,16 +62,16 @@ impl ResponseParser {
                     return Ok(Progress::Done(Response { len, outcome, kind }));
                 }
             }
-            let is_first = self.line == 0;
-            let plain = |last: &mut LineEnd| match is_first {
-                true => value::plain_block(buf, self.line),
-                false => last.plain_block(buf, self.line),
-            };
-            if self.searched == self.line
-                && let Some(next) = plain(&mut last)
-            {
-                self.line = next;
-                continue;
+            if self.searched == self.line {
+                // The first is most often the only one, and nothing ends like it.
+                let plain = match self.line {
+                    0 => value::plain_block(buf, 0),
+                    at => last.plain_block(buf, at),
+                };
+                if let Some(next) = plain {
+                    self.line = next;
+                    continue;
+                }
             }
             let Some(line_end) = self.line_end(buf)? else {
                 return Ok(Progress::Incomplete { missing: 1 });
