@@ -224,7 +224,7 @@ impl Engine {
         if is_earlier {
             self.set_pinned_alarm(conn, at);
         }
-        self.queue::<true>(conn, id, bytes);
+        self.enqueue(conn, id, bytes);
     }
 
     /// When a request for that conn gives up that is sent now and does not block.

@@ -306,26 +306,16 @@ impl Engine {
         self.queue_frame(server_conn, request, frame, routed);
     }
 
-    /// Gives a queued request its deadline and counts it. Its bytes are in the outbox already.
+    /// Queues a request, gives it its deadline, which one on a pinned conn has already, and counts it. Its bytes are
+    /// in the outbox already.
     #[inline(always)]
     pub(crate) fn enqueue(&mut self, conn: ConnId, id: RequestId, bytes: usize) {
-        self.queue::<false>(conn, id, bytes);
-    }
-
-    /// Queues a request, gives it its deadline unless it has one, and counts it.
-    #[inline(always)]
-    pub(crate) fn queue<const HAS_DEADLINE: bool>(
-        &mut self,
-        conn: ConnId,
-        id: RequestId,
-        bytes: usize,
-    ) {
         let server = self.servers.get_mut(conn.key()).expect("the caller wrote to it");
         let pool = &self.pools[server.pool.0 as usize];
         let request = self.requests.get_mut(id);
         request.bytes = u32::try_from(bytes).expect("a request is shorter than 4 GiB");
         request.queued_at = self.now.0 as u32;
-        if !HAS_DEADLINE {
+        if !server.is_pinned() {
             request.deadline = match pool.config().timeout {
                 Some(timeout) => self.now.after(timeout),
                 None => Tick::NEVER,

@@ -57,8 +57,8 @@ pub(crate) struct Audience {
 }
 
 impl Audience {
-    /// What a client is told where the server says `counted`. One that counts nobody has told nobody: the
-    /// conns that listened to it have ended, and only their end is not heard yet.
+    /// What a client is told where the server says `counted`. One that counts nobody has told nobody: what
+    /// listens to it has ended, and that is not heard yet, or began only then.
     pub(crate) const fn told(self, counted: u64) -> u64 {
         if counted == 0 { 0 } else { counted.saturating_sub(self.conns) + self.clients }
     }
