@@ -251,9 +251,9 @@ impl Engine {
     }
 
     /// Tells clients whose time has come which worker did not answer.
-    pub(crate) fn tend_census(&mut self) {
+    pub(crate) fn tend_census(&mut self, looked: Tick) {
         while let Some((at, key)) = self.census.ends.front().copied()
-            && at <= self.now
+            && at <= looked
         {
             let ask = self.census.asks.get_mut(key).expect("the first has not ended");
             let missing = match ask.found {

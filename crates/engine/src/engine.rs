@@ -305,7 +305,11 @@ impl Engine {
     /// Fails the requests whose deadline has passed, sees to the conns that listen, tries servers that could not
     /// be reached, closes the client that holds most when memory has been short for too long, and gives back
     /// what a burst needed.
-    pub fn handle_timeout(&mut self) {
+    ///
+    /// `looked` is a moment before the worker looked for what has come, all of which it has told. A deadline after
+    /// that, though it has passed by now, is met by an answer that nobody has seen yet: it waits for another look.
+    pub fn handle_timeout(&mut self, looked: Instant) {
+        let looked = Tick::since(self.epoch, looked);
         if self.trim_at.is_some_and(|at| at <= self.now) {
             self.trim_at = None;
             self.spares.trim();
@@ -321,10 +325,10 @@ impl Engine {
                 self.try_to_reach(PoolId(pool as u32));
             }
         }
-        self.tend_listeners();
-        self.tend_pinned();
-        self.tend_census();
-        while let Some(conn) = self.deadlines.pop_due(self.now) {
+        self.tend_listeners(looked);
+        self.tend_pinned(looked);
+        self.tend_census(looked);
+        while let Some(conn) = self.deadlines.pop_due(looked) {
             let Some(server) = self.servers.get_mut(conn.key()) else { continue };
             server.armed = false;
             let front = server.queue.front();
@@ -338,7 +342,7 @@ impl Engine {
             if deadline == Tick::NEVER {
                 continue;
             }
-            if deadline <= self.now {
+            if deadline <= looked {
                 self.close_server(conn, CloseReason::TimedOut);
             } else {
                 server.armed = true;

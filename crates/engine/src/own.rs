@@ -357,8 +357,8 @@ impl Engine {
     }
 
     /// Looks after pinned conns whose time has come: requests give up, kept ones are closed.
-    pub(crate) fn tend_pinned(&mut self) {
-        while let Some(conn) = self.alarms.pop_due(self.now) {
+    pub(crate) fn tend_pinned(&mut self, looked: Tick) {
+        while let Some(conn) = self.alarms.pop_due(looked) {
             let server = self.servers.get_mut(conn.key()).expect("its alarm leaves with it");
             server.alarm = Tick::NEVER;
             if server.tenancy == Tenancy::Kept {
@@ -370,7 +370,7 @@ impl Engine {
                 continue;
             }
             let deadline = self.requests.get(front).deadline;
-            if deadline <= self.now || server.state != State::Ready {
+            if deadline <= looked || server.state != State::Ready {
                 self.close_server(conn, CloseReason::TimedOut);
             } else {
                 self.set_pinned_alarm(conn, deadline);

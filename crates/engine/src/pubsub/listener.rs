@@ -261,14 +261,14 @@ impl Engine {
     /// Sees to the listeners of all pools, at the end of a turn: opens those anew that have ended, asks
     /// the silent ones whether they are there, and follows the ring. One load a pool while nobody is
     /// subscribed.
-    pub(crate) fn tend_listeners(&mut self) {
+    pub(crate) fn tend_listeners(&mut self, looked: Tick) {
         for at in 0..self.pubsub.len() {
-            if self.pubsub[at].alarm.is_some_and(|alarm| alarm <= self.now) {
+            if self.pubsub[at].alarm.is_some_and(|alarm| alarm <= looked) {
                 let pool = PoolId(at as u32);
                 self.welcome_back(pool);
                 self.move_topics(pool);
                 for server in 0..self.pubsub[at].listeners.len() {
-                    self.tend(pool, ServerId(server as u32));
+                    self.tend(pool, ServerId(server as u32), looked);
                 }
                 self.set_alarm(pool);
             }
@@ -287,23 +287,23 @@ impl Engine {
         }
     }
 
-    fn tend(&mut self, pool: PoolId, server: ServerId) {
+    fn tend(&mut self, pool: PoolId, server: ServerId, looked: Tick) {
         let pubsub = &mut self.pubsub[pool.0 as usize];
         let listener = &mut pubsub.listeners[server.0 as usize];
         let patience = self.pools[pool.0 as usize].config().timeout.unwrap_or(LISTEN_SILENCE_MAX);
         match (listener.conn, listener.again_at) {
             (Some(conn), _) => {
-                let overdue = |asked: &Asked| asked.at.after(patience) <= self.now;
+                let overdue = |asked: &Asked| asked.at.after(patience) <= looked;
                 if listener.asked.front().is_some_and(overdue) {
                     self.close_server(conn, CloseReason::TimedOut);
-                } else if listener.heard_at.after(LISTEN_SILENCE_MAX) <= self.now
+                } else if listener.heard_at.after(LISTEN_SILENCE_MAX) <= looked
                     && listener.asked.is_empty()
                     && pubsub.topics.len() > 0
                 {
                     self.ask(pool, server, Question::Ping);
                 }
             }
-            (None, Some(again_at)) if again_at <= self.now => self.listen_again(pool, server),
+            (None, Some(again_at)) if again_at <= looked => self.listen_again(pool, server),
             (None, _) => {}
         }
     }

@@ -245,7 +245,7 @@ impl Stage {
     pub(crate) fn memory_is(&mut self, state: MemoryState) {
         self.engine.begin_turn(self.now);
         self.engine.handle_memory(state);
-        self.engine.handle_timeout();
+        self.engine.handle_timeout(self.now);
         self.finish_turn();
     }
 
@@ -300,7 +300,7 @@ impl Stage {
         {
             self.now = self.now.max(due);
             self.engine.begin_turn(self.now);
-            self.engine.handle_timeout();
+            self.engine.handle_timeout(self.now);
             self.finish_turn();
             assert!(
                 self.engine.poll_timeout().is_none_or(|next| next > self.now),
@@ -316,7 +316,16 @@ impl Stage {
         self.now += lasted;
         self.engine.begin_turn(self.now);
         self.engine.handle_stall(lasted);
-        self.engine.handle_timeout();
+        self.engine.handle_timeout(self.now);
+        self.finish_turn();
+    }
+
+    /// The worker is held up for so long after it has looked for what has come.
+    pub(crate) fn stalls_after_the_look(&mut self, lasted_ms: u64) {
+        let looked = self.now;
+        self.now += Duration::from_millis(lasted_ms);
+        self.engine.begin_turn(self.now);
+        self.engine.handle_timeout(looked);
         self.finish_turn();
     }
 

@@ -45,6 +45,34 @@ fn and_no_more_than_that() {
 }
 
 #[test]
+fn what_has_come_since_the_worker_looked_is_seen_before_a_server_is_late() {
+    for request in ["SET k v", "BLPOP k 0.01", "SUBSCRIBE k"] {
+        for answers in [true, false] {
+            let mut stage = stage();
+            let client = stage.client();
+            stage.sends(client, cmd(request));
+            let server = stage.server(0);
+            stage.stalls_after_the_look(150);
+            stage.gets_nothing(client);
+            assert!(!stage.is_closed(server), "{request}");
+            let answer = match request {
+                "SET k v" => "+OK\r\n",
+                "BLPOP k 0.01" => "*-1\r\n",
+                _ => "*3\r\n$9\r\nsubscribe\r\n$1\r\nk\r\n:1\r\n",
+            };
+            if answers {
+                stage.sends(server, answer);
+                stage.gets(client, answer);
+                assert!(!stage.is_closed(server), "{request}");
+            } else {
+                stage.passes(0);
+                assert!(stage.is_closed(server), "{request}");
+            }
+        }
+    }
+}
+
+#[test]
 fn what_is_asked_after_the_stall_has_the_time_it_always_has() {
     let mut stage = stage();
     let (early, late) = (stage.client(), stage.client());

@@ -54,7 +54,7 @@ pub(crate) fn fuzz_engine(data: &[u8]) {
         if play.step(step, &mut script).is_none() {
             break;
         }
-        play.engine.handle_timeout();
+        play.engine.handle_timeout(play.now);
         play.act();
         let late = play.engine.poll_timeout().is_some_and(|due| due <= play.now);
         assert!(!late, "what was due has been done");
