@@ -17,6 +17,7 @@ use crate::held::Holding;
 use crate::ids::{ConnId, Key, PoolId, ServerId, Side};
 use crate::inbox::Inbox;
 use crate::limits::{RECV_BYTES, SPARE_TRIM_INTERVAL};
+use crate::look::Look;
 use crate::moving::Moves;
 use crate::outbox::Outbox;
 use crate::own::Alarms;
@@ -47,6 +48,9 @@ pub struct Engine {
     /// The epoch, after the beginning of 1970.
     pub(crate) epoch_time: Duration,
     pub(crate) now: Tick,
+    /// The time of the turn before.
+    before: Tick,
+    look: Look,
     pub(crate) pools: Box<[Pool]>,
     pub(crate) clients: Slab<ClientConn>,
     pub(crate) servers: Slab<ServerConn>,
@@ -124,6 +128,8 @@ impl Engine {
             epoch,
             epoch_time: Duration::ZERO,
             now: Tick::default(),
+            before: Tick::default(),
+            look: Look::default(),
             pools,
             clients: Slab::new(),
             servers: Slab::new(),
@@ -162,6 +168,7 @@ impl Engine {
 
     /// Begins a turn: `now` is its time to the end.
     pub fn begin_turn(&mut self, now: Instant) {
+        self.before = self.now;
         self.now = Tick::since(self.epoch, now);
     }
 
@@ -306,10 +313,11 @@ impl Engine {
     /// be reached, closes the client that holds most when memory has been short for too long, and gives back
     /// what a burst needed.
     ///
-    /// `looked` is a moment before the worker looked for what has come, all of which it has told. A deadline after
-    /// that, though it has passed by now, is met by an answer that nobody has seen yet: it waits for another look.
-    pub fn handle_timeout(&mut self, looked: Instant) {
-        let looked = Tick::since(self.epoch, looked);
+    /// `took_all` says whether the turn told all that its poll had found, or left some of it for the next. A
+    /// deadline that has passed since the turn before may have been met by what the next poll will find, and waits
+    /// for that.
+    pub fn handle_timeout(&mut self, took_all: bool) {
+        let looked = self.look.record(self.before, took_all);
         if self.trim_at.is_some_and(|at| at <= self.now) {
             self.trim_at = None;
             self.spares.trim();

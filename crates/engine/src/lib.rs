@@ -12,7 +12,7 @@
 //!     read into recv_space(conn)
 //!     handle_received(conn, len)             parse, route, queue; nothing is sent yet
 //!     handle_connected / _closed / _writable
-//!   handle_timeout(before the poll)           requests whose deadline passed
+//!   handle_timeout()                          requests whose deadline passed
 //!   while let Some(action) = poll_action():   one Flush a conn, however many messages
 //!     Flush: write poll_send(conn), then handle_sent(conn, len)
 //! ```
@@ -59,6 +59,7 @@ mod inbox;
 mod inventory;
 pub mod limits;
 mod local;
+mod look;
 mod moving;
 mod outbox;
 mod own;

@@ -13,8 +13,8 @@
 //! - [`cli`], [`paths`], [`config`]: what was asked for, checked. [`start`]: from there to serving, and back.
 //! - [`control`]: who has workers begin, give way and end. [`generation`]: one configuration at work.
 //!   [`succession`]: what of it goes on in the next one.
-//! - [`worker`], [`accepting`], [`look`], [`pacer`], [`trial`], [`memory`], [`net`], `sockets`: the data plane.
-//!   [`report`]: what it has to say, for the log.
+//! - [`worker`], [`accepting`], [`pacer`], [`trial`], [`memory`], [`net`], `sockets`: the data plane. [`report`]: what it
+//!   has to say, for the log.
 //! - [`stats_server`], [`signals`], [`names`], [`rounds`]: the control plane.
 //! - [`log`], [`daemon`], [`pid_file`]: the process and its surroundings.
 //! - [`tools`]: subcommands that read configurations and serve nobody.
@@ -28,7 +28,6 @@ pub mod control;
 pub mod daemon;
 pub mod generation;
 pub mod log;
-pub mod look;
 pub mod memory;
 pub mod names;
 pub mod net;

@@ -20,7 +20,6 @@ use nutcracker_engine::{
 
 use crate::accepting::{ACCEPTS_A_TURN, Accepted, Accepting};
 use crate::log::{self, Past, Spell, reason};
-use crate::look::{Look, poll_now};
 use crate::memory::Memory;
 use crate::net::{Lingering, Listener, Socket, Target, close_reason, connect};
 use crate::pacer::{EVENTS_ENOUGH, Pacer};
@@ -71,8 +70,6 @@ pub struct Worker {
     pacer: Pacer,
     /// Bytes read in this turn.
     read_bytes: usize,
-    /// Up to when it has seen what has come.
-    look: Look,
     /// When to stop reading clients.
     memory: Memory,
     /// The system had no descriptor left for a conn to a server.
@@ -139,7 +136,6 @@ impl Worker {
             pacer: Pacer::new(seat.turn_pause),
             memory,
             read_bytes: 0,
-            look: Look::new(epoch),
             no_room: Spell::new(),
             lingering: Lingering::default(),
             now: epoch,
@@ -216,7 +212,7 @@ impl Worker {
             self.accept();
             let is_full = events.iter().count() == EVENTS_A_TURN;
             let is_read = self.unread.iter().all(|conn| conn.side() == Side::Client);
-            self.engine.handle_timeout(self.look.record(done, is_read && !is_full));
+            self.engine.handle_timeout(is_read && !is_full);
             self.memory.give_back(self.now);
             self.tell_of_room();
             self.act();
@@ -676,6 +672,16 @@ impl Worker {
         match conn.side() {
             Side::Client => &mut self.clients,
             Side::Server => &mut self.servers,
+        }
+    }
+}
+
+/// The events that are there, without waiting.
+fn poll_now(poll: &mut Poll, events: &mut Events) -> io::Result<()> {
+    loop {
+        match poll.poll(events, Some(Duration::ZERO)) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            polled => return polled,
         }
     }
 }

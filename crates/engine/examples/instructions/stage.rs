@@ -72,7 +72,7 @@ impl Stage {
         for (conn, message) in incoming {
             self.receive(*conn, message);
         }
-        self.engine.handle_timeout(self.now);
+        self.engine.handle_timeout(true);
         self.act(sent);
     }
 

@@ -245,7 +245,7 @@ impl Stage {
     pub(crate) fn memory_is(&mut self, state: MemoryState) {
         self.engine.begin_turn(self.now);
         self.engine.handle_memory(state);
-        self.engine.handle_timeout(self.now);
+        self.engine.handle_timeout(true);
         self.finish_turn();
     }
 
@@ -299,9 +299,12 @@ impl Stage {
             && due <= end
         {
             self.now = self.now.max(due);
-            self.engine.begin_turn(self.now);
-            self.engine.handle_timeout(self.now);
-            self.finish_turn();
+            // One that the deadline woke, and one that knows it to be missed.
+            for _turn in 0..2 {
+                self.engine.begin_turn(self.now);
+                self.engine.handle_timeout(true);
+                self.finish_turn();
+            }
             assert!(
                 self.engine.poll_timeout().is_none_or(|next| next > self.now),
                 "what is due is dealt with"
@@ -316,16 +319,15 @@ impl Stage {
         self.now += lasted;
         self.engine.begin_turn(self.now);
         self.engine.handle_stall(lasted);
-        self.engine.handle_timeout(self.now);
+        self.engine.handle_timeout(true);
         self.finish_turn();
     }
 
-    /// The worker is held up for so long after it has looked for what has come.
-    pub(crate) fn stalls_after_the_look(&mut self, lasted_ms: u64) {
-        let looked = self.now;
+    /// The worker is held up for so long after its poll has returned, and nothing tells it so.
+    pub(crate) fn stalls_unseen(&mut self, lasted_ms: u64) {
         self.now += Duration::from_millis(lasted_ms);
         self.engine.begin_turn(self.now);
-        self.engine.handle_timeout(looked);
+        self.engine.handle_timeout(true);
         self.finish_turn();
     }
 

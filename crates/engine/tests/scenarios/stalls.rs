@@ -45,14 +45,14 @@ fn and_no_more_than_that() {
 }
 
 #[test]
-fn what_has_come_since_the_worker_looked_is_seen_before_a_server_is_late() {
+fn what_has_come_since_the_poll_is_heard_before_a_server_is_late() {
     for request in ["SET k v", "BLPOP k 0.01", "SUBSCRIBE k"] {
         for answers in [true, false] {
             let mut stage = stage();
             let client = stage.client();
             stage.sends(client, cmd(request));
             let server = stage.server(0);
-            stage.stalls_after_the_look(150);
+            stage.stalls_unseen(150);
             stage.gets_nothing(client);
             assert!(!stage.is_closed(server), "{request}");
             let answer = match request {

@@ -97,8 +97,8 @@ pub(crate) struct World {
     stalls_done: usize,
     /// Engines that are still to hear of a stall, and how long it lasted.
     stalled: BTreeMap<u32, u64>,
-    /// One of them knows in this step only what had come before its stall.
-    hurried: bool,
+    /// When the last step was.
+    last_step: u64,
     memory_short_until: u64,
     stopping: bool,
     digest: Digest,
@@ -151,7 +151,7 @@ impl World {
             reloads_done: 0,
             stalls_done: 0,
             stalled: BTreeMap::new(),
-            hurried: false,
+            last_step: 0,
             memory_short_until: 0,
             stopping: false,
             digest: Digest::default(),
@@ -229,7 +229,7 @@ impl World {
             self.drain();
         }
         self.let_all_act();
-        self.hurried = false;
+        let before = std::mem::replace(&mut self.last_step, self.now);
         self.turn();
         self.let_all_act();
         self.sockets.retain(|_, socket| match socket.far {
@@ -238,10 +238,9 @@ impl World {
         });
         for engine in self.engines.iter() {
             let due = engine.poll_timeout();
-            let may_be_due = self.hurried || !self.stalled.is_empty();
             assert!(
-                due.is_none_or(|due| due > self.instant(self.now)) || may_be_due,
-                "what is due is dealt with"
+                due.is_none_or(|due| due > self.instant(before)) || !self.stalled.is_empty(),
+                "what was due before the turn is dealt with"
             );
             self.events.see_if(engine.held() > 0, Event::ResponseHeld);
         }

@@ -91,15 +91,8 @@ impl World {
     fn turn_of(&mut self, number: u32) {
         let now = self.instant(self.now);
         self.engines.of_mut(number).begin_turn(now);
-        let mut looked = now;
         if let Some(lasted) = self.stalled.remove(&number) {
-            let lasted = Duration::from_micros(lasted);
-            self.engines.of_mut(number).handle_stall(lasted);
-            // Between the poll and the turn's reading of the clock, or before both.
-            if self.random.chance(50) {
-                looked -= lasted;
-                self.hurried = true;
-            }
+            self.engines.of_mut(number).handle_stall(Duration::from_micros(lasted));
         }
         let short = self.now < self.memory_short_until;
         self.events.see_if(short, Event::MemoryShort);
@@ -117,7 +110,7 @@ impl World {
             self.tend(line);
         }
         self.stall();
-        self.engines.of_mut(number).handle_timeout(looked);
+        self.engines.of_mut(number).handle_timeout(true);
         self.act(number);
         if number != self.engines.newest().0 && !self.stopping {
             self.hand_over(number);
