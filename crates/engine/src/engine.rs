@@ -321,6 +321,7 @@ impl Engine {
         if self.trim_at.is_some_and(|at| at <= self.now) {
             self.trim_at = None;
             self.spares.trim();
+            self.requests.trim();
         }
         if self.shortage.is_overdue(self.now) {
             self.relieve_memory();
@@ -405,7 +406,7 @@ impl Engine {
                 if !self.moves.is_empty() && self.tend_moves() {
                     continue;
                 }
-                if self.spares.has_surplus() {
+                if self.spares.has_surplus() || self.requests.has_surplus() {
                     self.trim_at.get_or_insert(self.now.after(SPARE_TRIM_INTERVAL));
                 }
                 return None;

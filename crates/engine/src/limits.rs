@@ -66,10 +66,10 @@ pub const FRESH_BYTES: usize = 4 * 1024;
 pub const SPARE_BUFFERS_MAX: usize = 128;
 
 /// Capacity to which an everyday buffer grows by the small messages of long pipelines, bytes.
-pub const GROWN_BYTES_MAX: usize = 128 * 1024;
+pub const GROWN_BYTES_MAX: usize = 256 * 1024;
 
 /// Buffers of such a capacity kept for the next outbox: those of the servers that pipelines are longest to.
-pub const SPARE_GROWN_MAX: usize = 8;
+pub const SPARE_GROWN_MAX: usize = 4;
 
 /// Capacity of all large buffers kept for the next large message, bytes. A fresh one costs a page
 /// fault each 4 KiB, which is dearer than what is written there; this is enough for some tens of
@@ -182,11 +182,8 @@ pub const CENSUS_PATIENCE: Duration = Duration::from_secs(1);
 /// bytes. People open a transaction with a PING at most.
 pub const TRANSACTION_KEPT_BYTES_MAX: usize = 64 * 1024;
 
-/// Bytes of answered requests that the outbox of a server conn may keep, which never quite empties, before it
-/// is looked which they are.
-pub const ANSWERED_KEPT_MAX: usize = 4 * 1024 * 1024;
-
-/// Slots of requests kept when none is outstanding: what a burst needed above this goes back.
+/// Slots of requests kept when none is outstanding: what a burst needed above this goes back, after
+/// [`SPARE_TRIM_INTERVAL`].
 pub const SPARE_REQUESTS_MAX: usize = 4 * 1024;
 
 /// Scripts remembered a pool, the oldest out: a program has some tens.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::ops::Range;
 
-use crate::limits::EVERYDAY_BYTES;
+use crate::limits::{EVERYDAY_BYTES, GROWN_BYTES_MAX};
 use crate::shared::Shared;
 use crate::spares::Spares;
 
@@ -192,7 +192,7 @@ impl Outbox {
         self.sent -= len;
         // Nor what a burst needed.
         let enough = 2 * self.copied.len().max(EVERYDAY_BYTES);
-        if self.copied.capacity() > 4 * enough {
+        if self.copied.capacity() > GROWN_BYTES_MAX.max(4 * enough) {
             self.copied.shrink_to(enough);
         }
         Vec::new()

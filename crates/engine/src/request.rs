@@ -141,11 +141,13 @@ pub(crate) struct Requests {
     table: Vec<Request>,
     free: RequestId,
     len: usize,
+    /// Gives the table back when it is empty.
+    trims: bool,
 }
 
 impl Requests {
     pub(crate) const fn new() -> Self {
-        Self { table: Vec::new(), free: RequestId::NONE, len: 0 }
+        Self { table: Vec::new(), free: RequestId::NONE, len: 0, trims: false }
     }
 
     /// Requests outstanding.
@@ -153,7 +155,7 @@ impl Requests {
         self.len
     }
 
-    /// Amortised O(1); allocates only when more are outstanding than ever since it was last empty. Inlined,
+    /// Amortised O(1); allocates only when more are outstanding than ever since it was last trimmed. Inlined,
     /// for the request is made where it is to lie.
     #[inline(always)]
     pub(crate) fn insert(&mut self, request: Request) -> RequestId {
@@ -178,13 +180,27 @@ impl Requests {
         place.next_in_queue = self.free;
         self.free = id;
         let answer = std::mem::replace(&mut place.answer, Answer::Awaited);
-        if self.len == 0 && self.table.capacity() > SPARE_REQUESTS_MAX {
+        if self.len == 0 && self.trims {
             self.forget_burst();
         }
         answer
     }
 
-    /// A burst leaves nothing behind.
+    /// Whether more room is kept than stays for good.
+    #[inline]
+    pub(crate) const fn has_surplus(&self) -> bool {
+        self.table.capacity() > SPARE_REQUESTS_MAX
+    }
+
+    /// Gives back what a burst needed, at once or when the last of what is outstanding is answered. Called once
+    /// in a while: bursts that follow each other closely find its room there.
+    pub(crate) fn trim(&mut self) {
+        self.trims = self.has_surplus();
+        if self.trims && self.len == 0 {
+            self.forget_burst();
+        }
+    }
+
     #[cold]
     fn forget_burst(&mut self) {
         *self = Self::new();
@@ -298,12 +314,30 @@ mod tests {
         let burst: Vec<_> = (0..10_000)
             .map(|_| requests.insert(Request::new(None, Role::Whole, Kinds::ANY)))
             .collect();
-        for id in burst {
-            requests.remove(id);
-        }
+        let mut burst = burst.into_iter();
+        let last = burst.next().expect("there are many");
+        burst.for_each(|id| drop(requests.remove(id)));
+        requests.trim();
+        assert!(requests.table.capacity() >= 10_000, "it is in use");
+        requests.remove(last);
         assert_eq!((requests.len(), requests.table.capacity()), (0, 0));
         let first = requests.insert(Request::new(None, Role::Whole, Kinds::ANY));
         requests.remove(first);
         assert_eq!(requests.insert(Request::new(None, Role::Whole, Kinds::ANY)), first);
+    }
+
+    #[test]
+    fn bursts_that_follow_each_other_find_the_room_there_until_it_is_trimmed() {
+        let mut requests = Requests::new();
+        for _ in 0..2 {
+            let burst: Vec<_> = (0..10_000)
+                .map(|_| requests.insert(Request::new(None, Role::Whole, Kinds::ANY)))
+                .collect();
+            burst.into_iter().for_each(|id| drop(requests.remove(id)));
+            assert!(requests.has_surplus());
+        }
+        assert!(requests.table.len() == 10_000, "places are used again");
+        requests.trim();
+        assert!(!requests.has_surplus());
     }
 }

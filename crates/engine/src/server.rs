@@ -1,10 +1,12 @@
 //! A conn to a server: what is queued, what is in flight.
 
+use std::ops::{AddAssign, SubAssign};
+
 use nutcracker_proto::{ResponseParser, Version};
 
 use crate::ids::{ConnId, PoolId, ServerId};
 use crate::inbox::Inbox;
-use crate::limits::{ANSWERED_KEPT_MAX, EVERYDAY_BYTES};
+use crate::limits::EVERYDAY_BYTES;
 use crate::outbox::Outbox;
 use crate::pool::{Pool, PoolConfig};
 use crate::repeat::Moment;
@@ -37,6 +39,8 @@ pub(crate) struct ServerConn {
     pub(crate) queue: Queue,
     /// The first of the queue that is not wholly sent.
     unsent: RequestId,
+    /// From that one on.
+    waiting: Moved,
     /// Bytes sent of `unsent`; below zero while the rest of an already answered request goes out.
     credit: i64,
     /// When its connect gives up.
@@ -46,8 +50,8 @@ pub(crate) struct ServerConn {
     pub(crate) placed_at: Moment,
     /// What was sent stays in the outbox until it is answered: it may have to be sent again.
     keeps_sent: bool,
-    /// How much of the outbox may have been sent before it is looked for what is answered.
-    tidy_at: usize,
+    /// Bytes of the queue's requests that were copied to the outbox: the last that were.
+    queued_copied: usize,
     /// Has an entry among the deadlines.
     pub(crate) armed: bool,
     /// Of a pinned conn: when it is looked after; never for most.
@@ -119,6 +123,22 @@ pub(crate) struct Moved {
     pub(crate) bytes: i64,
 }
 
+impl AddAssign<u32> for Moved {
+    /// One request more, of so many bytes.
+    fn add_assign(&mut self, bytes: u32) {
+        self.requests += 1;
+        self.bytes += i64::from(bytes);
+    }
+}
+
+impl SubAssign<u32> for Moved {
+    /// One request less, of so many bytes.
+    fn sub_assign(&mut self, bytes: u32) {
+        self.requests -= 1;
+        self.bytes -= i64::from(bytes);
+    }
+}
+
 impl ServerConn {
     pub(crate) fn new(
         pool: PoolId,
@@ -140,11 +160,12 @@ impl ServerConn {
             outbox: Outbox::default(),
             queue: Queue::new(),
             unsent: RequestId::NONE,
+            waiting: Moved::default(),
             credit: 0,
             connect_by: Tick::NEVER,
             placed_at: Moment::default(),
             keeps_sent: may_repeat && config.retries.times > 0,
-            tidy_at: EVERYDAY_BYTES,
+            queued_copied: 0,
             armed: false,
             alarm: Tick::NEVER,
             trial: false,
@@ -247,6 +268,9 @@ impl ServerConn {
     #[inline]
     pub(crate) fn enqueue(&mut self, id: RequestId, requests: &mut Requests) {
         self.queue.push(id, requests);
+        let request = requests.get(id);
+        self.queued_copied += request.copied();
+        self.waiting += request.bytes;
         if self.unsent.is_none() {
             self.unsent = id;
         }
@@ -261,14 +285,12 @@ impl ServerConn {
             return moved;
         }
         self.outbox.pass(len, spares);
+        let of_queue = self.outbox.copied().len() - self.queued_copied;
+        debug_assert_eq!(of_queue, self.copied_from(self.queue.front(), requests));
         if self.queue.is_empty() {
             self.forget_sent(spares);
-        } else if self.outbox.sent() > self.tidy_at {
-            // Looked through once for each time as much was sent as is kept, or as a conn may well keep.
-            let answered = self.copied_from(self.queue.front(), requests).min(self.outbox.sent());
-            spares.give_grown(self.outbox.forget(answered));
-            let kept = self.outbox.sent();
-            self.tidy_at = kept + kept.clamp(EVERYDAY_BYTES, ANSWERED_KEPT_MAX);
+        } else if of_queue > EVERYDAY_BYTES {
+            spares.give_grown(self.outbox.forget(of_queue.min(self.outbox.sent())));
         }
         moved
     }
@@ -280,15 +302,20 @@ impl ServerConn {
             len -= greeting;
         }
         self.credit += len as i64;
+        if self.credit >= self.waiting.bytes {
+            self.credit -= self.waiting.bytes;
+            self.unsent = RequestId::NONE;
+            return std::mem::take(&mut self.waiting);
+        }
         let mut moved = Moved::default();
         while !self.unsent.is_none() {
-            let bytes = i64::from(requests.get(self.unsent).bytes);
-            if self.credit < bytes {
+            let bytes = requests.get(self.unsent).bytes;
+            if self.credit < i64::from(bytes) {
                 break;
             }
-            self.credit -= bytes;
-            moved.requests += 1;
-            moved.bytes += bytes;
+            self.credit -= i64::from(bytes);
+            self.waiting -= bytes;
+            moved += bytes;
             self.unsent = self.queue.after(self.unsent, requests);
         }
         moved
@@ -298,7 +325,6 @@ impl ServerConn {
     pub(crate) fn forget_sent(&mut self, spares: &mut Spares) {
         debug_assert!(self.queue.is_empty(), "who waits may have to be sent again");
         spares.give_grown(self.outbox.forget(self.outbox.sent()));
-        self.tidy_at = EVERYDAY_BYTES;
     }
 
     /// Where about `want` bytes of a request are going to be appended.
@@ -364,8 +390,11 @@ impl ServerConn {
             return None;
         }
         let in_flight = id != self.unsent;
+        let request = requests.get(id);
+        self.queued_copied -= request.copied();
         if !in_flight {
-            self.credit -= i64::from(requests.get(id).bytes);
+            self.credit -= i64::from(request.bytes);
+            self.waiting -= request.bytes;
             self.unsent = self.queue.after(id, requests);
         }
         self.queue.pop(requests);
