@@ -4,7 +4,7 @@ use nutcracker_proto::RequestParser;
 
 use crate::ids::PoolId;
 use crate::inbox::Inbox;
-use crate::limits::PoolLimits;
+use crate::limits::{POSTPONED_BYTES_MAX, POSTPONED_TURNS_MAX, PoolLimits};
 use crate::outbox::Outbox;
 use crate::own::Own;
 use crate::pubsub::Subscriptions;
@@ -46,6 +46,8 @@ pub(crate) struct ClientConn {
     pub(crate) subscriptions: Option<Box<Subscriptions>>,
     /// In the list of conns to flush.
     pub(crate) dirty: bool,
+    /// For how many turns it has been in that list.
+    pub(crate) postponed: u8,
     /// The socket took less than it was offered: wait until it says it takes more.
     pub(crate) blocked: bool,
     /// No more requests; it closes when what is due has gone.
@@ -93,6 +95,7 @@ impl ClientConn {
             hung_up: false,
             subscriptions: None,
             dirty: false,
+            postponed: 0,
             blocked: false,
             closing: None,
         }
@@ -102,6 +105,18 @@ impl ClientConn {
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
         self.outstanding >= self.requests_max || self.outbox.len() >= self.unsent_bytes_max as usize
+    }
+
+    /// Puts its flush off for a turn, if more is due to it and what waits is little and has not waited for long.
+    #[inline]
+    pub(crate) fn postpone(&mut self) -> bool {
+        let may = self.outstanding > 0
+            && self.postponed < POSTPONED_TURNS_MAX
+            && self.outbox.len() <= POSTPONED_BYTES_MAX
+            && !self.blocked
+            && self.closing.is_none();
+        self.postponed += u8::from(may);
+        may
     }
 
     /// Has little enough outstanding to be read from again.

@@ -12,6 +12,7 @@ use crate::census::Census;
 use crate::client::{ClientConn, Farewell};
 use crate::deadlines::Deadlines;
 use crate::errand::Errand;
+use crate::flushes::Flushes;
 use crate::gathering::Gatherings;
 use crate::held::Holding;
 use crate::ids::{ConnId, Key, PoolId, ServerId, Side};
@@ -70,8 +71,7 @@ pub struct Engine {
     /// Where a conn with an empty inbox is read; see [`recv_space`](Self::recv_space).
     scratch: Vec<u8>,
     pub(crate) actions: VecDeque<Action>,
-    pub(crate) dirty_servers: Vec<ConnId>,
-    dirty_clients: Vec<ConnId>,
+    pub(crate) flushes: Flushes,
     /// Clients that were paused and may be read from again.
     pub(crate) resumable: Vec<ConnId>,
     draining: bool,
@@ -146,8 +146,7 @@ impl Engine {
             spread: Spread::new(servers),
             scratch: vec![0; RECV_BYTES],
             actions: VecDeque::new(),
-            dirty_servers: Vec::new(),
-            dirty_clients: Vec::new(),
+            flushes: Flushes::default(),
             resumable: Vec::new(),
             draining: false,
             is_left: false,
@@ -170,6 +169,7 @@ impl Engine {
     pub fn begin_turn(&mut self, now: Instant) {
         self.before = self.now;
         self.now = Tick::since(self.epoch, now);
+        self.flushes.begin_turn();
     }
 
     /// A client of `pool` was accepted, from `peer` where that has an address.
@@ -379,27 +379,11 @@ impl Engine {
             if let Some(action) = self.actions.pop_front() {
                 return Some(action);
             }
-            // Servers first: what they get now they can work on while the clients are written to.
-            if let Some(conn) = self.dirty_servers.pop() {
-                if let Some(server) = self.servers.get_mut(conn.key()) {
-                    server.dirty = false;
-                    if server.has_sendable() {
-                        return Some(Action::Flush(conn));
-                    }
-                }
-                continue;
+            if let Some(conn) = self.poll_flush() {
+                return Some(Action::Flush(conn));
             }
-            if let Some(conn) = self.dirty_clients.pop() {
-                if let Some(client) = self.clients.get_mut(conn.key()) {
-                    client.dirty = false;
-                    if !client.blocked && !client.outbox.is_empty() {
-                        return Some(Action::Flush(conn));
-                    }
-                    // The last that was due to it was not to be told: nothing is sent that would end it.
-                    if client.closing.is_some() {
-                        self.close_if_settled(conn);
-                    }
-                }
+            // A client to which nothing was due any more may have been closed.
+            if !self.actions.is_empty() {
                 continue;
             }
             let Some(conn) = self.resumable.pop() else {
@@ -599,22 +583,6 @@ impl Engine {
         if !server.armed {
             (server.connect_by, server.armed) = (give_up, true);
             self.deadlines.set(give_up, conn);
-        }
-    }
-
-    #[inline]
-    pub(crate) fn mark_client_dirty(&mut self, conn: ConnId) {
-        let Some(client) = self.clients.get_mut(conn.key()) else { return };
-        if !client.dirty && !client.blocked {
-            client.dirty = true;
-            self.dirty_clients.push(conn);
-        }
-    }
-
-    #[inline]
-    pub(crate) fn mark_server_dirty(&mut self, conn: ConnId) {
-        if self.servers.get_mut(conn.key()).is_some_and(ServerConn::become_dirty) {
-            self.dirty_servers.push(conn);
         }
     }
 

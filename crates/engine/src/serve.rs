@@ -330,7 +330,7 @@ impl Engine {
         }
         server.enqueue(id, &mut self.requests);
         if server.become_dirty() {
-            self.dirty_servers.push(conn);
+            self.flushes.push_server(conn);
         }
         let (pool, server) = (server.pool, server.server);
         let stats = self.server_stats(pool, server);

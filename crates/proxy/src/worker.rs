@@ -173,6 +173,7 @@ impl Worker {
             let handled = early.iter().chain(&events).count();
             let pause = self.pacer.pause(outstanding, handled, self.read_bytes);
             early.clear();
+            self.engine.set_turns_follow(pause.is_some());
             if let Some(pause) = pause {
                 poll_now(&mut self.poll, &mut early)?;
                 if early.iter().count() < Pacer::enough(handled, self.read_bytes) {
@@ -270,7 +271,10 @@ impl Worker {
     /// How long the next poll may wait. Counted from the turn's own time, which is a few
     /// microseconds ago: the clock is not read twice for that.
     fn timeout(&self, stopping: Option<Instant>) -> Option<Duration> {
-        if !self.unread.is_empty() || self.listeners.iter().any(Accepting::is_ready) {
+        if !self.unread.is_empty()
+            || self.engine.has_postponed()
+            || self.listeners.iter().any(Accepting::is_ready)
+        {
             return Some(Duration::ZERO);
         }
         let rests = self.listeners.iter().filter_map(Accepting::poll_timeout);

@@ -1,7 +1,8 @@
 //! Responses in the order of the requests, each to its own client.
 
-use nutcracker_engine::PoolConfig;
+use nutcracker_engine::limits::{POSTPONED_BYTES_MAX, POSTPONED_TURNS_MAX};
 use nutcracker_engine::stats::ServerFigure;
+use nutcracker_engine::{CloseReason, ConnId, PoolConfig};
 use nutcracker_proto::resp::{ExtraCommands, KeyPlaces};
 
 use crate::stage::{Stage, cmd, redis};
@@ -40,6 +41,79 @@ fn responses_of_two_servers_wait_for_their_turn() {
     stage.gets(client, ":1\r\n:2\r\n:3\r\n");
     stage.sends(first, ":4\r\n");
     stage.gets(client, ":4\r\n");
+    stage.is_quiet();
+}
+
+/// Two servers, a client that asks the first, the second and the first again, and turns that follow closely.
+fn closely() -> (Stage, ConnId, [ConnId; 2]) {
+    let mut stage = Stage::new(redis(2));
+    let keys = [stage.key(0, "one"), stage.key(1, "two"), stage.key(0, "three")];
+    let client = stage.client();
+    stage.engine.set_turns_follow(true);
+    stage.sends(client, keys.map(|key| cmd(&format!("TTL {key}"))).concat());
+    let servers = [stage.server(0), stage.server(1)];
+    (stage, client, servers)
+}
+
+#[test]
+fn the_first_responses_of_a_pipeline_wait_for_others_where_turns_follow_closely() {
+    let (mut stage, client, [first, second]) = closely();
+    stage.sends(first, ":1\r\n:3\r\n");
+    stage.gets_nothing(client);
+    assert!(stage.engine.has_postponed());
+    let writes = stage.writes;
+    stage.sends(second, ":2\r\n");
+    stage.gets(client, ":1\r\n:2\r\n:3\r\n");
+    assert_eq!(stage.writes - writes, 1);
+    assert!(!stage.engine.has_postponed());
+    stage.is_quiet();
+}
+
+#[test]
+fn and_not_for_long() {
+    let (mut stage, client, [first, second]) = closely();
+    stage.sends(first, ":1\r\n");
+    for _ in 1..POSTPONED_TURNS_MAX {
+        stage.turns();
+        stage.gets_nothing(client);
+    }
+    stage.turns();
+    stage.gets(client, ":1\r\n");
+    assert!(!stage.engine.has_postponed(), "the next turn waits for events again");
+    stage.sends(second, ":2\r\n");
+    stage.gets_nothing(client);
+    stage.engine.set_turns_follow(false);
+    stage.turns();
+    stage.gets(client, ":2\r\n");
+    stage.sends(first, ":3\r\n");
+    stage.gets(client, ":3\r\n");
+    stage.is_quiet();
+}
+
+#[test]
+fn nor_do_many_bytes_or_the_last() {
+    let (mut stage, client, [first, second]) = closely();
+    let long = format!("-{}\r\n", "x".repeat(POSTPONED_BYTES_MAX));
+    stage.sends(first, &long);
+    stage.gets(client, &long);
+    stage.sends(second, ":2\r\n");
+    stage.gets_nothing(client);
+    stage.sends(first, ":3\r\n");
+    stage.gets(client, ":2\r\n:3\r\n");
+    stage.is_quiet();
+}
+
+#[test]
+fn a_client_that_closes_gets_what_waited() {
+    let (mut stage, client, [first, second]) = closely();
+    stage.sends(first, ":1\r\n");
+    stage.closes(client, CloseReason::Eof);
+    stage.turns();
+    stage.gets(client, ":1\r\n");
+    stage.sends(second, ":2\r\n");
+    stage.sends(first, ":3\r\n");
+    stage.gets(client, ":2\r\n:3\r\n");
+    assert!(stage.is_closed(client));
     stage.is_quiet();
 }
 

@@ -292,6 +292,12 @@ impl Stage {
         self.finish_turn();
     }
 
+    /// A turn in which nothing comes.
+    pub(crate) fn turns(&mut self) {
+        self.engine.begin_turn(self.now);
+        self.finish_turn();
+    }
+
     /// Time passes; deadlines on the way are met on time.
     pub(crate) fn passes(&mut self, wait_ms: u64) {
         let end = self.now + Duration::from_millis(wait_ms);

@@ -82,6 +82,7 @@ events! {
     ScriptUnknown, "a client was told that its script is unknown";
     ScriptsFlushed, "all scripts were forgotten on demand";
     ResponseHeld, "a response waited for its turn";
+    FlushPostponed, "the first responses of a pipeline waited for others";
     MemoryShort, "memory was short";
     TransactionRun, "a transaction was run";
     TransactionDiscarded, "a transaction was discarded by its client";

@@ -243,6 +243,7 @@ impl World {
                 "what was due before the turn is dealt with"
             );
             self.events.see_if(engine.held() > 0, Event::ResponseHeld);
+            self.events.see_if(engine.has_postponed(), Event::FlushPostponed);
         }
         self.turns += 1;
         self.check_turn();
@@ -281,7 +282,8 @@ impl World {
         times.extend(self.plan.drains_at.filter(|_| !self.stopping));
         times.extend(self.plan.reloads.get(self.reloads_done));
         times.extend(self.plan.stalls.get(self.stalls_done).map(|(at, _)| *at));
-        times.extend((!self.stalled.is_empty()).then_some(self.now + 1));
+        let postponed = self.engines.iter().any(Engine::has_postponed);
+        times.extend((postponed || !self.stalled.is_empty()).then_some(self.now + 1));
         let due = self.engines.iter().filter_map(Engine::poll_timeout);
         times.extend(due.map(|at| (at - self.epoch).as_micros() as u64));
         times.into_iter().min().map(|at| at.max(self.now + 1))

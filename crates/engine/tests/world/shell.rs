@@ -94,6 +94,8 @@ impl World {
         if let Some(lasted) = self.stalled.remove(&number) {
             self.engines.of_mut(number).handle_stall(Duration::from_micros(lasted));
         }
+        let closely = self.random.chance(50);
+        self.engines.of_mut(number).set_turns_follow(closely);
         let short = self.now < self.memory_short_until;
         self.events.see_if(short, Event::MemoryShort);
         let state = match short {

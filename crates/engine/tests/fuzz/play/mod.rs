@@ -48,6 +48,7 @@ pub(crate) fn fuzz_engine(data: &[u8]) {
     let mut script = Script(data);
     let (Some(habits), Some(spread)) = (script.byte(), script.byte()) else { return };
     let mut play = Play::new(habits, spread);
+    play.engine.set_turns_follow(habits & 128 != 0);
     for _ in 0..STEPS_MAX {
         let Some(step) = script.byte() else { break };
         let before = play.now;
