@@ -13,8 +13,8 @@
 //! - [`cli`], [`paths`], [`config`]: what was asked for, checked. [`start`]: from there to serving, and back.
 //! - [`control`]: who has workers begin, give way and end. [`generation`]: one configuration at work.
 //!   [`succession`]: what of it goes on in the next one.
-//! - [`worker`], [`accepting`], [`pacer`], [`trial`], [`memory`], [`net`], `sockets`: the data plane. [`report`]: what it
-//!   has to say, for the log.
+//! - [`worker`], [`accepting`], [`polling`], [`pacer`], [`trial`], [`memory`], [`net`], `sockets`: the data plane.
+//!   [`report`]: what it has to say, for the log.
 //! - [`stats_server`], [`signals`], [`names`], [`rounds`]: the control plane.
 //! - [`log`], [`daemon`], [`pid_file`]: the process and its surroundings.
 //! - [`tools`]: subcommands that read configurations and serve nobody.
@@ -34,6 +34,7 @@ pub mod net;
 pub mod pacer;
 pub mod paths;
 pub mod pid_file;
+pub mod polling;
 pub mod report;
 pub mod rounds;
 pub mod shared;

@@ -23,6 +23,7 @@ use crate::log::{self, Past, Spell, reason};
 use crate::memory::Memory;
 use crate::net::{Lingering, Listener, Socket, Target, close_reason, connect};
 use crate::pacer::{EVENTS_ENOUGH, Pacer};
+use crate::polling::{poll_now, wait};
 use crate::report;
 use crate::shared::{Message, Shared};
 use crate::sockets::{Slot, Sockets};
@@ -181,7 +182,7 @@ impl Worker {
                 }
             }
             let timeout = if early.is_empty() { timeout } else { Some(Duration::ZERO) };
-            self.wait(&mut events, timeout)?;
+            wait(&mut self.poll, &mut events, timeout, self.busy_poll)?;
             let begun = self.now;
             self.begin_turn();
             self.pacer.record_wait(self.now - done);
@@ -231,27 +232,6 @@ impl Worker {
             if stopping.is_some_and(|deadline| self.is_settled() || self.now >= deadline) {
                 return Ok(());
             }
-        }
-    }
-
-    /// Waits for events, for as long as `timeout` says at most. A signal that ends the wait may have come after
-    /// the process was stopped, and whoever answered in the meantime is not late: what is there is taken then.
-    fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
-        let busy = timeout.map_or(self.busy_poll, |timeout| timeout.min(self.busy_poll));
-        if !busy.is_zero() {
-            let begun = Instant::now();
-            while begun.elapsed() < busy {
-                poll_now(&mut self.poll, events)?;
-                if !events.is_empty() {
-                    return Ok(());
-                }
-            }
-        }
-        match self.poll.poll(events, timeout.map(|timeout| timeout - busy)) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                poll_now(&mut self.poll, events)
-            }
-            waited => waited,
         }
     }
 
@@ -676,16 +656,6 @@ impl Worker {
         match conn.side() {
             Side::Client => &mut self.clients,
             Side::Server => &mut self.servers,
-        }
-    }
-}
-
-/// The events that are there, without waiting.
-fn poll_now(poll: &mut Poll, events: &mut Events) -> io::Result<()> {
-    loop {
-        match poll.poll(events, Some(Duration::ZERO)) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            polled => return polled,
         }
     }
 }
