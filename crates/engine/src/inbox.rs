@@ -75,8 +75,8 @@ impl Inbox {
     /// Space for the next read from that side, behind what is filled.
     ///
     /// For a message that misses much it is just what is missing, so that the message ends where
-    /// the buffer ends and the whole can be handed on; else a little more, for what follows. It
-    /// grows by what [`believed`] says: space follows bytes received, not lengths announced.
+    /// the buffer ends and the whole can be handed on; else a little more, for what follows. At most
+    /// [`RECV_BYTES`]. It grows by what [`believed`] says: space follows bytes received, not lengths announced.
     pub(crate) fn space(&mut self, missing: usize, side: Side) -> &mut [u8] {
         if missing < RECV_BYTES / 4 {
             let end = self.filled + missing.max(FRESH_BYTES);
@@ -93,7 +93,7 @@ impl Inbox {
             self.bytes.reserve_exact(end - self.bytes.len());
             self.bytes.resize(end, 0);
         }
-        let end = self.bytes.len().min(self.filled + missing);
+        let end = self.bytes.len().min(self.filled + missing.min(RECV_BYTES));
         &mut self.bytes[self.filled..end]
     }
 

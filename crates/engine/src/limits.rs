@@ -47,7 +47,8 @@ impl Default for PoolLimits {
 
 /// What one read of a socket may bring, bytes: the worker's one shared space, lent to whichever
 /// conn is read. Large enough for a pipeline of a thousand small requests in one system call, small
-/// enough to stay in a core's second-level cache.
+/// enough to stay in a core's second-level cache. Of a large value no more is read at once either: whoever reads
+/// more opens the window for as much at once, and the sender's writes cost it a fifth more.
 pub const RECV_BYTES: usize = 64 * 1024;
 
 /// A message of so many bytes or more is handed on by reference instead of being copied. Below,
