@@ -186,16 +186,16 @@ impl Requests {
         answer
     }
 
-    /// Whether more room is kept than stays for good.
+    /// Whether more room is kept than stays for good, and is not about to go.
     #[inline]
     pub(crate) const fn has_surplus(&self) -> bool {
-        self.table.capacity() > SPARE_REQUESTS_MAX
+        self.table.capacity() > SPARE_REQUESTS_MAX && !self.trims
     }
 
     /// Gives back what a burst needed, at once or when the last of what is outstanding is answered. Called once
     /// in a while: bursts that follow each other closely find its room there.
     pub(crate) fn trim(&mut self) {
-        self.trims = self.has_surplus();
+        self.trims |= self.has_surplus();
         if self.trims && self.len == 0 {
             self.forget_burst();
         }
@@ -319,6 +319,8 @@ mod tests {
         burst.for_each(|id| drop(requests.remove(id)));
         requests.trim();
         assert!(requests.table.capacity() >= 10_000, "it is in use");
+        assert!(!requests.has_surplus(), "nobody has to wake up for it again");
+        requests.trim();
         requests.remove(last);
         assert_eq!((requests.len(), requests.table.capacity()), (0, 0));
         let first = requests.insert(Request::new(None, Role::Whole, Kinds::ANY));
