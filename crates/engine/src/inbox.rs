@@ -38,6 +38,9 @@ fn believed(side: Side, there: usize) -> usize {
     }
 }
 
+/// So little of a message may be missing that its end and what follows it are read together.
+const LITTLE_MISSING: usize = RECV_BYTES / 4;
+
 /// Room for a message that is just large enough to be shared, and the beginning of the next.
 const SHARED_NEXT_BYTES: usize = SHARE_BYTES_MIN + FRESH_BYTES;
 
@@ -78,14 +81,18 @@ impl Inbox {
     /// the buffer ends and the whole can be handed on; else a little more, for what follows. At most
     /// [`RECV_BYTES`]. It grows by what [`believed`] says: space follows bytes received, not lengths announced.
     pub(crate) fn space(&mut self, missing: usize, side: Side) -> &mut [u8] {
-        if missing < RECV_BYTES / 4 {
-            let end = self.filled + missing.max(FRESH_BYTES);
-            if self.bytes.len() < end {
-                self.bytes.resize(end, 0);
+        if missing < LITTLE_MISSING {
+            let most = missing.max(FRESH_BYTES);
+            // Where there is room for the rest of the message, what follows it is not worth a larger buffer.
+            if self.bytes.len() - self.filled < missing {
+                self.bytes.resize(self.filled + most, 0);
             }
+            let end = self.bytes.len().min(self.filled + most);
             return &mut self.bytes[self.filled..end];
         }
-        let want = missing.min(believed(side, self.filled));
+        let believed = believed(side, self.filled);
+        // Nor is a little that would be missing then worth another step.
+        let want = if missing < believed + LITTLE_MISSING { missing } else { believed };
         // Somebody who sends little at a time does not have it grow each time.
         if self.bytes.len() - self.filled < want.div_ceil(2) {
             let end = self.filled + want;
@@ -203,6 +210,28 @@ mod tests {
             }
             assert!(capacities.len() <= 6, "{first}: {capacities:?}");
             assert!(inbox.capacity() < MESSAGE + 2 * FRESH_BYTES, "{first}: {capacities:?}");
+        }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "long")]
+    fn however_a_large_message_is_cut_its_buffer_is_of_its_size() {
+        for message in [100_000, 1 << 20, (1 << 20) + 10, 5_000_000] {
+            for step in [1_000, 4_096, 61_003, 65_000, RECV_BYTES] {
+                for side in [Side::Client, Side::Server] {
+                    let mut spares = Spares::default();
+                    let mut inbox = Inbox::default();
+                    let first = step.min(RECV_BYTES);
+                    inbox.keep(&vec![1; first], message - first, side, &mut spares);
+                    while inbox.filled < message {
+                        let missing = message - inbox.filled;
+                        let len = inbox.space(missing, side).len().min(missing).min(step);
+                        inbox.advance(len);
+                    }
+                    let (room, most) = (inbox.capacity(), message + 2 * LITTLE_MISSING);
+                    assert!(room <= most, "{room} for {message} in steps of {step}");
+                }
+            }
         }
     }
 
