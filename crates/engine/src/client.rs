@@ -111,6 +111,7 @@ impl ClientConn {
     #[inline]
     pub(crate) fn postpone(&mut self) -> bool {
         let may = self.outstanding > 0
+            && !self.outbox.is_empty()
             && self.postponed < POSTPONED_TURNS_MAX
             && self.outbox.len() <= POSTPONED_BYTES_MAX
             && !self.blocked

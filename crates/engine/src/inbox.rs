@@ -38,6 +38,13 @@ fn believed(side: Side, there: usize) -> usize {
     }
 }
 
+/// How much room to make for a message of which `there` are and that misses `missing`: what is believed, and the
+/// little that would be missing then.
+fn step(missing: usize, side: Side, there: usize) -> usize {
+    let believed = believed(side, there);
+    if missing < believed + LITTLE_MISSING { missing } else { believed }
+}
+
 /// So little of a message may be missing that its end and what follows it are read together.
 const LITTLE_MISSING: usize = RECV_BYTES / 4;
 
@@ -66,7 +73,7 @@ impl Inbox {
         debug_assert!(self.is_empty(), "what was kept comes before");
         debug_assert!(!bytes.is_empty(), "there is something to keep");
         // A little more than the message: what follows it may come along.
-        let want = bytes.len() + missing.min(believed(side, bytes.len())) + FRESH_BYTES;
+        let want = bytes.len() + step(missing, side, bytes.len()) + FRESH_BYTES;
         self.bytes = spares.take_for(want, bytes.len().saturating_add(missing));
         if self.bytes.len() < bytes.len() {
             self.bytes.resize(bytes.len(), 0);
@@ -84,15 +91,13 @@ impl Inbox {
         if missing < LITTLE_MISSING {
             let most = missing.max(FRESH_BYTES);
             // Where there is room for the rest of the message, what follows it is not worth a larger buffer.
-            if self.bytes.len() - self.filled < missing {
+            if self.bytes.len() - self.filled < missing.max(1) {
                 self.bytes.resize(self.filled + most, 0);
             }
             let end = self.bytes.len().min(self.filled + most);
             return &mut self.bytes[self.filled..end];
         }
-        let believed = believed(side, self.filled);
-        // Nor is a little that would be missing then worth another step.
-        let want = if missing < believed + LITTLE_MISSING { missing } else { believed };
+        let want = step(missing, side, self.filled);
         // Somebody who sends little at a time does not have it grow each time.
         if self.bytes.len() - self.filled < want.div_ceil(2) {
             let end = self.filled + want;
@@ -216,7 +221,7 @@ mod tests {
     #[test]
     #[cfg_attr(miri, ignore = "long")]
     fn however_a_large_message_is_cut_its_buffer_is_of_its_size() {
-        for message in [100_000, 1 << 20, (1 << 20) + 10, 5_000_000] {
+        for message in [100_000, 340_000, 1 << 20, (1 << 20) + 10, 1_120_000, 5_000_000] {
             for step in [1_000, 4_096, 61_003, 65_000, RECV_BYTES] {
                 for side in [Side::Client, Side::Server] {
                     let mut spares = Spares::default();
