@@ -10,6 +10,7 @@ use crate::engine::Engine;
 use crate::frame::Frame;
 use crate::ids::{ConnId, Key, PoolId, ServerId};
 use crate::limits::{LISTEN_AGAIN, LISTEN_AGAIN_MAX, LISTEN_CHECK, LISTEN_SILENCE_MAX};
+use crate::relay::error_text;
 use crate::server::Tenancy;
 use crate::session::ClassId;
 use crate::tick::Tick;
@@ -137,9 +138,7 @@ impl Engine {
                 None => self.close_unasked(conn, frame.bytes),
             },
             Heard::Refused(words) => {
-                let words = String::from_utf8_lossy(words).into_owned();
-                let reason =
-                    CloseReason::Other(words.strip_prefix("ERR ").unwrap_or(&words).into());
+                let reason = CloseReason::Other(error_text(words).into());
                 let asked = listener.asked.pop_front();
                 if let Some(key) = asked.and_then(|asked| asked.question.begun()) {
                     self.topic_refused(conn, pool, key, reason);

@@ -446,3 +446,13 @@ fn a_conn_that_nobody_needs_is_not_opened_anew_later_for_somebody_else() {
     stage.passes(1_000);
     assert_eq!((stage.conns_of(0).len(), stage.conns_of(1).len()), (1, 2), "with the first ones");
 }
+
+#[test]
+fn a_subscription_that_is_refused_in_two_lines_is_answered_in_one() {
+    let mut stage = Stage::new(redis(1));
+    let client = stage.client();
+    stage.sends(client, cmd("SUBSCRIBE a"));
+    let listener = stage.server(0);
+    stage.sends(listener, "-ERR not\nhere\r\n");
+    stage.gets(client, "-ERR not here\r\n");
+}
