@@ -358,15 +358,14 @@ impl Engine {
             pubsub.alarm = pubsub.listeners.iter().filter_map(given_up).min();
             return;
         }
+        let soonest = self.now.after(Duration::from_micros(1));
         let next = |listener: &Listener| match (listener.conn, listener.asked.front()) {
             (Some(_), Some(asked)) => Some(asked.at.after(patience)),
-            (Some(_), None) => Some(listener.heard_at.after(LISTEN_SILENCE_MAX)),
+            // One that nobody needed for a while has been silent for longer than is looked at.
+            (Some(_), None) => Some(listener.heard_at.after(LISTEN_SILENCE_MAX).max(soonest)),
             (None, _) => listener.again_at,
         };
         let check = shared.health.ejects().then(|| self.now.after(LISTEN_CHECK));
-        let alarm = pubsub.listeners.iter().filter_map(next).chain(check).min();
-        // A conn that nobody needed for a while has been silent for longer than is looked at.
-        let soonest = self.now.after(Duration::from_micros(1));
-        pubsub.alarm = alarm.map(|alarm| alarm.max(soonest));
+        pubsub.alarm = pubsub.listeners.iter().filter_map(next).chain(check).min();
     }
 }

@@ -99,8 +99,6 @@ pub(crate) struct World {
     stalled: BTreeMap<u32, u64>,
     /// When the last step was.
     last_step: u64,
-    /// Steps in a row after which something was due before them.
-    late_steps: u32,
     memory_short_until: u64,
     stopping: bool,
     digest: Digest,
@@ -121,10 +119,6 @@ pub(crate) struct Outcome {
     /// What the engine's own counters have seen.
     pub(crate) counted: Vec<u64>,
 }
-
-/// How many steps in a row may leave something that was due before them: one, and one more for each time that a
-/// request is given to another conn in a step.
-const LATE_STEPS_MAX: u32 = 3;
 
 impl World {
     /// Lives one world through.
@@ -158,7 +152,6 @@ impl World {
             stalls_done: 0,
             stalled: BTreeMap::new(),
             last_step: 0,
-            late_steps: 0,
             memory_short_until: 0,
             stopping: false,
             digest: Digest::default(),
@@ -243,16 +236,15 @@ impl World {
             Far::Client(n) => socket.open || self.clients[n].life != Life::Gone,
             Far::Server { .. } => true,
         });
-        let mut late = false;
         for engine in self.engines.iter() {
             let due = engine.poll_timeout();
-            late |= due.is_some_and(|due| due <= self.instant(before)) && self.stalled.is_empty();
+            assert!(
+                due.is_none_or(|due| due > self.instant(before)) || !self.stalled.is_empty(),
+                "what was due before the turn is dealt with"
+            );
             self.events.see_if(engine.held() > 0, Event::ResponseHeld);
             self.events.see_if(engine.has_postponed(), Event::FlushPostponed);
         }
-        // A request whose deadline has passed may be given to another conn, and ends in the next turn.
-        self.late_steps = if late { self.late_steps + 1 } else { 0 };
-        assert!(self.late_steps <= LATE_STEPS_MAX, "what was due before the turn is dealt with");
         self.turns += 1;
         self.check_turn();
     }
