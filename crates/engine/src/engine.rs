@@ -49,8 +49,6 @@ pub struct Engine {
     /// The epoch, after the beginning of 1970.
     pub(crate) epoch_time: Duration,
     pub(crate) now: Tick,
-    /// The time of the turn before.
-    before: Tick,
     look: Look,
     pub(crate) pools: Box<[Pool]>,
     pub(crate) clients: Slab<ClientConn>,
@@ -128,7 +126,6 @@ impl Engine {
             epoch,
             epoch_time: Duration::ZERO,
             now: Tick::default(),
-            before: Tick::default(),
             look: Look::default(),
             pools,
             clients: Slab::new(),
@@ -167,7 +164,7 @@ impl Engine {
 
     /// Begins a turn: `now` is its time to the end.
     pub fn begin_turn(&mut self, now: Instant) {
-        self.before = self.now;
+        self.look.begin_turn(self.now);
         self.now = Tick::since(self.epoch, now);
         self.flushes.begin_turn();
     }
@@ -317,7 +314,7 @@ impl Engine {
     /// deadline that has passed since the turn before may have been met by what the next poll will find, and waits
     /// for that.
     pub fn handle_timeout(&mut self, took_all: bool) {
-        let looked = self.look.record(self.before, took_all);
+        let looked = self.look.record(took_all);
         if self.trim_at.is_some_and(|at| at <= self.now) {
             self.trim_at = None;
             self.spares.trim();

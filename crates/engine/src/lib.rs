@@ -27,9 +27,10 @@
 //! - `own`: a client's own server conn, pinned for a `transaction` or a `blocking` request. `aside`:
 //!   what of a transaction the proxy answers.
 //! - `split`, `spread`, `gathering`: a request split by server, and its fragments' responses together.
-//! - `inbox`, `outbox`: bytes in and out. `flushes`: who has something to send. `held`: responses that came before their turn. `shared`, `spares`:
-//!   large bytes held once, and buffers between two uses. `room`: places for sockets.
-//! - `pool`: a key's route. `ejection`: failures and returns. `probe`: whether a server is back. `deadlines`: who gives up next, `look`: and when that is certain.
+//! - `inbox`, `outbox`: bytes in and out. `flushes`: who has something to send. `held`: responses that came before
+//!   their turn. `shared`, `spares`: large bytes held once, and buffers between two uses. `room`: places for sockets.
+//! - `pool`: a key's route. `ejection`: failures and returns. `probe`: whether a server is back.
+//! - `deadlines`: who gives up next, `look`: and when that is certain.
 //! - `repeat`: which requests get another chance when their server is lost, `budget`: how many, `resend`:
 //!   where they go.
 //! - `handover`: clients that go over to another engine.

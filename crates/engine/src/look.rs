@@ -18,17 +18,24 @@ const PARTIAL_MAX: u32 = 16;
 /// What an engine has been told.
 #[derive(Debug, Default)]
 pub(crate) struct Look {
+    /// The time of the turn before: this one's poll began after it.
+    before: Tick,
     /// All that had come by then.
     all_until: Tick,
     partial: u32,
 }
 
 impl Look {
-    /// A turn whose poll began after `before` took all of what was there, or left something for the next. Says up
-    /// to when deadlines may be called missed.
-    pub(crate) fn record(&mut self, before: Tick, took_all: bool) -> Tick {
+    /// A turn begins, after one at `before`.
+    pub(crate) const fn begin_turn(&mut self, before: Tick) {
+        self.before = before;
+    }
+
+    /// The turn took all of what its poll had found, or left something for the next. Says up to when deadlines may
+    /// be called missed.
+    pub(crate) const fn record(&mut self, took_all: bool) -> Tick {
         if took_all || self.partial == PARTIAL_MAX {
-            *self = Self { all_until: before, partial: 0 };
+            (self.all_until, self.partial) = (self.before, 0);
         } else {
             self.partial += 1;
         }
@@ -44,7 +51,8 @@ mod tests {
     fn all_that_was_there_when_the_poll_began_has_been_told() {
         let mut look = Look::default();
         for before in [1, 2, 700].map(Tick) {
-            assert_eq!(look.record(before, true), before);
+            look.begin_turn(before);
+            assert_eq!(look.record(true), before);
         }
     }
 
@@ -53,12 +61,15 @@ mod tests {
         let (begin, later) = (Tick(5), Tick(1_000_000));
         let mut look = Look::default();
         for _ in 0..3 {
-            assert_eq!(look.record(begin, true), begin);
+            look.begin_turn(begin);
+            assert_eq!(look.record(true), begin);
+            look.begin_turn(later);
             for _ in 0..PARTIAL_MAX {
-                assert_eq!(look.record(later, false), begin);
+                assert_eq!(look.record(false), begin);
             }
-            assert_eq!(look.record(later, false), later);
-            assert_eq!(look.record(begin, false), later, "and again from there");
+            assert_eq!(look.record(false), later);
+            look.begin_turn(begin);
+            assert_eq!(look.record(false), later, "and again from there");
         }
     }
 }

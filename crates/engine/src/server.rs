@@ -1,7 +1,5 @@
 //! A conn to a server: what is queued, what is in flight.
 
-use std::ops::{AddAssign, SubAssign};
-
 use nutcracker_proto::{ResponseParser, Version};
 
 use crate::ids::{ConnId, PoolId, ServerId};
@@ -40,7 +38,7 @@ pub(crate) struct ServerConn {
     /// The first of the queue that is not wholly sent.
     unsent: RequestId,
     /// From that one on.
-    waiting: Moved,
+    waiting: Batch,
     /// Bytes sent of `unsent`; below zero while the rest of an already answered request goes out.
     credit: i64,
     /// When its connect gives up.
@@ -116,26 +114,24 @@ pub(crate) struct Handshake {
     pub(crate) asks: bool,
 }
 
-/// Requests that have moved on, and their bytes.
+/// So many requests, and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Moved {
+pub(crate) struct Batch {
     pub(crate) requests: i64,
     pub(crate) bytes: i64,
 }
 
-impl AddAssign<u32> for Moved {
-    /// One request more, of so many bytes.
-    fn add_assign(&mut self, bytes: u32) {
+impl Batch {
+    /// A request more, of so many bytes.
+    const fn add(&mut self, bytes: u32) {
         self.requests += 1;
-        self.bytes += i64::from(bytes);
+        self.bytes += bytes as i64;
     }
-}
 
-impl SubAssign<u32> for Moved {
-    /// One request less, of so many bytes.
-    fn sub_assign(&mut self, bytes: u32) {
+    /// A request less.
+    const fn remove(&mut self, bytes: u32) {
         self.requests -= 1;
-        self.bytes -= i64::from(bytes);
+        self.bytes -= bytes as i64;
     }
 }
 
@@ -160,7 +156,7 @@ impl ServerConn {
             outbox: Outbox::default(),
             queue: Queue::new(),
             unsent: RequestId::NONE,
-            waiting: Moved::default(),
+            waiting: Batch::default(),
             credit: 0,
             connect_by: Tick::NEVER,
             placed_at: Moment::default(),
@@ -270,7 +266,7 @@ impl ServerConn {
         self.queue.push(id, requests);
         let request = requests.get(id);
         self.queued_copied += request.copied();
-        self.waiting += request.bytes;
+        self.waiting.add(request.bytes);
         if self.unsent.is_none() {
             self.unsent = id;
         }
@@ -278,7 +274,7 @@ impl ServerConn {
 
     /// Takes `len` bytes, which were sent, from those that wait, and says which requests went from queued to
     /// in flight.
-    pub(crate) fn pass(&mut self, len: usize, requests: &Requests, spares: &mut Spares) -> Moved {
+    pub(crate) fn pass(&mut self, len: usize, requests: &Requests, spares: &mut Spares) -> Batch {
         let moved = self.record_sent(len, requests);
         if !self.keeps_sent {
             self.outbox.advance(len, spares);
@@ -295,7 +291,7 @@ impl ServerConn {
         moved
     }
 
-    fn record_sent(&mut self, mut len: usize, requests: &Requests) -> Moved {
+    fn record_sent(&mut self, mut len: usize, requests: &Requests) -> Batch {
         if let State::Greeting(handshake) = &mut self.state {
             let greeting = len.min(handshake.unsent);
             handshake.unsent -= greeting;
@@ -307,15 +303,15 @@ impl ServerConn {
             self.unsent = RequestId::NONE;
             return std::mem::take(&mut self.waiting);
         }
-        let mut moved = Moved::default();
+        let mut moved = Batch::default();
         while !self.unsent.is_none() {
             let bytes = requests.get(self.unsent).bytes;
             if self.credit < i64::from(bytes) {
                 break;
             }
             self.credit -= i64::from(bytes);
-            self.waiting -= bytes;
-            moved += bytes;
+            self.waiting.remove(bytes);
+            moved.add(bytes);
             self.unsent = self.queue.after(self.unsent, requests);
         }
         moved
@@ -394,7 +390,7 @@ impl ServerConn {
         self.queued_copied -= request.copied();
         if !in_flight {
             self.credit -= i64::from(request.bytes);
-            self.waiting -= request.bytes;
+            self.waiting.remove(request.bytes);
             self.unsent = self.queue.after(id, requests);
         }
         self.queue.pop(requests);

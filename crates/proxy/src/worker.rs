@@ -157,6 +157,8 @@ impl Worker {
         let mut events = Events::with_capacity(EVENTS_A_TURN);
         // What was there already when a pause was to begin.
         let mut early = Events::with_capacity(EVENTS_ENOUGH);
+        // Events of the last turn.
+        let mut handled = 0;
         let mut stopping: Option<Instant> = None;
         // A pause is shorter than what the kernel adds to a thread's sleep by default. Where it may
         // not be asked for less, pauses are that much longer.
@@ -171,7 +173,6 @@ impl Worker {
             let responses = self.engine.take_response_times();
             self.pacer.record_responses(responses.count, responses.time);
             let outstanding = self.engine.outstanding().0;
-            let handled = early.iter().chain(&events).count();
             let pause = self.pacer.pause(outstanding, handled, self.read_bytes);
             early.clear();
             self.engine.set_turns_follow(pause.is_some());
@@ -183,6 +184,8 @@ impl Worker {
             }
             let timeout = if early.is_empty() { timeout } else { Some(Duration::ZERO) };
             wait(&mut self.poll, &mut events, timeout, self.busy_poll)?;
+            let told = events.iter().count();
+            handled = early.iter().count() + told;
             let begun = self.now;
             self.begin_turn();
             self.pacer.record_wait(self.now - done);
@@ -212,9 +215,8 @@ impl Worker {
                 }
             }
             self.accept();
-            let is_full = events.iter().count() == EVENTS_A_TURN;
             let is_read = self.unread.iter().all(|conn| conn.side() == Side::Client);
-            self.engine.handle_timeout(is_read && !is_full);
+            self.engine.handle_timeout(is_read && told < EVENTS_A_TURN);
             self.memory.give_back(self.now);
             self.tell_of_room();
             self.act();

@@ -295,6 +295,7 @@ impl Stage {
     /// A turn in which nothing comes.
     pub(crate) fn turns(&mut self) {
         self.engine.begin_turn(self.now);
+        self.engine.handle_timeout(true);
         self.finish_turn();
     }
 
@@ -306,11 +307,8 @@ impl Stage {
         {
             self.now = self.now.max(due);
             // One that the deadline woke, and one that knows it to be missed.
-            for _turn in 0..2 {
-                self.engine.begin_turn(self.now);
-                self.engine.handle_timeout(true);
-                self.finish_turn();
-            }
+            self.turns();
+            self.turns();
             assert!(
                 self.engine.poll_timeout().is_none_or(|next| next > self.now),
                 "what is due is dealt with"
@@ -332,9 +330,7 @@ impl Stage {
     /// The worker is held up for so long after its poll has returned, and nothing tells it so.
     pub(crate) fn stalls_unseen(&mut self, lasted_ms: u64) {
         self.now += Duration::from_millis(lasted_ms);
-        self.engine.begin_turn(self.now);
-        self.engine.handle_timeout(true);
-        self.finish_turn();
+        self.turns();
     }
 
     /// An ejected server's time passes, it is asked whether it is back, and says so.
