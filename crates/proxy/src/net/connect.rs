@@ -49,6 +49,7 @@ pub fn connect(target: &Target) -> io::Result<Socket> {
         Target::Tcp(addr) => {
             let socket = Socket::Tcp(TcpStream::connect(*addr)?);
             socket.set_nodelay()?;
+            socket.set_congestion_control(addr.ip());
             Ok(socket)
         }
         Target::Unix(path) => Ok(Socket::Unix(UnixStream::connect(path)?)),
@@ -62,13 +63,15 @@ mod tests {
     use std::net::TcpListener;
 
     #[test]
-    fn what_is_for_a_server_is_sent_at_once() {
+    fn what_is_for_a_server_is_sent_at_once_and_on_this_machine_without_a_pace() {
         let server = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let target = Target::Tcp(server.local_addr().expect("it is bound"));
         let Socket::Tcp(socket) = connect(&target).expect("it listens") else {
             panic!("it is TCP")
         };
         assert!(socket.nodelay().expect("it is open"));
+        let congestion = socket2::SockRef::from(&socket).tcp_congestion().expect("it is open");
+        assert!(congestion.starts_with(b"reno\0"), "{}", congestion.escape_ascii());
     }
 
     #[test]

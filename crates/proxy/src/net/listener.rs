@@ -105,9 +105,10 @@ impl Listener {
     pub fn accept(&self) -> io::Result<Socket> {
         match self {
             Self::Tcp(listener) => {
-                let (stream, _) = listener.accept()?;
+                let (stream, peer) = listener.accept()?;
                 let socket = Socket::Tcp(stream);
                 socket.set_nodelay()?;
+                socket.set_congestion_control(peer.ip());
                 Ok(socket)
             }
             Self::Unix(listener) => Ok(Socket::Unix(listener.accept()?.0)),
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_for_a_client_is_sent_at_once() {
+    fn what_is_for_a_client_is_sent_at_once_and_on_this_machine_without_a_pace() {
         let pool = pool("");
         let listener = Listener::bind(&pool).expect("the port is free");
         let _client = TcpStream::connect(pool.listen.text()).expect("it listens");
@@ -212,5 +213,7 @@ mod tests {
             panic!("it came over TCP")
         };
         assert!(accepted.nodelay().expect("it is open"));
+        let congestion = SockRef::from(&accepted).tcp_congestion().expect("it is open");
+        assert!(congestion.starts_with(b"reno\0"), "{}", congestion.escape_ascii());
     }
 }

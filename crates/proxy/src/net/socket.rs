@@ -1,7 +1,7 @@
 //! One stream socket, TCP or unix.
 
 use std::io::{self, IoSlice, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::os::fd::AsFd;
 
 use mio::event::Source;
@@ -11,6 +11,10 @@ use nutcracker_engine::CloseReason;
 
 use crate::log::reason;
 use crate::sys;
+
+/// The congestion control that every Linux has and lets every process choose. It never waits between two
+/// segments, as BBR does.
+const WITHOUT_A_PACE: &[u8] = b"reno";
 
 /// A stream socket that never blocks.
 #[derive(Debug)]
@@ -84,6 +88,16 @@ impl Socket {
         match self {
             Self::Tcp(stream) => stream.set_nodelay(true),
             Self::Unix(_) => Ok(()),
+        }
+    }
+
+    /// Has the kernel send to a peer of the same machine without a pace: there is no network to share. Leaves
+    /// other peers to the system's choice. No-op for a unix socket, and where the kernel will not.
+    pub fn set_congestion_control(&self, peer: IpAddr) {
+        if let Self::Tcp(stream) = self
+            && peer.to_canonical().is_loopback()
+        {
+            let _ = socket2::SockRef::from(stream).set_tcp_congestion(WITHOUT_A_PACE);
         }
     }
 
