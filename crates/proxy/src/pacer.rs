@@ -45,7 +45,7 @@ const BULK_BYTES: usize = 24 * 1024;
 pub const EVENTS_ENOUGH: usize = 16;
 
 /// Bytes that are enough as well: what takes long to pass needs no company.
-const BYTES_ENOUGH: usize = 64 * 1024;
+const BYTES_ENOUGH: usize = 128 * 1024;
 
 /// Time over which the share is taken; what is older counts half, and so on.
 const WINDOW: Duration = Duration::from_millis(2);
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn few_large_events_are_enough_or_many_small_ones() {
         assert_eq!(Pacer::enough(10, 10 * 100), EVENTS_ENOUGH);
-        assert_eq!(Pacer::enough(10, 10 * 16 * 1024), 4);
+        assert_eq!(Pacer::enough(10, 10 * 16 * 1024), 8);
         assert_eq!(Pacer::enough(1, 1 << 20), 1);
         assert_eq!(Pacer::enough(0, 0), EVENTS_ENOUGH);
     }
