@@ -46,12 +46,7 @@ impl From<&Address> for Target {
 /// For a [`Target::Name`]: it has no address yet.
 pub fn connect(target: &Target) -> io::Result<Socket> {
     match target {
-        Target::Tcp(addr) => {
-            let socket = Socket::Tcp(TcpStream::connect(*addr)?);
-            socket.set_nodelay()?;
-            socket.set_congestion_control(addr.ip());
-            Ok(socket)
-        }
+        Target::Tcp(addr) => Socket::tcp(TcpStream::connect(*addr)?, addr.ip()),
         Target::Unix(path) => Ok(Socket::Unix(UnixStream::connect(path)?)),
         Target::Name { host, .. } => unreachable!("'{host}' is resolved before it is connected to"),
     }

@@ -106,10 +106,7 @@ impl Listener {
         match self {
             Self::Tcp(listener) => {
                 let (stream, peer) = listener.accept()?;
-                let socket = Socket::Tcp(stream);
-                socket.set_nodelay()?;
-                socket.set_congestion_control(peer.ip());
-                Ok(socket)
+                Socket::tcp(stream, peer.ip())
             }
             Self::Unix(listener) => Ok(Socket::Unix(listener.accept()?.0)),
         }

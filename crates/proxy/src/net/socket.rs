@@ -26,6 +26,20 @@ pub enum Socket {
 }
 
 impl Socket {
+    /// A socket over TCP, as a proxy needs it: small writes leave at once, for there is nothing to wait for, and
+    /// what goes to a peer on a loopback address has no pace, for there is no network to share. Other peers get
+    /// the system's congestion control. Two system calls at most.
+    ///
+    /// # Errors
+    /// As `setsockopt(2)`, but for the pace: where the kernel will not, it stays.
+    pub fn tcp(stream: TcpStream, peer: IpAddr) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        if peer.to_canonical().is_loopback() {
+            let _ = socket2::SockRef::from(&stream).set_tcp_congestion(WITHOUT_A_PACE);
+        }
+        Ok(Self::Tcp(stream))
+    }
+
     /// Reads what there is, up to the length of `space`. One system call.
     ///
     /// # Errors
@@ -77,27 +91,6 @@ impl Socket {
         match self {
             Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
             Self::Unix(stream) => stream.shutdown(Shutdown::Write),
-        }
-    }
-
-    /// Sends small writes at once: a proxy has nothing to wait for. No-op for a unix socket.
-    ///
-    /// # Errors
-    /// As `setsockopt(2)`.
-    pub fn set_nodelay(&self) -> io::Result<()> {
-        match self {
-            Self::Tcp(stream) => stream.set_nodelay(true),
-            Self::Unix(_) => Ok(()),
-        }
-    }
-
-    /// Has the kernel send to a peer of the same machine without a pace: there is no network to share. Leaves
-    /// other peers to the system's choice. No-op for a unix socket, and where the kernel will not.
-    pub fn set_congestion_control(&self, peer: IpAddr) {
-        if let Self::Tcp(stream) = self
-            && peer.to_canonical().is_loopback()
-        {
-            let _ = socket2::SockRef::from(stream).set_tcp_congestion(WITHOUT_A_PACE);
         }
     }
 
