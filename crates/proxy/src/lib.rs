@@ -13,7 +13,8 @@
 //! - [`cli`], [`paths`], [`config`]: what was asked for, checked. [`start`]: from there to serving, and back.
 //! - [`control`]: who has workers begin, give way and end. [`generation`]: one configuration at work.
 //!   [`succession`]: what of it goes on in the next one.
-//! - [`worker`], [`accepting`], [`polling`], [`pacer`], [`trial`], [`memory`], [`net`], `sockets`: the data plane.
+//! - [`worker`], [`accepting`], [`waiting`], [`polling`], [`pacer`], [`trial`], [`memory`], [`net`], `sockets`:
+//!   the data plane.
 //!   [`report`]: what it has to say, for the log.
 //! - [`stats_server`], [`signals`], [`names`], [`rounds`]: the control plane.
 //! - [`log`], [`daemon`], [`pid_file`]: the process and its surroundings.
@@ -51,4 +52,5 @@ pub mod sys;
 pub mod tools;
 pub mod topology;
 pub mod trial;
+pub mod waiting;
 pub mod worker;

@@ -1,9 +1,14 @@
-//! When a busy worker waits a moment for more to do at once.
+//! When a busy worker waits a moment for more to do at once, and who waits with it.
 //!
 //! A worker that polls the moment its turn is over handles one event a turn as long as it is quicker
 //! than its clients and servers: each request then pays for a poll, two sends and two wake-ups of its
 //! own, here and at its peers. When it waits some microseconds first, several events come together
 //! and share those. Network cards moderate their interrupts for the same reason.
+//!
+//! Requests always share: those for one server leave in one write. Responses share only where one client gets
+//! several at once, by a pipeline or a request of many keys. Elsewhere each has a write of its own, whenever
+//! that is, and nothing is gained by keeping it: there the pause is for clients alone, and servers' answers are taken
+//! as they come.
 //!
 //! The wait is worth its delay when processor time is scarce, or when the servers take so long that
 //! nobody can tell it from their time; and only when several clients are served. See [`Pacer::pause`].
@@ -11,12 +16,14 @@
 
 use std::time::Duration;
 
+use nutcracker_engine::ResponseTimes;
+
 use crate::trial::Trial;
 
 /// Share of its time above which a worker counts as busy: one part in so many.
 const BUSY_PART: u32 = 4;
 
-/// Requests that have to be outstanding. With fewer, a pause would delay a client that nothing else
+/// Requests that have to be outstanding at one time. With fewer, a pause would delay a client that nothing else
 /// could use the time of.
 const OUTSTANDING_MIN: usize = 8;
 
@@ -24,12 +31,15 @@ const OUTSTANDING_MIN: usize = 8;
 /// in long pipelines.
 const EVENTS_FEW: usize = 8;
 
+/// Responses a write to a client from which on they share it, in halves: one and a half.
+const SHARED_FROM_HALVES: u64 = 3;
+
 /// Share of the time that servers take to respond which nobody misses: one part in so many.
 const RESPONSE_PART: u32 = 16;
 
-/// Share of that time which a busy worker's pause may be at most, one part in so many: where servers are
-/// quick, clients soon wait for the pause instead of the processor. The second share is for where they
-/// do not, which is tried out.
+/// Share of that time which a busy worker's pause may be at most where responses wait as well, one part in so many:
+/// where servers are quick, clients soon wait for the pause instead of the processor. The second share is for where
+/// they do not, which is tried out.
 const BUSY_RESPONSE_PARTS: [u32; 2] = [4, 2];
 
 /// Longest pause that slow servers bring about, in pauses of a busy worker.
@@ -50,6 +60,34 @@ const BYTES_ENOUGH: usize = 128 * 1024;
 /// Time over which the share is taken; what is older counts half, and so on.
 const WINDOW: Duration = Duration::from_millis(2);
 
+/// What a turn did.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Done {
+    /// How long it worked.
+    pub work: Duration,
+    /// Events it handled.
+    pub events: usize,
+    /// Bytes it read.
+    pub bytes: usize,
+    /// Responses that came in it, and how long servers took for them.
+    pub responses: ResponseTimes,
+    /// Writes to clients.
+    pub writes: usize,
+    /// Requests that were outstanding when it was over.
+    pub outstanding: usize,
+}
+
+/// A pause before the next turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// How long it is.
+    pub length: Duration,
+    /// How many events have to be there already for it not to be worth it.
+    pub enough: usize,
+    /// Whether it is for clients alone, and servers' answers are taken in the meantime.
+    pub takes_answers: bool,
+}
+
 /// Remembers how busy a worker is, and says when it pauses.
 #[derive(Debug)]
 pub struct Pacer {
@@ -57,15 +95,40 @@ pub struct Pacer {
     pause: Duration,
     worked: Duration,
     waited: Duration,
-    /// Responses of late, and how long they took in all.
+    /// Responses of late, how long they took in all, and writes to clients.
     responses: u32,
     response_time: Duration,
-    /// Responses of the last turn.
-    turn_responses: usize,
-    /// How long the last turn worked.
+    writes: u32,
+    /// Most requests that were outstanding at one time, in this window and the one before.
+    outstanding: [usize; 2],
+    /// How long the last turn worked, and its responses.
     turn_work: Duration,
-    /// Which share of the servers' time a busy worker's pause may be.
+    turn_responses: usize,
+    /// What the turns did since it was last asked for a pause.
+    since: Since,
+    /// Which of two pauses a busy worker makes.
     trial: Trial,
+}
+
+/// What turns did together.
+#[derive(Debug, Default)]
+struct Since {
+    events: usize,
+    bytes: usize,
+    responses: usize,
+}
+
+impl Since {
+    /// Whether they read large values.
+    fn is_bulk(&self) -> bool {
+        self.bytes > self.events.max(self.responses).max(1) * BULK_BYTES
+    }
+
+    /// How many events of this kind are enough: those to come will bring as many bytes.
+    fn enough(&self) -> usize {
+        let an_event = self.bytes / self.events.max(1);
+        EVENTS_ENOUGH.min(BYTES_ENOUGH / an_event.max(1)).max(1)
+    }
 }
 
 impl Pacer {
@@ -79,23 +142,27 @@ impl Pacer {
             waited: zero,
             responses: 0,
             response_time: zero,
-            turn_responses: 0,
+            writes: 0,
+            outstanding: [0; 2],
             turn_work: zero,
+            turn_responses: 0,
+            since: Since::default(),
             trial: Trial::default(),
         }
     }
 
-    /// `responses` came in a turn, and servers took `time` for them in all.
-    pub fn record_responses(&mut self, responses: u32, time: Duration) {
-        self.turn_responses = responses as usize;
-        self.responses = self.responses.saturating_add(responses);
+    /// A turn is over.
+    pub fn record_turn(&mut self, done: &Done) {
+        let ResponseTimes { count, time } = done.responses;
+        self.responses = self.responses.saturating_add(count);
         self.response_time += time;
-    }
-
-    /// A turn's work took `time`.
-    pub fn record_work(&mut self, time: Duration) {
-        self.worked += time;
-        self.turn_work = time;
+        self.writes = self.writes.saturating_add(u32::try_from(done.writes).unwrap_or(u32::MAX));
+        self.worked += done.work;
+        self.outstanding[0] = self.outstanding[0].max(done.outstanding);
+        (self.turn_work, self.turn_responses) = (done.work, count as usize);
+        self.since.events += done.events;
+        self.since.bytes += done.bytes;
+        self.since.responses += count as usize;
     }
 
     /// The worker waited `time` for events, pauses included.
@@ -109,53 +176,53 @@ impl Pacer {
             self.worked /= 1 << halves;
             self.waited /= 1 << halves;
             self.responses >>= halves;
+            self.writes >>= halves;
             // The time of responses that are forgotten is no other's.
             self.response_time = if self.responses == 0 {
                 Duration::ZERO
             } else {
                 self.response_time / (1 << halves)
             };
+            self.outstanding = [0, if halves > 1 { 0 } else { self.outstanding[0] }];
         }
     }
 
-    /// How long to wait before the next poll: not at all, unless `outstanding` requests are several,
-    /// and either the worker spends more than a fourth of its time at work or servers take long.
+    /// How long to wait before the next poll: not at all, unless several requests were outstanding at one time of
+    /// late, and either the worker spends more than a fourth of its time at work or servers take long.
     ///
-    /// After a turn that read large values, `bytes` in all, there is none.
+    /// After turns that read large values there is none.
     ///
-    /// A busy worker's pause is twice as long when the turn had so few `events` that they shared
-    /// little; quick servers make it shorter, by as much as brings the most responses. Slow servers make
-    /// it a part of the time they take, so that it adds no more to it.
+    /// Where responses do not share their writes, the pause is for clients alone. A busy worker's is as it was
+    /// told then, or twice as long where that brings more responses. Where they do share, it is twice as long when
+    /// there were so few events that they shared little, and quick servers make it shorter, by as much as brings the
+    /// most responses. Slow servers make it a part of the time they take, so that it adds no more to it.
     #[must_use]
-    pub fn pause(&mut self, outstanding: usize, events: usize, bytes: usize) -> Option<Duration> {
-        let is_bulk = bytes > events.max(self.turn_responses).max(1) * BULK_BYTES;
-        if outstanding < OUTSTANDING_MIN || is_bulk || self.pause.is_zero() {
+    pub fn pause(&mut self) -> Option<Pause> {
+        let since = std::mem::take(&mut self.since);
+        let outstanding = self.outstanding.into_iter().max().unwrap_or(0);
+        if outstanding < OUTSTANDING_MIN || since.is_bulk() || self.pause.is_zero() {
             return None;
         }
+        let takes_answers =
+            u64::from(self.responses) * 2 < u64::from(self.writes) * SHARED_FROM_HALVES;
         let is_busy = self.worked * (BUSY_PART - 1) > self.waited;
-        let busy = match (is_busy, events < EVENTS_FEW) {
-            (false, _) => Duration::ZERO,
-            (true, true) => self.pause * 2,
-            (true, false) => self.pause,
-        };
         let response = self.response_time.checked_div(self.responses).unwrap_or(Duration::MAX);
-        let [shorter, longer] = BUSY_RESPONSE_PARTS.map(|part| busy.min(response / part));
+        let [shorter, longer] = match (is_busy, takes_answers) {
+            (false, _) => [Duration::ZERO; 2],
+            (true, true) => [self.pause, self.pause * 2],
+            (true, false) => {
+                let few = if since.events < EVENTS_FEW { 2 } else { 1 };
+                BUSY_RESPONSE_PARTS.map(|part| (self.pause * few).min(response / part))
+            }
+        };
         if shorter < longer {
             self.trial.offer();
         }
         let busy = if self.trial.is_longer() { longer } else { shorter };
         let slow = response / RESPONSE_PART;
         let slow = if self.responses == 0 || slow < self.pause { Duration::ZERO } else { slow };
-        let pause = busy.max(slow.min(self.pause * SLOW_PAUSES_MAX));
-        (!pause.is_zero()).then_some(pause)
-    }
-
-    /// How many events have to be there already for a pause not to be worth it. The last turn read `bytes` with
-    /// its `events`, and so will the next.
-    #[must_use]
-    pub fn enough(events: usize, bytes: usize) -> usize {
-        let an_event = bytes / events.max(1);
-        EVENTS_ENOUGH.min(BYTES_ENOUGH / an_event.max(1)).max(1)
+        let length = busy.max(slow.min(self.pause * SLOW_PAUSES_MAX));
+        (!length.is_zero()).then(|| Pause { length, enough: since.enough(), takes_answers })
     }
 }
 
@@ -165,22 +232,50 @@ mod tests {
 
     const PAUSE: Duration = Duration::from_micros(50);
 
+    /// A turn of enough events, after which many requests are outstanding, and responses of the servers'
+    /// count share writes: that of a pipeline.
+    fn turn(work: u64) -> Done {
+        Done {
+            work: Duration::from_micros(work),
+            events: EVENTS_FEW,
+            outstanding: 100,
+            ..Done::default()
+        }
+    }
+
+    fn responses(count: u32, each: u64) -> ResponseTimes {
+        ResponseTimes { count, time: Duration::from_micros(each) * count }
+    }
+
+    /// Has turns of so much work and so much waiting pass.
+    fn pass(pacer: &mut Pacer, done: Done, waited: u64, turns: usize) {
+        for _ in 0..turns {
+            pacer.record_turn(&done);
+            pacer.record_wait(Duration::from_micros(waited));
+            pacer.since = Since::default();
+        }
+    }
+
     /// A pacer after many turns of so much work and so much waiting.
     fn after(worked: u64, waited: u64) -> Pacer {
         let mut pacer = Pacer::new(PAUSE);
-        for _ in 0..1_000 {
-            pacer.record_work(Duration::from_micros(worked));
-            pacer.record_wait(Duration::from_micros(waited));
-        }
+        pass(&mut pacer, turn(worked), waited, 1_000);
         pacer
+    }
+
+    /// The pause after one more turn, which does as much as those before.
+    fn pause_after(pacer: &mut Pacer, done: Done) -> Option<Duration> {
+        pacer.record_turn(&done);
+        pacer.pause().map(|pause| pause.length)
     }
 
     #[test]
     fn few_large_events_are_enough_or_many_small_ones() {
-        assert_eq!(Pacer::enough(10, 10 * 100), EVENTS_ENOUGH);
-        assert_eq!(Pacer::enough(10, 10 * 16 * 1024), 8);
-        assert_eq!(Pacer::enough(1, 1 << 20), 1);
-        assert_eq!(Pacer::enough(0, 0), EVENTS_ENOUGH);
+        let enough = |events, bytes| Since { events, bytes, responses: 0 }.enough();
+        assert_eq!(enough(10, 10 * 100), EVENTS_ENOUGH);
+        assert_eq!(enough(10, 10 * 16 * 1024), 8);
+        assert_eq!(enough(1, 1 << 20), 1);
+        assert_eq!(enough(0, 0), EVENTS_ENOUGH);
     }
 
     #[test]
@@ -190,7 +285,7 @@ mod tests {
         {
             let pause = paused.then_some(PAUSE);
             assert_eq!(
-                after(worked, waited).pause(100, EVENTS_FEW, 0),
+                pause_after(&mut after(worked, waited), turn(0)),
                 pause,
                 "{worked} to {waited}"
             );
@@ -198,10 +293,37 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_of_few_events_is_followed_by_a_longer_pause() {
-        assert_eq!(after(30, 0).pause(100, EVENTS_FEW - 1, 0), Some(PAUSE * 2));
-        assert_eq!(after(30, 0).pause(100, EVENTS_FEW, 0), Some(PAUSE));
-        assert_eq!(after(1, 500).pause(100, 0, 0), None, "not when there is little to do");
+    fn turns_of_few_events_are_followed_by_a_longer_pause() {
+        let few = Done { events: EVENTS_FEW - 1, ..turn(0) };
+        assert_eq!(pause_after(&mut after(30, 0), few), Some(PAUSE * 2));
+        assert_eq!(pause_after(&mut after(30, 0), turn(0)), Some(PAUSE));
+        assert_eq!(pause_after(&mut after(1, 500), few), None, "not when there is little to do");
+        let mut pacer = after(30, 0);
+        pacer.record_turn(&few);
+        assert_eq!(pause_after(&mut pacer, few), Some(PAUSE), "two of them since the last pause");
+    }
+
+    #[test]
+    fn the_pause_is_for_clients_alone_where_each_response_has_a_write_of_its_own() {
+        for (writes, alone) in [(0, false), (4, false), (8, false), (9, true), (12, true)] {
+            let mut pacer = Pacer::new(PAUSE);
+            let done = Done { responses: responses(12, 400), writes, ..turn(30) };
+            pass(&mut pacer, done, 0, 100);
+            pacer.record_turn(&done);
+            let pause = pacer.pause().expect("it is busy");
+            assert_eq!(pause.takes_answers, alone, "12 responses in {writes} writes");
+        }
+    }
+
+    #[test]
+    fn a_pause_for_clients_alone_asks_not_how_quick_the_servers_are() {
+        for each in [1, 100, 700] {
+            let mut pacer = Pacer::new(PAUSE);
+            let done = Done { responses: responses(1, each), writes: 1, ..turn(30) };
+            pass(&mut pacer, done, 0, 1);
+            let few = Done { events: 1, ..done };
+            assert_eq!(pause_after(&mut pacer, few), Some(PAUSE), "{each} us");
+        }
     }
 
     #[test]
@@ -209,82 +331,105 @@ mod tests {
         for (each, paused) in
             [(100, 0), (799, 0), (800, 50), (1_600, 100), (3_200, 200), (90_000, 200)]
         {
-            let mut pacer = after(1, 500);
-            pacer.record_responses(10, Duration::from_micros(10 * each));
-            let pause = (paused > 0).then_some(Duration::from_micros(paused));
-            assert_eq!(pacer.pause(100, EVENTS_FEW, 0), pause, "{each} us a response");
-            assert_eq!(pacer.pause(OUTSTANDING_MIN - 1, EVENTS_FEW, 0), None);
+            for writes in [0, 10] {
+                let mut pacer = after(1, 500);
+                let pause = (paused > 0).then_some(Duration::from_micros(paused));
+                let done = Done { responses: responses(10, each), writes, ..turn(0) };
+                assert_eq!(pause_after(&mut pacer, done), pause, "{each} us a response");
+            }
         }
-        let mut busy = after(30, 0);
-        busy.record_responses(10, Duration::from_millis(2));
-        assert_eq!(busy.pause(100, EVENTS_FEW, 0), Some(PAUSE), "neither quick nor slow");
-        let mut busy = after(30, 0);
-        busy.record_responses(10, Duration::from_millis(1));
-        assert_eq!(busy.pause(100, EVENTS_FEW, 0), Some(Duration::from_micros(25)), "quick");
-        let mut told_not_to = Pacer::new(Duration::ZERO);
-        told_not_to.record_responses(10, Duration::from_secs(1));
-        assert_eq!(told_not_to.pause(100, EVENTS_FEW, 0), None);
+        let done = |each| Done { responses: responses(10, each), ..turn(0) };
+        assert_eq!(
+            pause_after(&mut after(30, 0), done(200)),
+            Some(PAUSE),
+            "neither quick nor slow"
+        );
+        let quick = Some(Duration::from_micros(25));
+        assert_eq!(pause_after(&mut after(30, 0), done(100)), quick);
+        assert_eq!(
+            pause_after(&mut Pacer::new(Duration::ZERO), done(100_000)),
+            None,
+            "told not to"
+        );
     }
 
     #[test]
     fn where_a_longer_pause_brings_more_it_is_made_of_it() {
+        // Where responses wait as well, servers that are quick make the shorter one; elsewhere it is half.
         let shorter = PAUSE - Duration::from_micros(10);
-        for (longer_brings, pause) in [(120, PAUSE), (80, shorter)] {
-            let mut pacer = Pacer::new(PAUSE);
-            let mut last = None;
-            for _ in 0..10_000 {
-                pacer.record_work(PAUSE);
-                let brought = if last == Some(PAUSE) { longer_brings } else { 100 };
-                pacer.record_responses(brought, 4 * shorter * brought);
-                last = pacer.pause(100, EVENTS_FEW, 0);
-                pacer.record_wait(PAUSE);
+        for (writes, [shorter, longer]) in [(0, [shorter, PAUSE]), (200, [PAUSE, PAUSE * 2])] {
+            for (longer_brings, pause) in [(120, longer), (80, shorter)] {
+                let mut pacer = Pacer::new(PAUSE);
+                let mut last = None;
+                for _ in 0..10_000 {
+                    let brought = if last == Some(longer) { longer_brings } else { 100 };
+                    let each = 4 * shorter.as_micros() as u64;
+                    let responses = responses(brought, each);
+                    let work = PAUSE;
+                    last = pause_after(&mut pacer, Done { work, responses, writes, ..turn(0) });
+                    pacer.record_wait(PAUSE);
+                }
+                assert_eq!(last, Some(pause), "{longer_brings} to 100");
             }
-            assert_eq!(last, Some(pause), "{longer_brings} to 100");
         }
     }
 
     #[test]
     fn the_time_of_a_response_that_is_forgotten_is_no_others() {
         let mut pacer = Pacer::new(PAUSE);
-        pacer.record_responses(1, Duration::from_secs(1));
-        pacer.record_wait(WINDOW * 2);
-        pacer.record_responses(1, Duration::from_micros(100));
-        assert_eq!(pacer.pause(100, EVENTS_FEW, 0), None, "quick servers, and nothing to do");
+        let done = |each| Done { responses: responses(1, each), ..turn(0) };
+        pass(&mut pacer, done(1_000_000), WINDOW.as_micros() as u64 * 2, 1);
+        assert_eq!(pause_after(&mut pacer, done(100)), None, "quick servers, and nothing to do");
     }
 
     #[test]
-    fn a_turn_that_read_large_values_is_followed_by_no_pause() {
+    fn turns_that_read_large_values_are_followed_by_no_pause() {
         let mut pacer = after(30, 0);
-        assert_eq!(pacer.pause(100, 8, 8 * BULK_BYTES), Some(PAUSE));
-        assert_eq!(pacer.pause(100, 8, 8 * BULK_BYTES + 1), None);
-        assert_eq!(pacer.pause(100, 0, BULK_BYTES + 1), None, "left from the turn before");
-        pacer.record_responses(9, Duration::from_micros(9 * 400));
-        assert_eq!(pacer.pause(100, 8, 8 * BULK_BYTES + 1), Some(PAUSE), "nine small ones");
+        let read = |bytes| Done { bytes, ..turn(0) };
+        assert_eq!(pause_after(&mut pacer, read(8 * BULK_BYTES)), Some(PAUSE));
+        assert_eq!(pause_after(&mut pacer, read(8 * BULK_BYTES + 1)), None);
+        let left = Done { events: 0, ..read(BULK_BYTES + 1) };
+        assert_eq!(pause_after(&mut pacer, left), None, "left from the turn before");
+        let small = Done { responses: responses(9, 400), ..read(8 * BULK_BYTES + 1) };
+        assert_eq!(pause_after(&mut pacer, small), Some(PAUSE), "nine small ones");
+        pacer.record_turn(&read(8 * BULK_BYTES + 1));
+        assert_eq!(pause_after(&mut pacer, turn(0)), Some(PAUSE), "a turn later they are fewer");
     }
 
     #[test]
     fn a_worker_with_few_requests_never_pauses() {
-        assert_eq!(after(30, 0).pause(OUTSTANDING_MIN - 1, EVENTS_FEW, 0), None);
-        assert_eq!(after(30, 0).pause(OUTSTANDING_MIN, EVENTS_FEW, 0), Some(PAUSE));
+        let with = |outstanding| Done { outstanding, ..turn(30) };
+        for (outstanding, pause) in [(OUTSTANDING_MIN - 1, None), (OUTSTANDING_MIN, Some(PAUSE))] {
+            let mut pacer = Pacer::new(PAUSE);
+            pass(&mut pacer, with(outstanding), 0, 1_000);
+            assert_eq!(pause_after(&mut pacer, with(0)), pause);
+        }
+    }
+
+    #[test]
+    fn a_worker_that_had_several_requests_at_one_time_pauses_for_a_while() {
+        let mut pacer = after(30, 0);
+        let none = Done { outstanding: 0, ..turn(30) };
+        let turns = WINDOW.as_micros() as usize / 30;
+        pass(&mut pacer, none, 0, turns / 2);
+        assert_eq!(pause_after(&mut pacer, none), Some(PAUSE), "they were answered in between");
+        pass(&mut pacer, none, 0, turns * 2);
+        assert_eq!(pause_after(&mut pacer, none), None);
     }
 
     #[test]
     fn a_worker_that_has_not_begun_and_one_told_not_to_never_pause() {
-        assert_eq!(Pacer::new(PAUSE).pause(100, EVENTS_FEW, 0), None);
+        assert_eq!(pause_after(&mut Pacer::new(PAUSE), turn(0)), None);
         let mut pacer = Pacer::new(Duration::ZERO);
-        pacer.record_work(Duration::from_secs(1));
-        assert_eq!(pacer.pause(100, EVENTS_FEW, 0), None);
+        assert_eq!(pause_after(&mut pacer, turn(1_000_000)), None);
     }
 
     #[test]
     fn what_was_long_ago_is_forgotten() {
         let mut pacer = after(30, 0);
         pacer.record_wait(Duration::from_millis(50));
-        assert_eq!(pacer.pause(100, EVENTS_FEW, 0), None, "it has been idle since");
-        for _ in 0..200 {
-            pacer.record_work(Duration::from_micros(30));
-            pacer.record_wait(Duration::from_micros(5));
-        }
-        assert_eq!(pacer.pause(100, EVENTS_FEW, 0), Some(PAUSE), "it is busy again");
+        assert_eq!(pause_after(&mut pacer, turn(0)), None, "it has been idle since");
+        pass(&mut pacer, turn(30), 5, 200);
+        assert_eq!(pause_after(&mut pacer, turn(0)), Some(PAUSE), "it is busy again");
     }
 }

@@ -5,7 +5,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs::{self, File};
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -306,6 +306,25 @@ pub fn set_timer_slack(slack: Duration) -> io::Result<()> {
     match unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, nanoseconds) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Waits until a descriptor has something to read, for as long as `patience` says at most; whether it has. One that is
+/// not open has an error to read at once.
+///
+/// # Errors
+/// As `ppoll(2)`; [`io::ErrorKind::Interrupted`] when a signal came.
+pub fn wait_readable(descriptor: RawFd, patience: Duration) -> io::Result<bool> {
+    let mut asked = libc::pollfd { fd: descriptor, events: libc::POLLIN, revents: 0 };
+    let patience = libc::timespec {
+        tv_sec: libc::time_t::try_from(patience.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: patience.subsec_nanos().into(),
+    };
+    // SAFETY: the call writes to the one entry behind the first pointer and reads what is behind the second; both
+    // are ours. A null mask changes no signal's.
+    match unsafe { libc::ppoll(&raw mut asked, 1, &raw const patience, std::ptr::null()) } {
+        -1 => Err(io::Error::last_os_error()),
+        ready => Ok(ready > 0),
     }
 }
 

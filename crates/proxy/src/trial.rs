@@ -10,6 +10,7 @@
 //!  short  | short long long short short long long short ... | what has brought more
 //!  rests  |  slices of a trial                              | rests
 //! ```
+//! What each has brought is the median of its slices, for a slice in which the machine did something else says nothing.
 //! The longer one has to bring clearly more. So where the responses are as many as the requests that
 //! arrive, whatever the pause, it stays with the shorter one, which delays them less.
 
@@ -20,12 +21,12 @@ const SLICE: Duration = Duration::from_millis(10);
 
 /// Slices of a trial. The order of four is turned round in the middle, so that a load that grows or falls
 /// favours neither.
-const SLICES: u32 = 16;
+const SLICES: usize = 16;
 
 /// Time between trials. A trial is so short beside it that the worse pause costs next to nothing.
 const REST: Duration = Duration::from_secs(2);
 
-/// Time before the first one: connections are opened first.
+/// Time before the first one, for connections are opened first, and before the next when one came to nothing.
 const FIRST_REST: Duration = Duration::from_millis(100);
 
 /// Fewer responses than that in half of the slices say nothing: chance alone makes for percents.
@@ -46,14 +47,8 @@ pub struct Trial {
 enum Phase {
     /// The next trial begins when so much time has passed, and the pauses differ.
     Rests { left: Duration },
-    /// The slice, from 0, how much of it has passed, and what the shorter and the longer one have brought.
-    Tries { slice: u32, passed: Duration, brought: [Brought; 2] },
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Brought {
-    responses: u64,
-    time: Duration,
+    /// The slice, from 0, how much of it has passed, and what each has brought so far.
+    Tries { slice: usize, passed: Duration, brought: [u64; SLICES] },
 }
 
 impl Default for Trial {
@@ -69,52 +64,64 @@ impl Trial {
     pub const fn is_longer(&self) -> bool {
         match self.phase {
             Phase::Rests { .. } => self.longer_holds,
-            Phase::Tries { slice, .. } => matches!(slice % 4, 1 | 2),
+            Phase::Tries { slice, .. } => is_longers(slice),
         }
     }
 
     /// The two pauses differ now: a trial may begin.
     pub fn offer(&mut self) {
         if let Phase::Rests { left: Duration::ZERO } = self.phase {
-            self.phase =
-                Phase::Tries { slice: 0, passed: Duration::ZERO, brought: Default::default() };
+            self.phase = Phase::Tries { slice: 0, passed: Duration::ZERO, brought: [0; SLICES] };
         }
     }
 
     /// A turn took so much `time`, the pause before it included, and brought `responses`.
     pub fn record(&mut self, responses: usize, time: Duration) {
-        let is_longer = self.is_longer();
         match &mut self.phase {
             Phase::Rests { left } => *left = left.saturating_sub(time),
             // The load has gone, or paused: nothing to compare.
-            Phase::Tries { .. } if time > SLICE => self.phase = Phase::Rests { left: REST },
+            Phase::Tries { .. } if time > SLICE => self.phase = Phase::Rests { left: FIRST_REST },
             Phase::Tries { slice, passed, brought } => {
-                let own = &mut brought[usize::from(is_longer)];
-                own.responses += responses as u64;
-                own.time += time;
+                brought[*slice] += responses as u64;
                 *passed += time;
                 if *passed >= SLICE {
-                    *passed = Duration::ZERO;
-                    *slice += 1;
+                    // A slice ends with a turn, and so a little late: as if it had not.
+                    let late = passed.as_nanos() as u64;
+                    brought[*slice] = brought[*slice] * SLICE.as_nanos() as u64 / late;
+                    (*slice, *passed) = (*slice + 1, Duration::ZERO);
                 }
                 if *slice == SLICES {
                     let brought = *brought;
-                    self.decide(brought);
+                    self.decide(&brought);
                 }
             }
         }
     }
 
-    fn decide(&mut self, [shorter, longer]: [Brought; 2]) {
-        if shorter.responses.min(longer.responses) >= RESPONSES_MIN {
+    fn decide(&mut self, brought: &[u64; SLICES]) {
+        let half = |longer: bool| {
+            let slices = brought.iter().enumerate();
+            let mut own: Vec<u64> = slices
+                .filter(|(slice, _)| is_longers(*slice) == longer)
+                .map(|(_, responses)| *responses)
+                .collect();
+            own.sort_unstable();
+            own
+        };
+        let (shorter, longer) = (half(false), half(true));
+        if shorter.iter().sum::<u64>().min(longer.iter().sum()) >= RESPONSES_MIN {
             let from = if self.longer_holds { KEPT_FROM } else { TAKEN_FROM };
-            // Responses a time, multiplied out.
-            let longer_rate = u128::from(longer.responses) * shorter.time.as_nanos() * 100;
-            let shorter_rate = u128::from(shorter.responses) * longer.time.as_nanos();
-            self.longer_holds = longer_rate >= shorter_rate * u128::from(from);
+            // Twice the median each: there are two in the middle.
+            let twice = |own: &[u64]| own[own.len() / 2 - 1] + own[own.len() / 2];
+            self.longer_holds = twice(&longer) * 100 >= twice(&shorter) * from;
         }
         self.phase = Phase::Rests { left: REST };
     }
+}
+
+/// Whether a slice is the longer one's.
+const fn is_longers(slice: usize) -> bool {
+    matches!(slice % 4, 1 | 2)
 }
 
 #[cfg(test)]
@@ -134,7 +141,7 @@ mod tests {
     }
 
     /// A trial and the rest behind it, but for as much as the first rest lasts.
-    const ROUND: Duration = REST.saturating_add(SLICE.saturating_mul(SLICES));
+    const ROUND: Duration = REST.saturating_add(SLICE.saturating_mul(SLICES as u32));
 
     #[test]
     fn the_longer_one_holds_where_it_brings_clearly_more_and_for_as_long() {
@@ -188,10 +195,33 @@ mod tests {
         passes(&mut trial, FIRST_REST, [100, 200]);
         trial.offer();
         assert!(matches!(trial.phase, Phase::Tries { .. }));
-        passes(&mut trial, SLICE * (SLICES - 1), [100, 200]);
+        passes(&mut trial, SLICE * (SLICES as u32 - 1), [100, 200]);
         trial.record(0, SLICE * 2);
-        assert!(matches!(trial.phase, Phase::Rests { left: REST }), "{trial:?}");
+        assert!(matches!(trial.phase, Phase::Rests { left: FIRST_REST }), "{trial:?}");
         assert!(!trial.is_longer());
+    }
+
+    #[test]
+    fn slices_in_which_the_machine_did_something_else_say_nothing() {
+        for (disturbed, brought, longer) in [
+            (true, [100, 120], true),
+            (false, [100, 120], true),
+            (true, [100, 100], false),
+            (false, [100, 100], false),
+        ] {
+            let mut trial = Trial::default();
+            passes(&mut trial, FIRST_REST, brought);
+            trial.offer();
+            for slice in 0..SLICES {
+                // Three of the eight slices of one of the two.
+                let is_disturbed = trial.is_longer() == disturbed && slice < 6;
+                while matches!(trial.phase, Phase::Tries { slice: now, .. } if now == slice) {
+                    let responses = brought[usize::from(trial.is_longer())];
+                    trial.record(if is_disturbed { responses / 3 } else { responses }, TURN);
+                }
+            }
+            assert_eq!(trial.is_longer(), longer, "{brought:?}");
+        }
     }
 
     #[test]

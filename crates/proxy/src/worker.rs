@@ -7,12 +7,11 @@ use std::io;
 use std::io::IoSlice;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use mio::Token;
 use mio::event::Event;
-use mio::{Events, Poll, Token};
-use nutcracker_engine::limits::{EVENTS_A_TURN, SLICES_A_WRITE};
+use nutcracker_engine::limits::SLICES_A_WRITE;
 use nutcracker_engine::stats::{LimitFigure, ServerFigure, Stats};
 use nutcracker_engine::{
     Action, CloseReason, ConnId, Engine, PoolId, Report, ServerId, Side, WorkerId,
@@ -22,13 +21,14 @@ use crate::accepting::{ACCEPTS_A_TURN, Accepted, Accepting};
 use crate::log::{self, Past, Spell, reason};
 use crate::memory::Memory;
 use crate::net::{Lingering, Listener, Socket, Target, close_reason, connect};
-use crate::pacer::{EVENTS_ENOUGH, Pacer};
-use crate::polling::{poll_now, wait};
+use crate::pacer::Done;
+use crate::polling::Pollers;
 use crate::report;
 use crate::shared::{Message, Shared};
 use crate::sockets::{Slot, Sockets};
 use crate::succession::Successor;
 use crate::sys;
+use crate::waiting::Waiting;
 
 /// The token of the waker that other threads use.
 pub const WAKE: Token = Token(usize::MAX);
@@ -49,7 +49,7 @@ const STALL_MIN: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub struct Worker {
     id: usize,
-    poll: Poll,
+    pollers: Pollers,
     engine: Engine,
     /// The engine's counters, of which one is a time of day.
     stats: Arc<Stats>,
@@ -65,12 +65,11 @@ pub struct Worker {
     dismissed: bool,
     /// It was told to stop.
     stops: bool,
-    /// How long to look for events before it sleeps.
+    /// What this turn has done so far.
+    turn: Done,
+    /// How long to look for events before it sleeps, and to wait when it is busy.
     busy_poll: Duration,
-    /// When to let more come together.
-    pacer: Pacer,
-    /// Bytes read in this turn.
-    read_bytes: usize,
+    turn_pause: Duration,
     /// When to stop reading clients.
     memory: Memory,
     /// The system had no descriptor left for a conn to a server.
@@ -88,8 +87,8 @@ pub struct Worker {
 pub struct Seat {
     /// The worker's number, from 0.
     pub id: usize,
-    /// The poller, on which the mailbox's waker is registered as [`WAKE`].
-    pub poll: Poll,
+    /// The pollers, of which the first has the mailbox's waker registered as [`WAKE`].
+    pub pollers: Pollers,
     /// The listeners, and whose clients come there, for the worker that accepts; none for the others. Each is
     /// registered with the poller as its [`listener_token`].
     pub listeners: Vec<(PoolId, Listener)>,
@@ -113,7 +112,7 @@ impl Worker {
     /// Takes the seat, in the thread that will run it.
     #[must_use]
     pub fn new(seat: Seat, shared: Arc<Shared>) -> Self {
-        let Seat { id, poll, listeners, stats, epoch, seed, memory, stop_timeout, .. } = seat;
+        let Seat { id, pollers, listeners, stats, epoch, seed, memory, stop_timeout, .. } = seat;
         let own = Arc::clone(&stats[id]);
         let mut engine = Engine::new(&shared.pools, Arc::clone(&own), epoch, seed);
         engine.set_all_stats(stats);
@@ -122,7 +121,7 @@ impl Worker {
         engine.set_workers(WorkerId(id as u32), shared.mailboxes.len() as u32);
         let mut worker = Self {
             id,
-            poll,
+            pollers,
             engine,
             stats: own,
             shared,
@@ -133,10 +132,10 @@ impl Worker {
             successor: None,
             dismissed: false,
             stops: false,
+            turn: Done::default(),
             busy_poll: seat.busy_poll,
-            pacer: Pacer::new(seat.turn_pause),
+            turn_pause: seat.turn_pause,
             memory,
-            read_bytes: 0,
             no_room: Spell::new(),
             lingering: Lingering::default(),
             now: epoch,
@@ -154,11 +153,7 @@ impl Worker {
     /// # Errors
     /// When the poller fails: the worker cannot go on.
     pub fn run(mut self) -> io::Result<()> {
-        let mut events = Events::with_capacity(EVENTS_A_TURN);
-        // What was there already when a pause was to begin.
-        let mut early = Events::with_capacity(EVENTS_ENOUGH);
-        // Events of the last turn.
-        let mut handled = 0;
+        let mut waiting = Waiting::new(self.busy_poll, self.turn_pause);
         let mut stopping: Option<Instant> = None;
         // A pause is shorter than what the kernel adds to a thread's sleep by default. Where it may
         // not be asked for less, pauses are that much longer.
@@ -168,40 +163,24 @@ impl Worker {
         self.act();
         loop {
             let timeout = self.timeout(stopping);
-            let done = Instant::now();
-            self.pacer.record_work(done - self.now);
-            let responses = self.engine.take_response_times();
-            self.pacer.record_responses(responses.count, responses.time);
-            let outstanding = self.engine.outstanding().0;
-            let pause = self.pacer.pause(outstanding, handled, self.read_bytes);
-            early.clear();
-            self.engine.set_turns_follow(pause.is_some());
-            if let Some(pause) = pause {
-                poll_now(&mut self.poll, &mut early)?;
-                if early.iter().count() < Pacer::enough(handled, self.read_bytes) {
-                    thread::sleep(pause);
-                }
-            }
-            let timeout = if early.is_empty() { timeout } else { Some(Duration::ZERO) };
-            wait(&mut self.poll, &mut events, timeout, self.busy_poll)?;
-            let told = events.iter().count();
-            handled = early.iter().count() + told;
+            let done = self.end_turn();
+            let waited = waiting.wait(&mut self.pollers, timeout, &self.turn, done)?;
+            self.engine.set_turns_follow(waited.is_brief);
             let begun = self.now;
             self.begin_turn();
-            self.pacer.record_wait(self.now - done);
+            waiting.record_wait(self.now - done);
             // What it was at work for, and what it slept longer than it had asked for.
-            let asked = timeout.map_or(Duration::MAX, |wait| wait + pause.unwrap_or_default());
+            let asked = waited.asked.unwrap_or(Duration::MAX);
             let own = (done - begun) + (self.now - done).saturating_sub(asked);
             if own >= STALL_MIN {
                 self.engine.handle_stall(own);
             }
-            for conn in std::mem::take(&mut self.unread) {
-                if let Some(slot) = self.sockets(conn).get_mut(conn) {
-                    slot.waits = false;
-                    self.read(conn);
-                }
+            let is_whole = !waiting.is_of_answers();
+            if is_whole {
+                self.read_on();
             }
-            for event in early.iter().chain(&events) {
+            for event in waiting.events() {
+                self.turn.events += 1;
                 match event.token() {
                     WAKE => {
                         if self.take_messages() {
@@ -214,9 +193,11 @@ impl Worker {
                     token => self.handle_event(ConnId::from_bits(token.0 as u64), event),
                 }
             }
-            self.accept();
-            let is_read = self.unread.iter().all(|conn| conn.side() == Side::Client);
-            self.engine.handle_timeout(is_read && told < EVENTS_A_TURN);
+            if is_whole {
+                self.accept();
+                let is_read = self.unread.iter().all(|conn| conn.side() == Side::Client);
+                self.engine.handle_timeout(is_read && !waiting.is_full());
+            }
             self.memory.give_back(self.now);
             self.tell_of_room();
             self.act();
@@ -240,9 +221,28 @@ impl Worker {
     /// Reads the clock and the count of memory, once a turn.
     fn begin_turn(&mut self) {
         self.now = Instant::now();
-        self.read_bytes = 0;
+        self.turn = Done::default();
         self.engine.begin_turn(self.now);
         self.engine.handle_memory(self.memory.state(self.now));
+    }
+
+    /// Sums up what the turn has done, and says when it was over.
+    fn end_turn(&mut self) -> Instant {
+        let done = Instant::now();
+        self.turn.work = done - self.now;
+        self.turn.responses = self.engine.take_response_times();
+        self.turn.outstanding = self.engine.outstanding().0;
+        done
+    }
+
+    /// Reads conns of which the turn before has left something.
+    fn read_on(&mut self) {
+        for conn in std::mem::take(&mut self.unread) {
+            if let Some(slot) = self.sockets(conn).get_mut(conn) {
+                slot.waits = false;
+                self.read(conn);
+            }
+        }
     }
 
     /// Whether there is no client, and none that still has something to get.
@@ -392,7 +392,7 @@ impl Worker {
                 Ok(0) => break CloseReason::Eof,
                 Ok(len) => {
                     budget = budget.saturating_sub(len);
-                    self.read_bytes += len;
+                    self.turn.bytes += len;
                     // A short read has emptied the socket: the next edge will tell of more. But an
                     // end that came with the data has had its edge already.
                     slot.readable = len == offered || slot.read_closed;
@@ -497,6 +497,7 @@ impl Worker {
             if used == 0 {
                 return;
             }
+            self.turn.writes += usize::from(conn.side() == Side::Client);
             match slot.socket.write(&slices[..used]) {
                 Ok(len) => self.engine.handle_sent(conn, len, false),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -525,7 +526,8 @@ impl Worker {
 
     fn connect(&mut self, conn: ConnId, target: &Target) {
         let opened = connect(target).and_then(|mut socket| {
-            socket.register(self.poll.registry(), token(conn))?;
+            socket.register(self.pollers.all.registry(), token(conn))?;
+            socket.register_answers(self.pollers.answers.registry(), token(conn))?;
             Ok(socket)
         });
         match opened {
@@ -589,7 +591,7 @@ impl Worker {
         {
             log::limited!(WARN, "set tcpkeepalive failed, ignored: {}", reason(&error));
         }
-        match socket.register(self.poll.registry(), token(conn)) {
+        match socket.register(self.pollers.all.registry(), token(conn)) {
             Ok(()) => self.clients.insert(Slot {
                 conn,
                 socket,
@@ -614,7 +616,7 @@ impl Worker {
         if let Err(error) = listener.adapt(config) {
             tracing::error!("{error}");
         }
-        match listener.register(self.poll.registry(), listener_token(self.listeners.len())) {
+        match listener.register(self.pollers.all.registry(), listener_token(self.listeners.len())) {
             Ok(()) => self.accept_at(pool, listener),
             Err(error) => {
                 tracing::error!("pool '{}' listens no more: {}", config.name, reason(&error));
@@ -627,7 +629,7 @@ impl Worker {
     fn leave(&mut self, successor: Arc<Successor>) {
         for accepting in self.listeners.drain(..) {
             let (pool, mut listener) = accepting.into_parts();
-            match listener.deregister(self.poll.registry()) {
+            match listener.deregister(self.pollers.all.registry()) {
                 Ok(()) => successor.take_listener(pool, listener),
                 Err(error) => tracing::error!("a listener is closed: {}", reason(&error)),
             }
@@ -647,7 +649,7 @@ impl Worker {
         for (conn, client) in self.engine.hand_over() {
             self.shared.release(self.id, client.pool);
             let Some(Slot { mut socket, .. }) = self.clients.remove(conn) else { continue };
-            match socket.deregister(self.poll.registry()) {
+            match socket.deregister(self.pollers.all.registry()) {
                 Ok(()) => successor.take_client(socket, client),
                 Err(error) => tracing::error!("a client is closed: {}", reason(&error)),
             }

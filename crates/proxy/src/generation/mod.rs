@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use mio::{Poll, Waker};
+use mio::Waker;
 use nutcracker_engine::stats::Stats;
 use nutcracker_engine::{PoolId, Room};
 use tokio::sync::mpsc::UnboundedSender;
@@ -22,6 +22,7 @@ use crate::config::{Config, Global, Pool, Workers};
 use crate::memory::{self, Memory};
 use crate::names::Resolver;
 use crate::net::Listener;
+use crate::polling::Pollers;
 use crate::rounds::Rounds;
 use crate::shared::{Mailbox, Message, Shared};
 use crate::stats_server::{PoolNames, StatsSource};
@@ -39,8 +40,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// original's `RESERVED_FDS`).
 const RESERVED_DESCRIPTORS: usize = 32;
 
-/// Descriptors a worker needs for itself: its poller, its waker.
-const WORKER_DESCRIPTORS: usize = 2;
+/// Descriptors a worker needs for itself: its pollers, its waker.
+const WORKER_DESCRIPTORS: usize = 3;
 
 /// What all configurations of a process have in common.
 #[derive(Debug)]
@@ -135,13 +136,13 @@ impl Generation {
         let mut polls = Vec::with_capacity(workers);
         let mut mailboxes = Vec::with_capacity(workers);
         for _ in 0..workers {
-            let poll = Poll::new().map_err(Obstacle::system("epoll create"))?;
-            let waker = Waker::new(poll.registry(), WAKE);
+            let pollers = Pollers::new().map_err(Obstacle::system("epoll create"))?;
+            let waker = Waker::new(pollers.all.registry(), WAKE);
             mailboxes.push(Mailbox::new(waker.map_err(Obstacle::system("making a waker"))?));
-            polls.push(poll);
+            polls.push(pollers);
         }
         for (at, (_, listener)) in listeners.iter_mut().enumerate() {
-            let registered = listener.register(polls[0].registry(), listener_token(at));
+            let registered = listener.register(polls[0].all.registry(), listener_token(at));
             registered.map_err(Obstacle::system("watching a listener"))?;
         }
         let stats: Arc<[Arc<Stats>]> = (0..=workers)
@@ -175,9 +176,9 @@ impl Generation {
         let seats = polls
             .into_iter()
             .enumerate()
-            .map(|(id, poll)| Seat {
+            .map(|(id, pollers)| Seat {
                 id,
-                poll,
+                pollers,
                 listeners: listeners.take().unwrap_or_default(),
                 stats: Arc::clone(&stats),
                 epoch: premises.begun,

@@ -2,10 +2,11 @@
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 
 use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
+use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use nutcracker_engine::CloseReason;
 
@@ -134,6 +135,19 @@ impl Socket {
             Self::Tcp(stream) => stream.register(registry, token, both),
             Self::Unix(stream) => stream.register(registry, token, both),
         }
+    }
+
+    /// Has another `registry` than the first report as well, but only that there is something to read, once a
+    /// change.
+    ///
+    /// # Errors
+    /// As `epoll_ctl(2)`.
+    pub fn register_answers(&self, registry: &Registry, token: Token) -> io::Result<()> {
+        let descriptor = match self {
+            Self::Tcp(stream) => stream.as_raw_fd(),
+            Self::Unix(stream) => stream.as_raw_fd(),
+        };
+        registry.register(&mut SourceFd(&descriptor), token, Interest::READABLE)
     }
 
     /// Has `registry` report no more.

@@ -162,8 +162,8 @@ fn the_limit_of_open_files_bounds_the_clients() {
     let keys = ["redis: true", "hash: murmur", "server_connections: 2"];
     let conf = pool("alpha", listen, &keys, &servers);
     let mut proxy = Proxy::start_with_open_files(&conf, 60);
-    // 60 less 32 kept, 6 for the servers, a listener, and 2 of the worker's own.
-    let room = 19;
+    // 60 less 32 kept, 6 for the servers, a listener, and 3 of the worker's own.
+    let room = 18;
     let ping = redis(&["PING"]);
     let mut clients: Vec<Client> = (0..room).map(|_| Client::tcp(listen)).collect();
     clients.iter_mut().for_each(|client| client.ask(&ping, "+PONG\r\n"));
@@ -189,8 +189,8 @@ fn connections_of_clients_own_share_the_room_that_open_files_leave() {
     let (listen, server) = (free_port(), Redis::start());
     let conf = pool("alpha", listen, &["redis: true"], &[server.item()]);
     let proxy = Proxy::start_with_open_files(&conf, 60);
-    // 60 less 32 kept, one for the server, a listener, and 2 of the worker's own.
-    let room = 24;
+    // 60 less 32 kept, one for the server, a listener, and 3 of the worker's own.
+    let room = 23;
     let ping = redis(&["PING"]);
     let mut clients: Vec<Client> = (0..room - 2).map(|_| Client::tcp(listen)).collect();
     clients.iter_mut().for_each(|client| client.ask(&ping, "+PONG\r\n"));

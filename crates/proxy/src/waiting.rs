@@ -1,0 +1,300 @@
+//! How a worker waits for its next turn, and what that is about.
+//!
+//! ```text
+//!  turns   .. all | early answers | answers | answers | all else ..
+//!                 ^ a poll finds few events: a pause     ^ its end
+//! ```
+//! In a pause for clients alone ([`Pause::takes_answers`](crate::pacer::Pause)) a turn of answers is made of what servers
+//! have sent, as often as they do, and nothing else is looked at. In any other pause the worker sleeps.
+
+use std::io;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mio::Events;
+use mio::event::Event;
+use nutcracker_engine::limits::EVENTS_A_TURN;
+use nutcracker_engine::{ConnId, Side};
+
+use crate::pacer::{Done, EVENTS_ENOUGH, Pacer};
+use crate::polling::{Pollers, poll_now, wait};
+
+/// The waits of one worker.
+#[derive(Debug)]
+pub struct Waiting {
+    pacer: Pacer,
+    /// How long to look for events before it sleeps.
+    busy_poll: Duration,
+    events: Events,
+    /// What was there already when a pause was to begin.
+    early: Events,
+    /// When the pause ends in which servers' answers are taken.
+    pause_ends: Option<Instant>,
+    about: About,
+}
+
+/// What a turn is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum About {
+    /// All there is.
+    All,
+    /// All but the answers among the early events, which have been taken.
+    AllElse,
+    /// The answers among the early events.
+    EarlyAnswers,
+    /// The answers that came in a pause.
+    Answers,
+}
+
+/// How a wait was.
+#[derive(Clone, Copy, Debug)]
+pub struct Waited {
+    /// How long it was to be at most; `None` for as long as it takes.
+    pub asked: Option<Duration>,
+    /// The next turn follows this one closely, whatever comes.
+    pub is_brief: bool,
+}
+
+impl Waiting {
+    /// A worker that has not begun. It looks for events for `busy_poll` before it sleeps, and pauses for `turn_pause`
+    /// when it is busy.
+    #[must_use]
+    pub fn new(busy_poll: Duration, turn_pause: Duration) -> Self {
+        Self {
+            pacer: Pacer::new(turn_pause),
+            busy_poll,
+            events: Events::with_capacity(EVENTS_A_TURN),
+            early: Events::with_capacity(EVENTS_ENOUGH),
+            pause_ends: None,
+            about: About::All,
+        }
+    }
+
+    /// Waits for the next turn, for `timeout` at most and a pause, after one that did what is `done` and was over at
+    /// `now`.
+    ///
+    /// # Errors
+    /// When a poller fails.
+    pub fn wait(
+        &mut self,
+        pollers: &mut Pollers,
+        timeout: Option<Duration>,
+        done: &Done,
+        now: Instant,
+    ) -> io::Result<Waited> {
+        self.pacer.record_turn(done);
+        let mut slept = Duration::ZERO;
+        let mut is_brief = true;
+        if self.pause_ends.is_none() {
+            self.early.clear();
+            let pause = self.pacer.pause();
+            is_brief = pause.is_some();
+            if let Some(pause) = pause {
+                poll_now(&mut pollers.all, &mut self.early)?;
+                let is_worth_it = self.early.iter().count() < pause.enough;
+                if is_worth_it && pause.takes_answers {
+                    self.pause_ends = Some(now + pause.length);
+                    if self.early.iter().any(is_of_server) {
+                        self.events.clear();
+                        return Ok(self.turn(About::EarlyAnswers, Some(Duration::ZERO), is_brief));
+                    }
+                } else if is_worth_it {
+                    thread::sleep(pause.length);
+                    slept = pause.length;
+                }
+            }
+        }
+        let mut about = About::All;
+        if let Some(ends) = self.pause_ends {
+            let left = ends.saturating_duration_since(now);
+            if !left.is_zero() {
+                pollers.wait_for_answers(&mut self.events, left)?;
+                if !self.events.is_empty() {
+                    return Ok(self.turn(About::Answers, Some(left), is_brief));
+                }
+            }
+            self.pause_ends = None;
+            slept = left;
+            about = About::AllElse;
+        }
+        let timeout = if self.early.is_empty() { timeout } else { Some(Duration::ZERO) };
+        wait(&mut pollers.all, &mut self.events, timeout, self.busy_poll)?;
+        Ok(self.turn(about, timeout.map(|timeout| timeout + slept), is_brief))
+    }
+
+    fn turn(&mut self, about: About, asked: Option<Duration>, is_brief: bool) -> Waited {
+        self.about = about;
+        Waited { asked, is_brief }
+    }
+
+    /// The wait took so long.
+    pub fn record_wait(&mut self, time: Duration) {
+        self.pacer.record_wait(time);
+    }
+
+    /// Whether the turn is about servers' answers alone.
+    #[must_use]
+    pub fn is_of_answers(&self) -> bool {
+        matches!(self.about, About::EarlyAnswers | About::Answers)
+    }
+
+    /// Whether there may be more events than the turn is about.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.events.iter().count() == EVENTS_A_TURN
+    }
+
+    /// The events that the turn is about.
+    pub fn events(&self) -> impl Iterator<Item = &Event> {
+        let about = self.about;
+        let is_told = move |event: &&Event| match about {
+            About::All => true,
+            About::AllElse => !is_of_server(event),
+            About::EarlyAnswers => is_of_server(event),
+            About::Answers => false,
+        };
+        self.early.iter().filter(is_told).chain(&self.events)
+    }
+}
+
+/// Whether it is a server conn's. One that is no conn's may count as either, so long as it is the same each time.
+fn is_of_server(event: &Event) -> bool {
+    ConnId::from_bits(event.token().0 as u64).side() == Side::Server
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::unix::net::UnixStream as Peer;
+
+    use mio::Token;
+    use mio::net::UnixStream;
+    use nutcracker_engine::ResponseTimes;
+
+    use super::*;
+    use crate::net::Socket;
+
+    /// Long enough that a test is not held up for as long between two lines.
+    const PAUSE: Duration = Duration::from_millis(200);
+
+    /// The tokens of a client's conn and a server's.
+    const CLIENT: Token = Token(0);
+    const SERVER: Token = Token(1);
+
+    /// A worker's pollers, which watch one conn of each side.
+    struct World {
+        pollers: Pollers,
+        waiting: Waiting,
+        server: Socket,
+        _client: Socket,
+        /// The other ends.
+        servers: Peer,
+        clients: Peer,
+    }
+
+    fn conn(pollers: &Pollers, token: Token) -> (Socket, Peer) {
+        let (own, peer) = UnixStream::pair().expect("a pair of sockets");
+        let mut socket = Socket::Unix(own);
+        socket.register(pollers.all.registry(), token).expect("a poller");
+        (socket, Peer::from(std::os::fd::OwnedFd::from(peer)))
+    }
+
+    impl World {
+        fn new() -> Self {
+            let pollers = Pollers::new().expect("pollers");
+            let (client, clients) = conn(&pollers, CLIENT);
+            let (server, servers) = conn(&pollers, SERVER);
+            server.register_answers(pollers.answers.registry(), SERVER).expect("a poller");
+            let waiting = Waiting::new(Duration::ZERO, PAUSE);
+            let mut world = Self { pollers, waiting, server, _client: client, servers, clients };
+            world.wait(&Done::default());
+            world
+        }
+
+        /// Waits for a turn, and says which conns have something to read then, and for how long it waited.
+        fn wait(&mut self, done: &Done) -> (Vec<Token>, Duration) {
+            let now = Instant::now();
+            let timeout = Some(Duration::ZERO);
+            self.waiting.wait(&mut self.pollers, timeout, done, now).expect("a poller");
+            let waited = now.elapsed();
+            self.waiting.record_wait(Duration::ZERO);
+            let readable = self.waiting.events().filter(|event| event.is_readable());
+            (readable.map(Event::token).collect(), waited)
+        }
+
+        fn read_answer(&mut self) {
+            let mut space = [0; 8];
+            assert_eq!(self.server.read(&mut space).expect("an answer"), 1);
+        }
+    }
+
+    /// A turn of a busy worker, in which each response had a write of its own, or shared it with others.
+    fn busy(writes: usize) -> Done {
+        let responses = ResponseTimes { count: 12, time: Duration::from_secs(10) };
+        let work = Duration::from_millis(1);
+        Done { work, events: 12, responses, writes, outstanding: 12, ..Done::default() }
+    }
+
+    #[test]
+    fn answers_are_taken_in_a_pause_and_clients_wait_for_its_end() {
+        let mut world = World::new();
+        world.clients.write_all(b"1").expect("a request");
+        world.servers.write_all(b"1").expect("an answer");
+        let (early, _) = world.wait(&busy(12));
+        assert_eq!(early, [SERVER]);
+        assert!(world.waiting.is_of_answers());
+        world.read_answer();
+
+        world.servers.write_all(b"2").expect("an answer");
+        let (late, waited) = world.wait(&busy(12));
+        assert_eq!(late, [SERVER]);
+        assert!(world.waiting.is_of_answers());
+        assert!(waited < PAUSE, "{waited:?}");
+        world.read_answer();
+
+        let (rest, _) = world.wait(&busy(12));
+        assert_eq!(rest, [CLIENT], "the server's answers are not told of twice");
+        assert!(!world.waiting.is_of_answers());
+    }
+
+    #[test]
+    fn nothing_is_lost_that_comes_in_a_pause() {
+        let mut world = World::new();
+        let mut servers = world.servers.try_clone().expect("a descriptor");
+        let mut clients = world.clients.try_clone().expect("a descriptor");
+        let later = thread::spawn(move || {
+            thread::sleep(PAUSE / 10);
+            clients.write_all(b"1").expect("a request");
+            servers.write_all(b"1").expect("an answer");
+        });
+        let (first, waited) = world.wait(&busy(12));
+        assert_eq!(first, [SERVER]);
+        assert!(waited < PAUSE, "{waited:?}");
+        later.join().expect("it has written");
+        // The answer is left unread, as one that is larger than what a turn reads.
+        let (second, waited) = world.wait(&busy(12));
+        assert_eq!(second.len(), 2, "{second:?}");
+        assert!(waited >= PAUSE / 2, "{waited:?}");
+        let mut space = [0; 8];
+        assert_eq!(world.server.read(&mut space).expect("an answer"), 1);
+    }
+
+    #[test]
+    fn a_pause_in_which_responses_wait_as_well_is_slept() {
+        let mut world = World::new();
+        world.servers.write_all(b"1").expect("an answer");
+        let (readable, waited) = world.wait(&busy(1));
+        assert_eq!(readable, [SERVER]);
+        assert!(!world.waiting.is_of_answers());
+        assert!(waited >= PAUSE, "{waited:?}");
+    }
+
+    #[test]
+    fn who_is_not_busy_does_not_pause() {
+        let mut world = World::new();
+        world.clients.write_all(b"1").expect("a request");
+        let (readable, waited) = world.wait(&Done::default());
+        assert_eq!(readable, [CLIENT]);
+        assert!(waited < PAUSE, "{waited:?}");
+    }
+}
