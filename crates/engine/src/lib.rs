@@ -12,7 +12,8 @@
 //!     read into recv_space(conn)
 //!     handle_received(conn, len)             parse, route, queue; nothing is sent yet
 //!     handle_connected / _closed / _writable
-//!   handle_timeout()                          requests whose deadline passed
+//!   handle_timeout()                          requests whose deadline passed; not in a turn that
+//!                                             was told of servers' answers alone
 //!   while let Some(action) = poll_action():   one Flush a conn, however many messages
 //!     Flush: write poll_send(conn), then handle_sent(conn, len)
 //! ```

@@ -52,7 +52,7 @@ pub struct Waited {
     /// How long it was to be at most; `None` for as long as it takes.
     pub asked: Option<Duration>,
     /// The next turn follows this one closely, whatever comes.
-    pub is_brief: bool,
+    pub turns_follow: bool,
 }
 
 impl Waiting {
@@ -84,11 +84,11 @@ impl Waiting {
     ) -> io::Result<Waited> {
         self.pacer.record_turn(done);
         let mut slept = Duration::ZERO;
-        let mut is_brief = true;
+        let mut turns_follow = true;
         if self.pause_ends.is_none() {
             self.early.clear();
             let pause = self.pacer.pause();
-            is_brief = pause.is_some();
+            turns_follow = pause.is_some();
             if let Some(pause) = pause {
                 poll_now(&mut pollers.all, &mut self.early)?;
                 let is_worth_it = self.early.iter().count() < pause.enough;
@@ -96,7 +96,11 @@ impl Waiting {
                     self.pause_ends = Some(now + pause.length);
                     if self.early.iter().any(is_of_server) {
                         self.events.clear();
-                        return Ok(self.turn(About::EarlyAnswers, Some(Duration::ZERO), is_brief));
+                        return Ok(self.turn(
+                            About::EarlyAnswers,
+                            Some(Duration::ZERO),
+                            turns_follow,
+                        ));
                     }
                 } else if is_worth_it {
                     thread::sleep(pause.length);
@@ -110,7 +114,7 @@ impl Waiting {
             if !left.is_zero() {
                 pollers.wait_for_answers(&mut self.events, left)?;
                 if !self.events.is_empty() {
-                    return Ok(self.turn(About::Answers, Some(left), is_brief));
+                    return Ok(self.turn(About::Answers, Some(left), turns_follow));
                 }
             }
             self.pause_ends = None;
@@ -119,12 +123,12 @@ impl Waiting {
         }
         let timeout = if self.early.is_empty() { timeout } else { Some(Duration::ZERO) };
         wait(&mut pollers.all, &mut self.events, timeout, self.busy_poll)?;
-        Ok(self.turn(about, timeout.map(|timeout| timeout + slept), is_brief))
+        Ok(self.turn(about, timeout.map(|timeout| timeout + slept), turns_follow))
     }
 
-    fn turn(&mut self, about: About, asked: Option<Duration>, is_brief: bool) -> Waited {
+    fn turn(&mut self, about: About, asked: Option<Duration>, turns_follow: bool) -> Waited {
         self.about = about;
-        Waited { asked, is_brief }
+        Waited { asked, turns_follow }
     }
 
     /// The wait took so long.

@@ -165,7 +165,7 @@ impl Worker {
             let timeout = self.timeout(stopping);
             let done = self.end_turn();
             let waited = waiting.wait(&mut self.pollers, timeout, &self.turn, done)?;
-            self.engine.set_turns_follow(waited.is_brief);
+            self.engine.set_turns_follow(waited.turns_follow);
             let begun = self.now;
             self.begin_turn();
             waiting.record_wait(self.now - done);

@@ -83,6 +83,7 @@ events! {
     ScriptsFlushed, "all scripts were forgotten on demand";
     ResponseHeld, "a response waited for its turn";
     FlushPostponed, "the first responses of a pipeline waited for others";
+    AnswersAlone, "a turn was about servers' answers alone";
     MemoryShort, "memory was short";
     TransactionRun, "a transaction was run";
     TransactionDiscarded, "a transaction was discarded by its client";

@@ -54,7 +54,7 @@ mod subscriber;
 mod trouble;
 mod wire;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -97,6 +97,8 @@ pub(crate) struct World {
     stalls_done: usize,
     /// Engines that are still to hear of a stall, and how long it lasted.
     stalled: BTreeMap<u32, u64>,
+    /// Engines whose last turn was about servers' answers alone.
+    partly: BTreeSet<u32>,
     /// When the last step was.
     last_step: u64,
     memory_short_until: u64,
@@ -151,6 +153,7 @@ impl World {
             reloads_done: 0,
             stalls_done: 0,
             stalled: BTreeMap::new(),
+            partly: BTreeSet::new(),
             last_step: 0,
             memory_short_until: 0,
             stopping: false,
@@ -239,7 +242,9 @@ impl World {
         for engine in self.engines.iter() {
             let due = engine.poll_timeout();
             assert!(
-                due.is_none_or(|due| due > self.instant(before)) || !self.stalled.is_empty(),
+                due.is_none_or(|due| due > self.instant(before))
+                    || !self.stalled.is_empty()
+                    || !self.partly.is_empty(),
                 "what was due before the turn is dealt with"
             );
             self.events.see_if(engine.held() > 0, Event::ResponseHeld);
@@ -283,7 +288,8 @@ impl World {
         times.extend(self.plan.reloads.get(self.reloads_done));
         times.extend(self.plan.stalls.get(self.stalls_done).map(|(at, _)| *at));
         let postponed = self.engines.iter().any(Engine::has_postponed);
-        times.extend((postponed || !self.stalled.is_empty()).then_some(self.now + 1));
+        let goes_on = postponed || !self.stalled.is_empty() || !self.partly.is_empty();
+        times.extend(goes_on.then_some(self.now + 1));
         let due = self.engines.iter().filter_map(Engine::poll_timeout);
         times.extend(due.map(|at| (at - self.epoch).as_micros() as u64));
         times.into_iter().min().map(|at| at.max(self.now + 1))

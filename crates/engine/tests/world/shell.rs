@@ -105,14 +105,24 @@ impl World {
             false => MemoryState::Enough,
         };
         self.engines.of_mut(number).handle_memory(state);
-        let lines = self.sockets.keys().copied().filter(|line| line.engine == number);
+        // A worker that pauses hears of nothing but servers' answers in the meantime.
+        let partly = !self.partly.remove(&number) && self.random.chance(20);
+        if partly {
+            self.partly.insert(number);
+            self.events.see(Event::AnswersAlone);
+        }
+        let is_told = |line: &Line| !partly || line.conn.side() == Side::Server;
+        let lines = self.sockets.keys().copied();
+        let lines = lines.filter(|line| line.engine == number && is_told(line));
         let mut lines: Vec<Line> = lines.collect();
         self.random.shuffle(&mut lines);
         for line in lines {
             self.tend(line);
         }
         self.stall();
-        self.engines.of_mut(number).handle_timeout(true);
+        if !partly {
+            self.engines.of_mut(number).handle_timeout(true);
+        }
         self.act(number);
         if number != self.engines.newest().0 && !self.stopping {
             self.hand_over(number);
@@ -150,6 +160,7 @@ impl World {
         self.act(number);
         self.engines.remove(number);
         self.stalled.remove(&number);
+        self.partly.remove(&number);
     }
 
     fn accept(&mut self) {
