@@ -4,7 +4,7 @@
 //!              main thread: start, then the control plane (one tokio runtime)
 //!                |            signals · statistics port · summaries for the log
 //!                |
-//!   worker 0 .. worker N-1    one poller (mio) and one engine each; worker 0 also accepts
+//!   worker 0 .. worker N-1    two pollers (mio) and one engine each; worker 0 also accepts
 //!                |
 //!   names 0 .. 3              look hosts up, so that nobody else waits for it
 //! ```

@@ -179,7 +179,7 @@ mod tests {
     use crate::net::Socket;
 
     /// Long enough that a test is not held up for as long between two lines.
-    const PAUSE: Duration = Duration::from_millis(200);
+    const PAUSE: Duration = Duration::from_secs(1);
 
     /// The tokens of a client's conn and a server's.
     const CLIENT: Token = Token(0);
@@ -234,7 +234,7 @@ mod tests {
 
     /// A turn of a busy worker, in which each response had a write of its own, or shared it with others.
     fn busy(writes: usize) -> Done {
-        let responses = ResponseTimes { count: 12, time: Duration::from_secs(10) };
+        let responses = ResponseTimes { count: 12, time: PAUSE * 4 * 12 };
         let work = Duration::from_millis(1);
         Done { work, events: 12, responses, writes, outstanding: 12, ..Done::default() }
     }
