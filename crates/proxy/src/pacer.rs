@@ -75,6 +75,8 @@ pub struct Done {
     pub writes: usize,
     /// Requests that were outstanding when it was over.
     pub outstanding: usize,
+    /// A server has sent more than it read: the rest is not to wait for a pause.
+    pub is_cut_short: bool,
 }
 
 /// A pause before the next turn.

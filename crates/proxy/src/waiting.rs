@@ -110,7 +110,11 @@ impl Waiting {
         }
         let mut about = About::All;
         if let Some(ends) = self.pause_ends {
-            let left = ends.saturating_duration_since(now);
+            let left = if done.is_cut_short {
+                Duration::ZERO
+            } else {
+                ends.saturating_duration_since(now)
+            };
             if !left.is_zero() {
                 pollers.wait_for_answers(&mut self.events, left)?;
                 if !self.events.is_empty() {
@@ -161,9 +165,10 @@ impl Waiting {
     }
 }
 
-/// Whether it is a server conn's. One that is no conn's may count as either, so long as it is the same each time.
+/// Whether it is a server conn's. The tokens that are no conn's count down from the largest number.
 fn is_of_server(event: &Event) -> bool {
-    ConnId::from_bits(event.token().0 as u64).side() == Side::Server
+    let bits = event.token().0 as u64;
+    bits >> 32 != u64::from(u32::MAX) && ConnId::from_bits(bits).side() == Side::Server
 }
 
 #[cfg(test)]
@@ -171,8 +176,8 @@ mod tests {
     use std::io::Write;
     use std::os::unix::net::UnixStream as Peer;
 
-    use mio::Token;
     use mio::net::UnixStream;
+    use mio::{Token, Waker};
     use nutcracker_engine::ResponseTimes;
 
     use super::*;
@@ -267,7 +272,7 @@ mod tests {
         let mut servers = world.servers.try_clone().expect("a descriptor");
         let mut clients = world.clients.try_clone().expect("a descriptor");
         let later = thread::spawn(move || {
-            thread::sleep(PAUSE / 10);
+            thread::sleep(PAUSE / 4);
             clients.write_all(b"1").expect("a request");
             servers.write_all(b"1").expect("an answer");
         });
@@ -281,6 +286,32 @@ mod tests {
         assert!(waited >= PAUSE / 2, "{waited:?}");
         let mut space = [0; 8];
         assert_eq!(world.server.read(&mut space).expect("an answer"), 1);
+    }
+
+    #[test]
+    fn what_other_threads_say_waits_for_the_end_of_a_pause() {
+        let mut world = World::new();
+        let (wake, listener) = (Token(usize::MAX), Token(usize::MAX - 2));
+        let waker = Waker::new(world.pollers.all.registry(), wake).expect("a waker");
+        waker.wake().expect("it wakes");
+        let (_listening, mut comes) = conn(&world.pollers, listener);
+        comes.write_all(b"1").expect("a client");
+        world.servers.write_all(b"1").expect("an answer");
+        assert_eq!(world.wait(&busy(12)).0, [SERVER]);
+        world.read_answer();
+        let (rest, _) = world.wait(&busy(12));
+        assert_eq!(rest, [wake, listener]);
+        assert!(!world.waiting.is_of_answers());
+    }
+
+    #[test]
+    fn a_pause_ends_when_a_server_has_sent_more_than_was_read() {
+        let mut world = World::new();
+        world.servers.write_all(b"1").expect("an answer");
+        assert_eq!(world.wait(&busy(12)).0, [SERVER]);
+        let (_, waited) = world.wait(&Done { is_cut_short: true, ..busy(12) });
+        assert!(!world.waiting.is_of_answers());
+        assert!(waited < PAUSE, "{waited:?}");
     }
 
     #[test]

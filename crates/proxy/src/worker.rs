@@ -1,4 +1,4 @@
-//! One thread: one poller, one engine, the loop.
+//! One thread: its pollers, one engine, the loop.
 //!
 //! The first worker also accepts, for all of them: a client is dealt to the worker with the fewest,
 //! which is the accepting one itself when there is no other.
@@ -67,6 +67,8 @@ pub struct Worker {
     stops: bool,
     /// What this turn has done so far.
     turn: Done,
+    /// The turn is about all there is, and not about servers' answers alone.
+    is_whole: bool,
     /// How long to look for events before it sleeps, and to wait when it is busy.
     busy_poll: Duration,
     turn_pause: Duration,
@@ -133,6 +135,7 @@ impl Worker {
             dismissed: false,
             stops: false,
             turn: Done::default(),
+            is_whole: true,
             busy_poll: seat.busy_poll,
             turn_pause: seat.turn_pause,
             memory,
@@ -175,8 +178,8 @@ impl Worker {
             if own >= STALL_MIN {
                 self.engine.handle_stall(own);
             }
-            let is_whole = !waiting.is_of_answers();
-            if is_whole {
+            self.is_whole = !waiting.is_of_answers();
+            if self.is_whole {
                 self.read_on();
             }
             for event in waiting.events() {
@@ -193,7 +196,7 @@ impl Worker {
                     token => self.handle_event(ConnId::from_bits(token.0 as u64), event),
                 }
             }
-            if is_whole {
+            if self.is_whole {
                 self.accept();
                 let is_read = self.unread.iter().all(|conn| conn.side() == Side::Client);
                 self.engine.handle_timeout(is_read && !waiting.is_full());
@@ -232,6 +235,7 @@ impl Worker {
         self.turn.work = done - self.now;
         self.turn.responses = self.engine.take_response_times();
         self.turn.outstanding = self.engine.outstanding().0;
+        self.turn.is_cut_short = self.unread.iter().any(|conn| conn.side() == Side::Server);
         done
     }
 
@@ -442,7 +446,9 @@ impl Worker {
         }
         let closed = match slot {
             Some(Slot { socket, readable, read_closed: false, .. }) => {
-                self.lingering.take((conn, pool), socket, readable, self.now)
+                // What clients have sent is not told of in a turn of answers.
+                let unread = readable || !self.is_whole;
+                self.lingering.take((conn, pool), socket, unread, self.now)
             }
             // The client has closed already, or its socket never worked.
             Some(_) | None => Some(pool),
