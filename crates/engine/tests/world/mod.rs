@@ -239,12 +239,13 @@ impl World {
             Far::Client(n) => socket.open || self.clients[n].life != Life::Gone,
             Far::Server { .. } => true,
         });
-        for engine in self.engines.iter() {
+        for number in self.engines.numbers() {
+            let engine = self.engines.of(number);
             let due = engine.poll_timeout();
             assert!(
                 due.is_none_or(|due| due > self.instant(before))
                     || !self.stalled.is_empty()
-                    || !self.partly.is_empty(),
+                    || self.partly.contains(&number),
                 "what was due before the turn is dealt with"
             );
             self.events.see_if(engine.held() > 0, Event::ResponseHeld);

@@ -106,10 +106,12 @@ impl World {
         };
         self.engines.of_mut(number).handle_memory(state);
         // A worker that pauses hears of nothing but servers' answers in the meantime.
-        let partly = !self.partly.remove(&number) && self.random.chance(20);
+        let partly = self.random.chance(20);
         if partly {
             self.partly.insert(number);
             self.events.see(Event::AnswersAlone);
+        } else {
+            self.partly.remove(&number);
         }
         let is_told = |line: &Line| !partly || line.conn.side() == Side::Server;
         let lines = self.sockets.keys().copied();
