@@ -64,7 +64,7 @@ impl Trial {
     pub const fn is_longer(&self) -> bool {
         match self.phase {
             Phase::Rests { .. } => self.longer_holds,
-            Phase::Tries { slice, .. } => is_longers(slice),
+            Phase::Tries { slice, .. } => is_of_longer(slice),
         }
     }
 
@@ -102,7 +102,7 @@ impl Trial {
         let half = |longer: bool| {
             let slices = brought.iter().enumerate();
             let mut own: Vec<u64> = slices
-                .filter(|(slice, _)| is_longers(*slice) == longer)
+                .filter(|(slice, _)| is_of_longer(*slice) == longer)
                 .map(|(_, responses)| *responses)
                 .collect();
             own.sort_unstable();
@@ -120,7 +120,7 @@ impl Trial {
 }
 
 /// Whether a slice is the longer one's.
-const fn is_longers(slice: usize) -> bool {
+const fn is_of_longer(slice: usize) -> bool {
     matches!(slice % 4, 1 | 2)
 }
 
