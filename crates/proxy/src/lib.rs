@@ -13,8 +13,8 @@
 //! - [`cli`], [`paths`], [`config`]: what was asked for, checked. [`start`]: from there to serving, and back.
 //! - [`control`]: who has workers begin, give way and end. [`generation`]: one configuration at work.
 //!   [`succession`]: what of it goes on in the next one.
-//! - [`worker`], [`accepting`], [`waiting`], [`polling`], [`pacer`], [`trial`], [`memory`], [`net`], `sockets`:
-//!   the data plane.
+//! - [`worker`], [`accepting`], [`waiting`], [`polling`], [`pacer`], [`trial`], [`memory`], [`net`], `sockets`,
+//!   [`subject`]: the data plane.
 //!   [`report`]: what it has to say, for the log.
 //! - [`stats_server`], [`signals`], [`names`], [`rounds`]: the control plane.
 //! - [`log`], [`daemon`], [`pid_file`]: the process and its surroundings.
@@ -43,6 +43,7 @@ pub mod signals;
 mod sockets;
 pub mod start;
 pub mod stats_server;
+pub mod subject;
 pub mod succession;
 #[expect(
     unsafe_code,

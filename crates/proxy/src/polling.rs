@@ -1,4 +1,4 @@
-//! Pollers, and what a signal does to who waits at one: nothing.
+//! Pollers, and what a signal does to who waits at one: nothing, but that a pause ends early.
 
 use std::io;
 use std::os::fd::AsRawFd;

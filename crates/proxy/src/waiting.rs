@@ -14,10 +14,10 @@ use std::time::{Duration, Instant};
 use mio::Events;
 use mio::event::Event;
 use nutcracker_engine::limits::EVENTS_A_TURN;
-use nutcracker_engine::{ConnId, Side};
 
 use crate::pacer::{Done, EVENTS_ENOUGH, Pacer};
 use crate::polling::{Pollers, poll_now, wait};
+use crate::subject::Subject;
 
 /// The waits of one worker.
 #[derive(Debug)]
@@ -44,6 +44,19 @@ enum About {
     EarlyAnswers,
     /// The answers that came in a pause.
     Answers,
+}
+
+impl About {
+    /// Whether such a turn tells of an event that was there before the pause.
+    fn tells_early(self, event: &Event) -> bool {
+        let is_server = Subject::of(event.token()).is_server();
+        match self {
+            Self::All => true,
+            Self::AllElse => !is_server,
+            Self::EarlyAnswers => is_server,
+            Self::Answers => false,
+        }
+    }
 }
 
 /// How a wait was.
@@ -83,56 +96,79 @@ impl Waiting {
         now: Instant,
     ) -> io::Result<Waited> {
         self.pacer.record_turn(done);
-        let mut slept = Duration::ZERO;
-        let mut turns_follow = true;
-        if self.pause_ends.is_none() {
-            self.early.clear();
-            let pause = self.pacer.pause();
-            turns_follow = pause.is_some();
-            if let Some(pause) = pause {
-                poll_now(&mut pollers.all, &mut self.early)?;
-                let is_worth_it = self.early.iter().count() < pause.enough;
-                if is_worth_it && pause.takes_answers {
-                    self.pause_ends = Some(now + pause.length);
-                    if self.early.iter().any(is_of_server) {
-                        self.events.clear();
-                        return Ok(self.turn(
-                            About::EarlyAnswers,
-                            Some(Duration::ZERO),
-                            turns_follow,
-                        ));
-                    }
-                } else if is_worth_it {
-                    thread::sleep(pause.length);
-                    slept = pause.length;
-                }
+        match self.pause_ends {
+            None => self.wait_or_pause(pollers, timeout, now),
+            Some(ends) => {
+                let left = match done.is_cut_short {
+                    true => Duration::ZERO,
+                    false => ends.saturating_duration_since(now),
+                };
+                self.wait_in_pause(pollers, timeout, ends, left)
             }
         }
-        let mut about = About::All;
-        if let Some(ends) = self.pause_ends {
-            let left = if done.is_cut_short {
-                Duration::ZERO
-            } else {
-                ends.saturating_duration_since(now)
-            };
-            if !left.is_zero() {
-                pollers.wait_for_answers(&mut self.events, left)?;
-                if !self.events.is_empty() {
-                    return Ok(self.turn(About::Answers, Some(left), turns_follow));
-                }
-            }
-            self.pause_ends = None;
-            slept = left;
-            about = About::AllElse;
-        }
-        let timeout = if self.early.is_empty() { timeout } else { Some(Duration::ZERO) };
-        wait(&mut pollers.all, &mut self.events, timeout, self.busy_poll)?;
-        Ok(self.turn(about, timeout.map(|timeout| timeout + slept), turns_follow))
     }
 
-    fn turn(&mut self, about: About, asked: Option<Duration>, turns_follow: bool) -> Waited {
+    /// Waits for all there is, after a pause if that is worth it.
+    fn wait_or_pause(
+        &mut self,
+        pollers: &mut Pollers,
+        timeout: Option<Duration>,
+        now: Instant,
+    ) -> io::Result<Waited> {
+        self.early.clear();
+        let Some(pause) = self.pacer.pause() else {
+            let waited = self.wait_for_all(pollers, About::All, timeout, Duration::ZERO)?;
+            return Ok(Waited { turns_follow: false, ..waited });
+        };
+        poll_now(&mut pollers.all, &mut self.early)?;
+        if self.early.iter().count() >= pause.enough {
+            return self.wait_for_all(pollers, About::All, timeout, Duration::ZERO);
+        }
+        if !pause.takes_answers {
+            thread::sleep(pause.length);
+            return self.wait_for_all(pollers, About::All, timeout, pause.length);
+        }
+        let ends = now + pause.length;
+        if self.early.iter().any(|event| Subject::of(event.token()).is_server()) {
+            self.events.clear();
+            (self.about, self.pause_ends) = (About::EarlyAnswers, Some(ends));
+            return Ok(Waited { asked: Some(Duration::ZERO), turns_follow: true });
+        }
+        self.wait_in_pause(pollers, timeout, ends, pause.length)
+    }
+
+    /// Waits for answers as long as is `left` of a pause, and for all else at its end.
+    fn wait_in_pause(
+        &mut self,
+        pollers: &mut Pollers,
+        timeout: Option<Duration>,
+        ends: Instant,
+        left: Duration,
+    ) -> io::Result<Waited> {
+        if !left.is_zero() {
+            pollers.wait_for_answers(&mut self.events, left)?;
+            if !self.events.is_empty() {
+                (self.about, self.pause_ends) = (About::Answers, Some(ends));
+                return Ok(Waited { asked: Some(left), turns_follow: true });
+            }
+        }
+        self.pause_ends = None;
+        self.wait_for_all(pollers, About::AllElse, timeout, left)
+    }
+
+    /// Waits until there is something, when the worker has `slept` already; not at all where something was there
+    /// before its pause.
+    fn wait_for_all(
+        &mut self,
+        pollers: &mut Pollers,
+        about: About,
+        timeout: Option<Duration>,
+        slept: Duration,
+    ) -> io::Result<Waited> {
         self.about = about;
-        Waited { asked, turns_follow }
+        let timeout = if self.early.is_empty() { timeout } else { Some(Duration::ZERO) };
+        wait(&mut pollers.all, &mut self.events, timeout, self.busy_poll)?;
+        Ok(Waited { asked: timeout.map(|timeout| timeout + slept), turns_follow: true })
     }
 
     /// The wait took so long.
@@ -154,21 +190,9 @@ impl Waiting {
 
     /// The events that the turn is about.
     pub fn events(&self) -> impl Iterator<Item = &Event> {
-        let about = self.about;
-        let is_told = move |event: &&Event| match about {
-            About::All => true,
-            About::AllElse => !is_of_server(event),
-            About::EarlyAnswers => is_of_server(event),
-            About::Answers => false,
-        };
-        self.early.iter().filter(is_told).chain(&self.events)
+        let early = self.early.iter().filter(|event| self.about.tells_early(event));
+        early.chain(&self.events)
     }
-}
-
-/// Whether it is a server conn's. The tokens that are no conn's count down from the largest number.
-fn is_of_server(event: &Event) -> bool {
-    let bits = event.token().0 as u64;
-    bits >> 32 != u64::from(u32::MAX) && ConnId::from_bits(bits).side() == Side::Server
 }
 
 #[cfg(test)]
@@ -291,7 +315,7 @@ mod tests {
     #[test]
     fn what_other_threads_say_waits_for_the_end_of_a_pause() {
         let mut world = World::new();
-        let (wake, listener) = (Token(usize::MAX), Token(usize::MAX - 2));
+        let [wake, listener] = [Subject::Waker, Subject::Listener(1)].map(Subject::token);
         let waker = Waker::new(world.pollers.all.registry(), wake).expect("a waker");
         waker.wake().expect("it wakes");
         let (_listening, mut comes) = conn(&world.pollers, listener);

@@ -9,7 +9,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use mio::Token;
 use mio::event::Event;
 use nutcracker_engine::limits::SLICES_A_WRITE;
 use nutcracker_engine::stats::{LimitFigure, ServerFigure, Stats};
@@ -26,15 +25,10 @@ use crate::polling::Pollers;
 use crate::report;
 use crate::shared::{Message, Shared};
 use crate::sockets::{Slot, Sockets};
+use crate::subject::Subject;
 use crate::succession::Successor;
 use crate::sys;
 use crate::waiting::Waiting;
-
-/// The token of the waker that other threads use.
-pub const WAKE: Token = Token(usize::MAX);
-
-/// The tokens of the listeners count down from here.
-const LISTENERS: usize = usize::MAX - 1;
 
 /// Most bytes read from one conn before the others get their turn.
 const READ_BYTES_A_TURN: usize = 256 * 1024;
@@ -89,10 +83,11 @@ pub struct Worker {
 pub struct Seat {
     /// The worker's number, from 0.
     pub id: usize,
-    /// The pollers, of which the first has the mailbox's waker registered as [`WAKE`].
+    /// The pollers, of which the first has the mailbox's waker registered as
+    /// [`Subject::Waker`].
     pub pollers: Pollers,
     /// The listeners, and whose clients come there, for the worker that accepts; none for the others. Each is
-    /// registered with the poller as its [`listener_token`].
+    /// registered with it as a [`Subject::Listener`].
     pub listeners: Vec<(PoolId, Listener)>,
     /// The counters of all workers; the worker's own are at its number.
     pub stats: Arc<[Arc<Stats>]>,
@@ -184,16 +179,18 @@ impl Worker {
             }
             for event in waiting.events() {
                 self.turn.events += 1;
-                match event.token() {
-                    WAKE => {
+                match Subject::of(event.token()) {
+                    Subject::Waker => {
                         if self.take_messages() {
                             stopping.get_or_insert(self.now + self.stop_timeout);
                         }
                     }
-                    token if token.0 > LISTENERS - self.listeners.len() => {
-                        self.listeners[LISTENERS - token.0].wake();
+                    Subject::Listener(at) => {
+                        if let Some(listener) = self.listeners.get_mut(at) {
+                            listener.wake();
+                        }
                     }
-                    token => self.handle_event(ConnId::from_bits(token.0 as u64), event),
+                    Subject::Conn(conn) => self.handle_event(conn, event),
                 }
             }
             if self.is_whole {
@@ -366,7 +363,7 @@ impl Worker {
     }
 
     /// Reads a conn until the kernel has no more, or the others have waited long enough; then it goes on
-    /// in the next turn, whatever is told of it in this one.
+    /// in the next turn about all, whatever is told of it in this one.
     fn read(&mut self, conn: ConnId) {
         let sockets = match conn.side() {
             Side::Client => &mut self.clients,
@@ -532,8 +529,9 @@ impl Worker {
 
     fn connect(&mut self, conn: ConnId, target: &Target) {
         let opened = connect(target).and_then(|mut socket| {
-            socket.register(self.pollers.all.registry(), token(conn))?;
-            socket.register_answers(self.pollers.answers.registry(), token(conn))?;
+            socket.register(self.pollers.all.registry(), Subject::Conn(conn).token())?;
+            socket
+                .register_answers(self.pollers.answers.registry(), Subject::Conn(conn).token())?;
             Ok(socket)
         });
         match opened {
@@ -597,7 +595,7 @@ impl Worker {
         {
             log::limited!(WARN, "set tcpkeepalive failed, ignored: {}", reason(&error));
         }
-        match socket.register(self.pollers.all.registry(), token(conn)) {
+        match socket.register(self.pollers.all.registry(), Subject::Conn(conn).token()) {
             Ok(()) => self.clients.insert(Slot {
                 conn,
                 socket,
@@ -622,7 +620,9 @@ impl Worker {
         if let Err(error) = listener.adapt(config) {
             tracing::error!("{error}");
         }
-        match listener.register(self.pollers.all.registry(), listener_token(self.listeners.len())) {
+        match listener
+            .register(self.pollers.all.registry(), Subject::Listener(self.listeners.len()).token())
+        {
             Ok(()) => self.accept_at(pool, listener),
             Err(error) => {
                 tracing::error!("pool '{}' listens no more: {}", config.name, reason(&error));
@@ -668,14 +668,4 @@ impl Worker {
             Side::Server => &mut self.servers,
         }
     }
-}
-
-/// The token of the worker's listener at that place.
-#[must_use]
-pub const fn listener_token(at: usize) -> Token {
-    Token(LISTENERS - at)
-}
-
-const fn token(conn: ConnId) -> Token {
-    Token(conn.to_bits() as usize)
 }

@@ -26,8 +26,9 @@ use crate::polling::Pollers;
 use crate::rounds::Rounds;
 use crate::shared::{Mailbox, Message, Shared};
 use crate::stats_server::{PoolNames, StatsSource};
+use crate::subject::Subject;
 use crate::succession::{Successor, listens_there};
-use crate::worker::{Seat, WAKE, Worker, listener_token};
+use crate::worker::{Seat, Worker};
 use crate::{sys, topology};
 
 pub use generations::Generations;
@@ -133,16 +134,17 @@ impl Generation {
         }
         let mut listeners = listeners(&config, &earlier)?;
 
-        let mut polls = Vec::with_capacity(workers);
+        let mut pollers = Vec::with_capacity(workers);
         let mut mailboxes = Vec::with_capacity(workers);
         for _ in 0..workers {
-            let pollers = Pollers::new().map_err(Obstacle::system("epoll create"))?;
-            let waker = Waker::new(pollers.all.registry(), WAKE);
+            let own = Pollers::new().map_err(Obstacle::system("epoll create"))?;
+            let waker = Waker::new(own.all.registry(), Subject::Waker.token());
             mailboxes.push(Mailbox::new(waker.map_err(Obstacle::system("making a waker"))?));
-            polls.push(pollers);
+            pollers.push(own);
         }
+        let registry = pollers[0].all.registry();
         for (at, (_, listener)) in listeners.iter_mut().enumerate() {
-            let registered = listener.register(polls[0].all.registry(), listener_token(at));
+            let registered = listener.register(registry, Subject::Listener(at).token());
             registered.map_err(Obstacle::system("watching a listener"))?;
         }
         let stats: Arc<[Arc<Stats>]> = (0..=workers)
@@ -173,7 +175,7 @@ impl Generation {
         let rounds = rounds.map_err(Obstacle::system("starting a thread"))?;
         let seed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         let mut listeners = Some(listeners);
-        let seats = polls
+        let seats = pollers
             .into_iter()
             .enumerate()
             .map(|(id, pollers)| Seat {
