@@ -16,14 +16,19 @@ fn cmd(line: &str) -> Vec<u8> {
     redis(&line.split(' ').collect::<Vec<_>>())
 }
 
-/// How many threads of the process serve clients.
+/// How many threads of the process serve clients, those among them that have not run yet and bear the name of the
+/// thread that made them.
 fn workers(proxy: &Proxy) -> usize {
     let tasks = fs::read_dir(format!("/proc/{}/task", proxy.pid())).expect("it runs");
-    let name = |task: &fs::DirEntry| fs::read_to_string(task.path().join("comm"));
+    let name = |id: &str| fs::read_to_string(format!("/proc/{}/task/{id}/comm", proxy.pid())).ok();
+    let main = proxy.pid().to_string();
+    let unnamed = name(&main).expect("it runs");
     tasks
         .flatten()
-        .filter_map(|task| name(&task).ok())
-        .filter(|it| it.starts_with("worker-"))
+        .filter_map(|task| task.file_name().into_string().ok())
+        .filter(|id| *id != main)
+        .filter_map(|id| name(&id))
+        .filter(|it| it.starts_with("worker-") || *it == unnamed)
         .count()
 }
 
