@@ -29,6 +29,7 @@ pub mod gather;
 mod kind;
 pub mod limits;
 pub mod memcache;
+mod plain;
 pub mod progress;
 mod protocol;
 pub mod request;
@@ -42,6 +43,7 @@ pub use command::{
 };
 pub use gather::{Gather, GatherError, Piece};
 pub use kind::{Kind, Kinds};
+pub use plain::Plain;
 pub use progress::{ParseError, Progress};
 pub use protocol::{Protocol, Version};
 pub use request::{Inline, Meta, Quiet, Refused, Request, RequestParser, Routed};

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::command::Command;
+use crate::plain::Plain;
 use crate::progress::{ParseError, Progress};
 use crate::{Protocol, memcache, resp};
 
@@ -156,6 +157,29 @@ impl RequestParser {
                 Self::Memcache(parser.with_limits_of(other))
             }
             _ => panic!("two protocols"),
+        }
+    }
+
+    /// Whether it is at the start of a request: nothing of one has been seen yet.
+    #[must_use]
+    #[inline(always)]
+    pub const fn is_at_start(&self) -> bool {
+        match self {
+            Self::Redis(parser) => parser.is_at_start(),
+            Self::Memcache(parser) => parser.is_at_start(),
+        }
+    }
+
+    /// The request at the front of `buf`, if it is a plain one and the parser is not in the midst of another. `None`
+    /// says nothing; [`parse`](Self::parse) has the answer then, and would have found the same.
+    ///
+    /// `heads` is what such requests began with lately, whoever sent them.
+    #[must_use]
+    #[inline(always)]
+    pub fn plain(&self, buf: &[u8], heads: &mut resp::Heads) -> Option<Plain> {
+        match self {
+            Self::Redis(parser) => parser.plain(buf, heads),
+            Self::Memcache(parser) => parser.plain(buf),
         }
     }
 

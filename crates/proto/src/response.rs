@@ -48,6 +48,16 @@ impl ResponseParser {
         }
     }
 
+    /// Whether it is at the start of a response: nothing of one has been seen yet.
+    #[must_use]
+    #[inline(always)]
+    pub const fn is_at_start(&self) -> bool {
+        match self {
+            Self::Redis(parser) => parser.is_at_start(),
+            Self::Memcache(parser) => parser.is_at_start(),
+        }
+    }
+
     /// Looks for one whole response at the front of `buf`; as [`RequestParser::parse`], with the
     /// same promises.
     ///
@@ -55,6 +65,7 @@ impl ResponseParser {
     /// [`ParseError`] when the server does not keep to the protocol.
     ///
     /// [`RequestParser::parse`]: crate::RequestParser::parse
+    #[inline(always)]
     pub fn parse(&mut self, buf: &[u8]) -> Result<Progress<Response>, ParseError> {
         match self {
             Self::Redis(parser) => parser.parse(buf),

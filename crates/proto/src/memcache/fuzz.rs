@@ -24,6 +24,7 @@ fn check_requests(wire: &[u8], cuts: &[usize], request_bytes_max: usize) {
     let (requests, error) = requests_up_to(request_bytes_max, wire, []);
     let cut = requests_up_to(request_bytes_max, wire, cuts.iter().copied());
     assert_eq!(cut, (requests.clone(), error));
+    let plain = |wire| RequestParser::new(request_bytes_max).plain(wire);
     let mut at = 0;
     for request in &requests {
         let len = request_len(request);
@@ -34,6 +35,9 @@ fn check_requests(wire: &[u8], cuts: &[usize], request_bytes_max: usize) {
             );
             return;
         };
+        if let Some(plain) = plain(&wire[at..]) {
+            plain.assert_is(request);
+        }
         match request {
             Request::Routed(routed) => {
                 assert!(frame.ends_with(b"\n"), "{}", frame.escape_ascii());
@@ -47,6 +51,7 @@ fn check_requests(wire: &[u8], cuts: &[usize], request_bytes_max: usize) {
         }
         at += len;
     }
+    assert_eq!(plain(&wire[at..]), None, "no request is there");
     assert!(error.is_none_or(|error| at + error.at <= wire.len()), "{error:?} is in the stream");
 }
 

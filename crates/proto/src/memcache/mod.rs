@@ -39,6 +39,7 @@ mod meta;
 #[cfg(test)]
 mod naive;
 mod parts;
+mod plain;
 mod request;
 mod response;
 mod stats;

@@ -3,9 +3,9 @@
 use memchr::memchr;
 
 use super::line::{self, Verdict};
-use super::{binary, encode};
+use super::{binary, encode, plain};
 use crate::limits::MEMCACHE_LINE_BYTES_MAX;
-use crate::{ParseError, Progress, Refused, Request, Routed};
+use crate::{ParseError, Plain, Progress, Refused, Request, Routed};
 
 /// The place in a request that has been seen in part.
 ///
@@ -81,6 +81,19 @@ impl RequestParser {
         }
         (self.searched, self.whole) = (0, 0);
         Ok(Progress::Done(request(len, line.verdict)))
+    }
+
+    /// Whether it is at the start of a request.
+    #[must_use]
+    #[inline(always)]
+    pub const fn is_at_start(&self) -> bool {
+        self.whole == 0 && self.searched == 0
+    }
+
+    /// A plain request at the front of `buf`; see [`RequestParser::plain`](crate::RequestParser::plain).
+    #[inline(always)]
+    pub fn plain(&self, buf: &[u8]) -> Option<Plain> {
+        if self.is_at_start() { plain::plain(buf, self.request_bytes_max) } else { None }
     }
 
     /// Bytes of the line at the front of `buf`, its LF included, when it is there.

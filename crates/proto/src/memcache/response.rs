@@ -33,6 +33,13 @@ impl ResponseParser {
         Self { line: 0, searched: 0 }
     }
 
+    /// Whether it is at the start of a response.
+    #[must_use]
+    #[inline(always)]
+    pub const fn is_at_start(&self) -> bool {
+        self.line == 0 && self.searched == 0
+    }
+
     /// Looks for one whole response at the front of `buf`, the bytes received and not yet consumed.
     ///
     /// Copies and allocates nothing. After `Incomplete` the parser keeps its place: what is behind
@@ -44,7 +51,19 @@ impl ResponseParser {
     /// [`ParseError`] for a line that no request that is served brings, a line longer than
     /// [`MEMCACHE_RESPONSE_LINE_BYTES_MAX`], one that does not end in CR LF, and data that does
     /// not.
+    #[inline(always)]
     pub fn parse(&mut self, buf: &[u8]) -> Result<Progress<Response>, ParseError> {
+        if self.is_at_start()
+            && let Some((len, kind)) = plain(buf)
+        {
+            return Ok(Progress::Done(Response { len, outcome: Outcome::Fine, kind }));
+        }
+        self.parse_any(buf)
+    }
+
+    /// As [`parse`](Self::parse), of any response.
+    #[inline(never)]
+    fn parse_any(&mut self, buf: &[u8]) -> Result<Progress<Response>, ParseError> {
         let mut last = LineEnd::new();
         loop {
             if buf.len() < self.line {
@@ -146,6 +165,23 @@ impl Default for ResponseParser {
 fn is_meta_value(buf: &[u8]) -> bool {
     // A `VALUE` or a `STAT` has a letter there.
     buf[2] == b' '
+}
+
+/// The length and the kind of the response that most are: one value, none, or `STORED`; and all there. `None` says
+/// nothing; [`ResponseParser::parse_any`] has the answer then.
+#[inline(always)]
+fn plain(buf: &[u8]) -> Option<(usize, Kind)> {
+    const END: &[u8] = b"END\r\n";
+    const STORED: &[u8] = b"STORED\r\n";
+    match buf.first()? {
+        b'V' => {
+            let end = value::plain_block(buf, 0)?;
+            let is_whole = buf.get(end - 2..end + END.len())? == b"\r\nEND\r\n";
+            is_whole.then_some((end + END.len(), kinds::VALUE))
+        }
+        b'E' => buf.starts_with(END).then_some((END.len(), kinds::END)),
+        _ => buf.starts_with(STORED).then_some((STORED.len(), kinds::STORAGE_WORD)),
+    }
 }
 
 /// What a response of one line says; `None` for a line that is no response.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::pubsub::{Heard, hear, push_type};
 use super::{
-    Parts, RequestParser, ResponseParser, Wait, fragment_head, gather_array, loaded_script,
+    Heads, Parts, RequestParser, ResponseParser, Wait, fragment_head, gather_array, loaded_script,
     protocol_error, recount, request_cursor, response_cursor, script_argument, with_script,
 };
 use crate::command::{Script, Travel};
@@ -36,8 +36,15 @@ fn check_requests(stream: &[u8], mut cuts: Cuts, request_bytes_max: usize) {
     assert_eq!(cut, whole, "cuts make a difference");
 
     let (found, end) = whole;
+    let mut heads = Heads::default();
+    let parser = RequestParser::new(KEY_BYTES_MAX, request_bytes_max);
+    let mut plain = |stream| parser.plain(stream, &mut heads);
     let mut at = 0;
     for request in &found {
+        // Whatever came before it.
+        if let Some(plain) = plain(&stream[at..]) {
+            plain.assert_is(request);
+        }
         let len = match request {
             Request::Routed(routed) => routed.len,
             Request::Refused(refused) => refused.len,
@@ -50,6 +57,7 @@ fn check_requests(stream: &[u8], mut cuts: Cuts, request_bytes_max: usize) {
         }
         at += len;
     }
+    assert_eq!(plain(stream.get(at..).unwrap_or_default()), None, "no request is there");
     match end {
         Ok(missing) => assert!(missing > 0),
         Err(error) => {

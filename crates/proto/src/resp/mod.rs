@@ -20,6 +20,7 @@ mod fuzz;
 mod gather;
 pub mod glob;
 mod guess;
+mod head;
 mod inline;
 mod kinds;
 pub mod local;
@@ -43,6 +44,7 @@ pub use extra::{ExtraCommands, ExtraError, KeyPlaces};
 #[doc(hidden)]
 pub use fuzz::{fuzz_requests, fuzz_responses};
 pub use gather::{gather_array, gather_status, gather_sum};
+pub use head::Heads;
 pub use kinds::{HANDSHAKES, STATUSES, TRANSACTIONS};
 pub use locate::sort_patterns;
 pub use merge::{gather_concat, gather_first, gather_least, gather_not_null};

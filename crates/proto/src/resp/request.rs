@@ -19,11 +19,13 @@ use std::ops::Range;
 
 use super::extra::ExtraCommands;
 use super::guess::{Guess, ends};
+use super::head::Heads;
 use super::locate::locate;
 use super::parts::{Parts, Strings};
 use super::{digits, encode, inline, lookup, subcommands};
 use crate::command::{Command, Keys, Local, Travel};
 use crate::limits::{ARGUMENTS_MAX, BULK_BYTES_MAX, REQUEST_BYTES_MAX};
+use crate::plain::Plain;
 use crate::progress::{ParseError, Progress};
 use crate::request::{Meta, Refused, Request, Routed};
 
@@ -154,7 +156,7 @@ impl RequestParser {
         if buf.len() < self.place.need as usize {
             return Ok(Progress::Incomplete { missing: self.place.missing(buf.len()) });
         }
-        if self.place.need == 1
+        if self.is_at_start()
             && let Some(routed) = self.whole(buf)
         {
             return Ok(Progress::Done(Request::Routed(routed)));
@@ -163,6 +165,31 @@ impl RequestParser {
             return self.skip(buf);
         }
         if buf[0] == b'*' { self.array(buf) } else { self.inline(buf) }
+    }
+
+    /// Whether it is at the start of a request.
+    #[must_use]
+    #[inline(always)]
+    pub const fn is_at_start(&self) -> bool {
+        // Every wait needs more than the one byte that the start needs.
+        self.place.need == 1
+    }
+
+    /// A plain request at the front of `buf`; see [`RequestParser::plain`](crate::RequestParser::plain).
+    #[inline(always)]
+    pub fn plain(&self, buf: &[u8], heads: &mut Heads) -> Option<Plain> {
+        if !self.is_at_start() {
+            return None;
+        }
+        let head = heads.find(buf)?;
+        let (start, end) = short_bulk(buf, head.len)?;
+        let mut next = end + 2;
+        for _behind_the_key in 1..head.arguments {
+            next = short_bulk(buf, next)?.1 + 2;
+        }
+        let limits = self.place.limits;
+        let fits = end - start <= limits.key as usize && next <= limits.request as usize;
+        fits.then_some(Plain { command: head.command, key: start..end, len: next })
     }
 
     /// The request that nearly all are: all there, nothing wrong with it, and none of its bulk
@@ -284,8 +311,7 @@ impl RequestParser {
 
     /// Back to the start, if the parser has left it.
     fn restart(&mut self) {
-        // Every wait needs more than the one byte that the start needs.
-        if self.place.need != 1 {
+        if !self.is_at_start() {
             self.place = Place::start(self.place.limits, self.place.extra);
         }
     }

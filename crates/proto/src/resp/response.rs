@@ -62,6 +62,13 @@ impl ResponseParser {
         Self { at: 0, need: 1, seen: 0, left }
     }
 
+    /// Whether it is at the start of a response.
+    #[must_use]
+    #[inline(always)]
+    pub const fn is_at_start(&self) -> bool {
+        self.need == 1
+    }
+
     /// Looks for one whole response at the front of `buf`; see
     /// [`ResponseParser::parse`](crate::ResponseParser::parse).
     ///
@@ -71,12 +78,19 @@ impl ResponseParser {
     /// # Errors
     /// [`ParseError`] when the server does not keep to the protocol, in RESP2 or RESP3: an unknown
     /// type, a length that Redis itself would not take, a line that does not end.
+    #[inline(always)]
     pub fn parse(&mut self, buf: &[u8]) -> Result<Progress<Response>, ParseError> {
-        if self.need == 1
+        if self.is_at_start()
             && let Some((len, kind)) = plain(buf)
         {
             return Ok(Progress::Done(Response { len, outcome: Outcome::Fine, kind }));
         }
+        self.parse_any(buf)
+    }
+
+    /// As [`parse`](Self::parse), of any response.
+    #[inline(never)]
+    fn parse_any(&mut self, buf: &[u8]) -> Result<Progress<Response>, ParseError> {
         match self.walk(buf)? {
             Some(len) => {
                 *self = Self::new();
@@ -142,7 +156,7 @@ impl ResponseParser {
 /// The length and the kind of the response that most are: a value of fewer than 100,000 bytes, a null, a
 /// small number or `OK`, and all there. `None` says nothing; [`ResponseParser::walk`] has the answer
 /// then.
-#[inline]
+#[inline(always)]
 fn plain(buf: &[u8]) -> Option<(usize, Kind)> {
     match buf.first()? {
         b'$' => {
