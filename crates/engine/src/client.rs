@@ -2,14 +2,16 @@
 
 use nutcracker_proto::RequestParser;
 
+use crate::held::{Held, Holding};
 use crate::ids::PoolId;
 use crate::inbox::Inbox;
-use crate::limits::{POSTPONED_BYTES_MAX, POSTPONED_TURNS_MAX, PoolLimits};
+use crate::limits::{POSTPONED_BYTES_MAX, POSTPONED_TURNS_MAX, PoolLimits, SHARE_BYTES_MIN};
 use crate::outbox::Outbox;
 use crate::own::Own;
 use crate::pubsub::Subscriptions;
-use crate::request::Line;
+use crate::request::{Answer, Line, Requests};
 use crate::session::{Lane, Session};
+use crate::spares::Spares;
 
 /// One client. Idle it owns no buffer.
 #[derive(Debug)]
@@ -105,6 +107,53 @@ impl ClientConn {
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
         self.outstanding >= self.requests_max || self.outbox.len() >= self.unsent_bytes_max as usize
+    }
+
+    /// How many more it may have outstanding, if what waits in its outbox allows any.
+    pub(crate) const fn room(&self) -> u32 {
+        self.requests_max.saturating_sub(self.outstanding)
+    }
+
+    /// It has something to send: whether it is to be put on the list of those, where it is not yet.
+    #[inline]
+    pub(crate) const fn become_dirty(&mut self) -> bool {
+        let is_new = !self.dirty && !self.blocked;
+        self.dirty |= is_new;
+        is_new
+    }
+
+    /// Moves what is held for the front of its line to its outbox. Says whether what is at the front then is finished
+    /// as well, and was not held.
+    #[inline]
+    pub(crate) fn deliver_held(
+        &mut self,
+        requests: &mut Requests,
+        holding: &mut Holding,
+        spares: &mut Spares,
+    ) -> bool {
+        loop {
+            let front = self.line.front();
+            if front.is_none() {
+                return false;
+            }
+            match requests.get(front).answer {
+                Answer::Awaited => return false,
+                Answer::Held(_) => {}
+                Answer::Failed(_) | Answer::Gathered => return true,
+            }
+            self.line.pop(requests);
+            self.outstanding -= 1;
+            match requests.remove(front) {
+                Answer::Held(Held::Shared(shared)) if shared.len() >= SHARE_BYTES_MIN => {
+                    self.outbox.share(shared);
+                }
+                Answer::Held(held) => {
+                    self.outbox.push(holding.bytes(&held), spares);
+                    holding.release(held, spares);
+                }
+                other => unreachable!("it is held: {other:?}"),
+            }
+        }
     }
 
     /// Puts its flush off for a turn, if more is due to it and what waits is little and has not waited for long.

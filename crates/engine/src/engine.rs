@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use nutcracker_proto::resp::Heads;
+
 use crate::action::{Action, CloseReason};
 use crate::blocking::{REMOVED, STOPPING};
 use crate::census::Census;
@@ -51,6 +53,8 @@ pub struct Engine {
     pub(crate) now: Tick,
     look: Look,
     pub(crate) pools: Box<[Pool]>,
+    /// What clients' requests began with lately.
+    pub(crate) heads: Heads,
     pub(crate) clients: Slab<ClientConn>,
     pub(crate) servers: Slab<ServerConn>,
     pub(crate) requests: Requests,
@@ -128,6 +132,7 @@ impl Engine {
             now: Tick::default(),
             look: Look::default(),
             pools,
+            heads: Heads::default(),
             clients: Slab::new(),
             servers: Slab::new(),
             requests: Requests::new(),

@@ -10,6 +10,7 @@
 //!  turn n+1      2B    4C 5B         all may go, in one write
 //! ```
 
+use crate::client::ClientConn;
 use crate::engine::Engine;
 use crate::ids::ConnId;
 use crate::server::ServerConn;
@@ -35,6 +36,11 @@ impl Flushes {
     pub(crate) fn push_server(&mut self, conn: ConnId) {
         self.servers.push(conn);
     }
+
+    /// A client's conn that has [become dirty](ClientConn::become_dirty).
+    pub(crate) fn push_client(&mut self, conn: ConnId) {
+        self.clients.push(conn);
+    }
 }
 
 impl Engine {
@@ -52,9 +58,7 @@ impl Engine {
 
     #[inline]
     pub(crate) fn mark_client_dirty(&mut self, conn: ConnId) {
-        let Some(client) = self.clients.get_mut(conn.key()) else { return };
-        if !client.dirty && !client.blocked {
-            client.dirty = true;
+        if self.clients.get_mut(conn.key()).is_some_and(ClientConn::become_dirty) {
             self.flushes.clients.push(conn);
         }
     }

@@ -59,6 +59,7 @@ struct Chunk {
 impl Holding {
     /// Holds a copy of `bytes`. O(bytes); allocates only when every chunk is in use, and for a large
     /// one when no buffer is.
+    #[inline]
     pub(crate) fn hold(&mut self, bytes: &[u8], spares: &mut Spares) -> Held {
         if bytes.len() > HELD_IN_CHUNK_BYTES_MAX {
             let mut buffer = spares.take_for(bytes.len(), bytes.len());
@@ -78,6 +79,7 @@ impl Holding {
     }
 
     /// What is held there.
+    #[inline]
     pub(crate) fn bytes<'a>(&'a self, held: &'a Held) -> &'a [u8] {
         match held {
             Held::None => &[],
@@ -89,6 +91,7 @@ impl Holding {
     }
 
     /// Lets go of it. A large one's buffer goes to `spares`.
+    #[inline]
     pub(crate) fn release(&mut self, held: Held, spares: &mut Spares) {
         let at = match held {
             Held::None => return,

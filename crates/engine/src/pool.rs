@@ -21,6 +21,7 @@ use crate::room::Room;
 use crate::scan::Cursors;
 use crate::scripts::Scripts;
 use crate::session::{Class, ClassId, Classes};
+use crate::tick::Tick;
 
 /// What a pool is, checked. The same for all workers.
 #[derive(Debug)]
@@ -260,6 +261,18 @@ impl Pool {
         Moment { version: self.routing.version, silent_requests: self.silent_requests }
     }
 
+    /// When a request that is queued at `now` gives up.
+    #[inline]
+    pub(crate) fn deadline(&self, now: Tick) -> Tick {
+        self.config().timeout.map_or(Tick::NEVER, |timeout| now.after(timeout))
+    }
+
+    /// Whether requests for some server, which is in the ring, fail at once.
+    #[inline]
+    pub(crate) const fn has_failing(&self) -> bool {
+        self.routing.failing.is_some()
+    }
+
     /// Whether requests for that server, which is in the ring, fail at once.
     #[inline]
     pub(crate) fn fails(&self, server: ServerId) -> bool {
@@ -285,13 +298,23 @@ impl Pool {
         self.routing.ring.server(hash, draw).map(|server| ServerId(server as u32))
     }
 
-    /// Where the conn that `client`, of that class, uses for `server` is kept. By the client's place,
+    /// Where the conns that `client`, of that class, uses for servers are kept. By the client's place,
     /// so that one client's requests keep their order and many clients spread.
     #[inline]
-    pub(crate) fn slot(&self, class: ClassId, server: ServerId, client: usize) -> usize {
+    pub(crate) fn slots(
+        &self,
+        class: ClassId,
+        client: usize,
+    ) -> impl Fn(ServerId) -> usize + use<> {
         let each = self.config().server_connections as usize;
-        let of_class = usize::from(class.0) * self.config().servers.len();
-        (of_class + server.0 as usize) * each + client % each
+        let first = usize::from(class.0) * self.config().servers.len() * each + client % each;
+        move |server| first + server.0 as usize * each
+    }
+
+    /// Where the conn that `client`, of that class, uses for `server` is kept.
+    #[inline]
+    pub(crate) fn slot(&self, class: ClassId, server: ServerId, client: usize) -> usize {
+        self.slots(class, client)(server)
     }
 
     /// Where the pinned conns of that class to `server` are kept while nobody has them.

@@ -14,6 +14,7 @@ use crate::held::Held;
 use crate::ids::{ConnId, Key, PoolId, ServerId, Side};
 use crate::limits::SHARE_BYTES_MIN;
 use crate::request::{Answer, RequestId, Role};
+use crate::run::RunEnd;
 use crate::server::{State, Tenancy};
 use crate::stats::{PoolFigure, ServerFigure};
 
@@ -48,8 +49,21 @@ impl Engine {
                 server.missing = 1;
                 return at;
             }
-            match server.parser.parse(&bytes[at..]) {
+            let end = match server.parser.is_at_start() {
+                true => self.relay_run(conn, bytes, &mut at),
+                false => RunEnd::Found(server.parser.parse(&bytes[at..])),
+            };
+            let found = match end {
+                RunEnd::Bytes => continue,
+                RunEnd::Finished(client) => {
+                    self.deliver_finished(client);
+                    continue;
+                }
+                RunEnd::Found(found) => found,
+            };
+            match found {
                 Ok(Progress::Incomplete { missing }) => {
+                    let server = self.servers.get_mut(conn.key()).expect("it has sent a part");
                     server.missing = missing;
                     return at;
                 }
@@ -204,17 +218,16 @@ impl Engine {
     pub(crate) fn deliver_finished(&mut self, conn: ConnId) {
         loop {
             let Some(client) = self.clients.get_mut(conn.key()) else { return };
-            let front = client.line.front();
-            if front.is_none() || matches!(self.requests.get(front).answer, Answer::Awaited) {
+            let (requests, holding) = (&mut self.requests, &mut self.holding);
+            if !client.deliver_held(requests, holding, &mut self.spares) {
                 break;
             }
-            client.line.pop(&mut self.requests);
+            let front = client.line.pop(&mut self.requests);
             client.outstanding -= 1;
             let pool = client.pool;
             let request = self.requests.get(front);
             let (role, quiet) = (request.role, request.quiet);
             match (self.requests.remove(front), role) {
-                (Answer::Held(held), _) => self.deliver_held(conn, held),
                 (Answer::Failed(reason), _) => self.deliver_failure(conn, pool, &reason),
                 (Answer::Gathered, Role::Parent { gathering }) if quiet == Quiet::All => {
                     self.forget_gathering(gathering);
@@ -225,22 +238,12 @@ impl Engine {
                 other => unreachable!("not an answer: {other:?}"),
             }
         }
-        let Some(client) = self.clients.get(conn.key()) else { return };
+        let Some(client) = self.clients.get_mut(conn.key()) else { return };
         if client.may_resume() {
             self.resumable.push(conn);
         }
-        self.mark_client_dirty(conn);
-    }
-
-    fn deliver_held(&mut self, conn: ConnId, held: Held) {
-        let client = self.clients.get_mut(conn.key()).expect("its line was just popped");
-        match held {
-            Held::Shared(shared) if shared.len() >= SHARE_BYTES_MIN => client.outbox.share(shared),
-            held => {
-                let bytes = self.holding.bytes(&held);
-                client.outbox.push(bytes, &mut self.spares);
-                self.holding.release(held, &mut self.spares);
-            }
+        if client.become_dirty() {
+            self.flushes.push_client(conn);
         }
     }
 

@@ -15,11 +15,11 @@ use crate::engine::Engine;
 use crate::frame::Frame;
 use crate::gathering::Lack;
 use crate::ids::{ConnId, PoolId, ServerId, Side};
+use crate::ledger::Ledger;
 use crate::limits::FOUND_BYTES_MAX;
 use crate::request::{Answer, Request, RequestId, Role};
 use crate::session::{ClassId, Lane, Mute};
-use crate::stats::{LimitFigure, PoolFigure, ServerFigure};
-use crate::tick::Tick;
+use crate::stats::{LimitFigure, PoolFigure};
 
 /// The length of a Redis `PING` without a message.
 const PING: usize = b"*1\r\n$4\r\nPING\r\n".len();
@@ -87,8 +87,13 @@ impl Engine {
                 self.pool_stats(pool).limit(LimitFigure::ClientPaused).add(1);
                 return at;
             }
-            let rest = &bytes[at..];
-            match client.parser.parse(rest) {
+            let parsed = match client.parser.is_at_start() {
+                true => self.serve_run(conn, bytes, &mut at),
+                false => Some(client.parser.parse(&bytes[at..])),
+            };
+            let Some(parsed) = parsed else { continue };
+            let client = self.clients.get_mut(conn.key()).expect("it has sent what is parsed");
+            match parsed {
                 Ok(Progress::Incomplete { missing }) => {
                     client.missing = missing;
                     return at;
@@ -119,7 +124,7 @@ impl Engine {
                     at = self.pass_over(conn, at + len, bytes.len());
                 }
                 Err(error) => {
-                    self.refuse_stream(conn, error, rest);
+                    self.refuse_stream(conn, error, &bytes[at..]);
                     return bytes.len();
                 }
             }
@@ -306,39 +311,21 @@ impl Engine {
         self.queue_frame(server_conn, request, frame, routed);
     }
 
-    /// Queues a request, gives it its deadline, which one on a pinned conn has already, and counts it. Its bytes are
-    /// in the outbox already.
+    /// Queues a request whose bytes are in the outbox already; see [`Ledger::enter`].
     #[inline(always)]
     pub(crate) fn enqueue(&mut self, conn: ConnId, id: RequestId, bytes: usize) {
         let server = self.servers.get_mut(conn.key()).expect("the caller wrote to it");
         let pool = &self.pools[server.pool.0 as usize];
-        let request = self.requests.get_mut(id);
-        request.bytes = u32::try_from(bytes).expect("a request is shorter than 4 GiB");
-        request.queued_at = self.now.0 as u32;
-        if !server.is_pinned() {
-            request.deadline = match pool.config().timeout {
-                Some(timeout) => self.now.after(timeout),
-                None => Tick::NEVER,
-            };
-            if request.deadline != Tick::NEVER && !server.armed {
-                server.armed = true;
-                self.deadlines.set(request.deadline, conn);
-            }
+        Ledger {
+            pool,
+            requests: &mut self.requests,
+            deadlines: &mut self.deadlines,
+            flushes: &mut self.flushes,
+            stats: &self.stats.pools[server.pool.0 as usize],
+            now: self.now,
+            deadline: pool.deadline(self.now),
         }
-        if server.queue.is_empty() {
-            server.placed_at = pool.moment();
-        }
-        server.enqueue(id, &mut self.requests);
-        if server.become_dirty() {
-            self.flushes.push_server(conn);
-        }
-        let (pool, server) = (server.pool, server.server);
-        let stats = self.server_stats(pool, server);
-        let bytes = bytes as i64;
-        stats.at(ServerFigure::Requests).add(1);
-        stats.at(ServerFigure::RequestBytes).add(bytes);
-        stats.at(ServerFigure::InQueue).add(1);
-        stats.at(ServerFigure::InQueueBytes).add(bytes);
+        .enter(conn, server, id, bytes);
     }
 
     /// The conn for a key: its server's, opened if need be.

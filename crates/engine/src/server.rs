@@ -123,7 +123,7 @@ pub(crate) struct Batch {
 
 impl Batch {
     /// A request more, of so many bytes.
-    const fn add(&mut self, bytes: u32) {
+    pub(crate) const fn add(&mut self, bytes: u32) {
         self.requests += 1;
         self.bytes += bytes as i64;
     }
