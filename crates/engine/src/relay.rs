@@ -295,16 +295,24 @@ impl Engine {
             }
             let client = self.clients.get_mut(conn.key()).expect("its line was just popped");
             let (outbox, spares) = (&mut client.outbox, &mut self.spares);
-            let gathered = gather::gather(kind, &owners, responses, |piece| match piece {
-                Piece::Bytes(bytes) => outbox.push(bytes, spares),
-                Piece::Of { fragment, range } if range.len() < SHARE_BYTES_MIN => {
-                    outbox.push(&responses[fragment][range], spares);
-                }
-                Piece::Of { fragment, range } => match &ends[fragment] {
-                    End::Response(Held::Shared(shared)) => outbox.share(shared.slice(range)),
-                    _ => outbox.push(&responses[fragment][range], spares),
-                },
-            });
+            let bytes: usize = responses.iter().map(|response| response.len()).sum();
+            let gathered = if bytes < SHARE_BYTES_MIN {
+                // There is no piece that is worth sharing.
+                let tail = outbox.tail(bytes, spares);
+                gather::gather(kind, &owners, responses, |piece| {
+                    tail.extend_from_slice(piece.bytes(responses));
+                })
+            } else {
+                gather::gather(kind, &owners, responses, |piece| match piece {
+                    Piece::Of { fragment, ref range }
+                        if range.len() >= SHARE_BYTES_MIN
+                            && let End::Response(Held::Shared(shared)) = &ends[fragment] =>
+                    {
+                        outbox.share(shared.slice(range.clone()));
+                    }
+                    piece => outbox.push(piece.bytes(responses), spares),
+                })
+            };
             match gathered {
                 Ok(()) => {}
                 Err(GatherError::Error { fragment }) => {

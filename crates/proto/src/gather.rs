@@ -44,6 +44,18 @@ pub enum Piece<'a> {
     },
 }
 
+impl<'a> Piece<'a> {
+    /// Its bytes, of `responses` where it is of one of them.
+    #[must_use]
+    #[inline(always)]
+    pub fn bytes(self, responses: &[&'a [u8]]) -> &'a [u8] {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Of { fragment, range } => &responses[fragment][range],
+        }
+    }
+}
+
 /// Why the fragments' responses do not make one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GatherError {

@@ -112,6 +112,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     turn("turn redis GET, pipeline 100", 100, 0, || turns::answered(Load { pipeline: 100, ..REDIS })),
     turn("turn redis SET, pipeline 16", 16, 0, || turns::answered(Load { pipeline: 16, ask: Ask::Set, ..REDIS })),
     turn("turn redis MGET 100", 1, 100, || turns::answered(Load { ask: Ask::Many(100), ..REDIS })),
+    turn("turn redis MSET 100", 1, 100, || turns::answered(Load { ask: Ask::SetMany(100), ..REDIS })),
     turn("turn memcached get, pipeline 16", 16, 0, || turns::answered(Load { pipeline: 16, ..MEMCACHED })),
     turn("turn memcached get 100", 1, 100, || turns::answered(Load { ask: Ask::Many(100), ..MEMCACHED })),
 

@@ -17,6 +17,8 @@ pub(crate) enum Ask {
     Set,
     /// So many values.
     Many(u32),
+    /// To keep so many Redis values.
+    SetMany(u32),
     /// A Redis value of so many bytes.
     GetLarge(u64),
     /// To keep a Redis value of so many bytes.
@@ -84,7 +86,9 @@ pub(crate) fn pipeline(protocol: Protocol, ask: Ask, pipeline: u32, first: u32) 
 fn request(protocol: Protocol, ask: Ask, first: u32) -> Vec<u8> {
     let keys = match ask {
         // Far from another client's, so that no two ask for the same.
-        Ask::Many(keys) => (first * 100_000..first * 100_000 + keys).map(key).collect(),
+        Ask::Many(keys) | Ask::SetMany(keys) => {
+            (first * 100_000..first * 100_000 + keys).map(key).collect()
+        }
         _ => vec![key(first)],
     };
     match (protocol, ask) {
@@ -93,6 +97,11 @@ fn request(protocol: Protocol, ask: Ask, first: u32) -> Vec<u8> {
             let mut all = vec![b"MGET".as_slice()];
             all.extend(keys.iter().map(Vec::as_slice));
             words(&all)
+        }
+        (Protocol::Redis, Ask::SetMany(_)) => {
+            let values: Vec<Vec<u8>> = keys.iter().map(|key| value(key)).collect();
+            let pairs = keys.iter().zip(&values).flat_map(|(key, value)| [key.as_slice(), value]);
+            words(&[b"MSET".as_slice()].into_iter().chain(pairs).collect::<Vec<_>>())
         }
         (Protocol::Redis, _) => words(&[b"GET", &keys[0]]),
         (Protocol::Memcache, Ask::Set) => {
@@ -128,7 +137,7 @@ pub(crate) fn answer(protocol: Protocol, ask: Ask, requests: &[u8]) -> Message {
                 keys().for_each(|key| said.head.extend(block(key)));
                 said.head.extend(b"END\r\n");
             }
-            ("set", _) if protocol == Protocol::Redis => said.head.extend(stored().head),
+            ("set" | "mset", _) if protocol == Protocol::Redis => said.head.extend(stored().head),
             ("set", _) => said.head.extend(b"STORED\r\n"),
             (other, _) => unreachable!("no scenario asks for {other}"),
         }

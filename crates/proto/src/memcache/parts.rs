@@ -25,6 +25,7 @@ impl<'a> Parts<'a> {
 impl Iterator for Parts<'_> {
     type Item = Part;
 
+    #[inline(always)]
     fn next(&mut self) -> Option<Part> {
         self.left = self.left.checked_sub(1)?;
         let start = skip_spaces(self.frame, self.at);

@@ -59,7 +59,7 @@ impl LineEnd {
     }
 
     /// As [`plain_block`], of a line that may end like the one before it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn plain_block(&mut self, buf: &[u8], at: usize) -> Option<usize> {
         let key_end = plain_key_end(buf, at)?;
         if let Some(chunk) = buf.get(key_end..)?.first_chunk()
@@ -71,6 +71,7 @@ impl LineEnd {
     }
 
     /// As [`plain_block`], of a line that does not end like the last; the next may end like it.
+    #[inline(never)]
     fn read(&mut self, buf: &[u8], at: usize, key_end: usize) -> Option<usize> {
         let block_end = plain_block(buf, at)?;
         let behind_key = &buf[key_end..];

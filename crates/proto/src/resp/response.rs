@@ -207,7 +207,7 @@ pub(super) fn elements_end(response: &[u8], at: usize, elements: u64) -> Option<
 }
 
 /// As [`elements_end`], of elements that may be like those that `guess` comes from.
-#[inline]
+#[inline(always)]
 pub(super) fn further_elements_end(
     response: &[u8],
     mut at: usize,
@@ -216,13 +216,19 @@ pub(super) fn further_elements_end(
 ) -> Option<usize> {
     while elements > 0 {
         let Some(next) = small_element(response, at, guess) else {
-            let end = ResponseParser::of_elements(elements).walk(response.get(at..)?).ok()??;
-            return Some(at + end);
+            return any_elements_end(response, at, elements);
         };
         at = next;
         elements -= 1;
     }
     Some(at)
+}
+
+/// As [`elements_end`], of any elements.
+#[cold]
+fn any_elements_end(response: &[u8], at: usize, elements: u64) -> Option<usize> {
+    let end = ResponseParser::of_elements(elements).walk(response.get(at..)?).ok()??;
+    Some(at + end)
 }
 
 /// The number of elements in the array that `response` is, and where the first begins. `None` when
