@@ -2,12 +2,14 @@
 
 use nutcracker_proto::RequestParser;
 
+use crate::flushes::Flushes;
 use crate::held::{Held, Holding};
-use crate::ids::PoolId;
+use crate::ids::{ConnId, PoolId};
 use crate::inbox::Inbox;
 use crate::limits::{POSTPONED_BYTES_MAX, POSTPONED_TURNS_MAX, PoolLimits, SHARE_BYTES_MIN};
 use crate::outbox::Outbox;
 use crate::own::Own;
+use crate::pool::Pool;
 use crate::pubsub::Subscriptions;
 use crate::request::{Answer, Line, Requests};
 use crate::session::{Lane, Session};
@@ -120,6 +122,28 @@ impl ClientConn {
         let is_new = !self.dirty && !self.blocked;
         self.dirty |= is_new;
         is_new
+    }
+
+    /// Whether `pool`, which is its pool, has a password that it has not given.
+    #[inline]
+    pub(crate) const fn owes_password(&self, pool: &Pool) -> bool {
+        pool.has_password && !self.session.authenticated
+    }
+
+    /// Something was put into its outbox, and perhaps it has little enough outstanding to be read again.
+    #[inline]
+    pub(crate) fn note_delivery(
+        &mut self,
+        own: ConnId,
+        resumable: &mut Vec<ConnId>,
+        flushes: &mut Flushes,
+    ) {
+        if self.may_resume() {
+            resumable.push(own);
+        }
+        if self.become_dirty() {
+            flushes.push_client(own);
+        }
     }
 
     /// Moves what is held for the front of its line to its outbox. Says whether what is at the front then is finished

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nutcracker_proto::resp::Heads;
+use nutcracker_proto::Heads;
 
 use crate::action::{Action, CloseReason};
 use crate::blocking::{REMOVED, STOPPING};
@@ -103,7 +103,7 @@ pub struct ResponseTimes {
 }
 
 /// A xorshift generator: for spreading keys at random, where quality hardly matters.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Random(u64);
 
 impl Random {

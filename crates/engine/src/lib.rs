@@ -21,10 +21,11 @@
 //!
 //! # Rooms
 //! - [`engine`](crate::Engine): the tables and the turn; `serve` handles what clients send, `relay`
-//!   what servers send, `close` how conns end.
+//!   what servers send, `runs` what nearly all of both is, `close` how conns end.
 //! - `client`, `server`: one conn of each side. `session`: what a client has said about itself, `local`:
 //!   the answers to that, `census`: who all clients are, whichever worker has them, and
-//!   `barrier`: when its next request must wait for those before it. `request`: the table of what is outstanding.
+//!   `barrier`: when its next request must wait for those before it. `request`: the table of what is outstanding, `ledger`:
+//!   what is noted of each when it is queued.
 //! - `own`: a client's own server conn, pinned for a `transaction` or a `blocking` request. `aside`:
 //!   what of a transaction the proxy answers.
 //! - `split`, `spread`, `gathering`: a request split by server, and its fragments' responses together.
@@ -79,7 +80,7 @@ mod repeat;
 mod request;
 mod resend;
 mod room;
-mod run;
+mod runs;
 mod scan;
 mod scripting;
 mod scripts;

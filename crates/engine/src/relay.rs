@@ -1,7 +1,6 @@
 //! What servers send: responses found, matched with their requests, and brought into order.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use nutcracker_proto::{GatherError, Outcome, Piece, Progress, Quiet, Response, gather};
 
@@ -14,9 +13,9 @@ use crate::held::Held;
 use crate::ids::{ConnId, Key, PoolId, ServerId, Side};
 use crate::limits::SHARE_BYTES_MIN;
 use crate::request::{Answer, RequestId, Role};
-use crate::run::RunEnd;
+use crate::runs::{RunEnd, Tally};
 use crate::server::{State, Tenancy};
-use crate::stats::{PoolFigure, ServerFigure};
+use crate::stats::PoolFigure;
 
 /// Responses that are gathered without an allocation.
 const GATHERED_ON_STACK: usize = 64;
@@ -112,21 +111,9 @@ impl Engine {
         if server.keeps_sent() && server.queue.is_empty() {
             server.forget_sent(&mut self.spares);
         }
-        let request = self.requests.get(id);
-        let request_bytes = i64::from(request.bytes);
-        let took = (self.now.0 as u32).wrapping_sub(request.queued_at);
-        self.response_times.count += 1;
-        self.response_times.time += Duration::from_micros(took.into());
-        let stats = self.server_stats(pool, server_id);
-        stats.at(ServerFigure::Responses).add(1);
-        stats.at(ServerFigure::ResponseBytes).add(frame.bytes.len() as i64);
-        let (queue, queue_bytes) = if in_flight {
-            (ServerFigure::OutQueue, ServerFigure::OutQueueBytes)
-        } else {
-            (ServerFigure::InQueue, ServerFigure::InQueueBytes)
-        };
-        stats.at(queue).add(-1);
-        stats.at(queue_bytes).add(-request_bytes);
+        let mut tally = Tally::default();
+        tally.add(frame.bytes.len(), self.requests.get(id), in_flight, self.now);
+        self.record_responses(pool, server_id, &tally);
         if outcome == Outcome::Unwell {
             self.record_failure(pool, server_id);
         } else {
@@ -239,12 +226,7 @@ impl Engine {
             }
         }
         let Some(client) = self.clients.get_mut(conn.key()) else { return };
-        if client.may_resume() {
-            self.resumable.push(conn);
-        }
-        if client.become_dirty() {
-            self.flushes.push_client(conn);
-        }
+        client.note_delivery(conn, &mut self.resumable, &mut self.flushes);
     }
 
     fn deliver_failure(&mut self, conn: ConnId, pool: PoolId, reason: &CloseReason) {

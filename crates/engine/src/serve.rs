@@ -177,7 +177,7 @@ impl Engine {
     /// Whether the pool has a password that this client has not given.
     fn owes_password(&self, conn: ConnId) -> bool {
         let client = self.clients.get(conn.key()).expect("it was parsed for this client");
-        self.pools[client.pool.0 as usize].has_password && !client.session.authenticated
+        client.owes_password(&self.pools[client.pool.0 as usize])
     }
 
     /// Sends one request on its way.

@@ -1,6 +1,7 @@
 //! Redis and memcached on the wire: bytes to messages and back.
 //!
-//! No I/O, no clock, and no state but a parser's place in a message it has seen part of.
+//! No I/O, no clock, and no state but a parser's place in a message it has seen part of, and what requests
+//! began with lately.
 //!
 //! # The two protocols side by side
 //!
@@ -47,5 +48,5 @@ pub use plain::Plain;
 pub use progress::{ParseError, Progress};
 pub use protocol::{Protocol, Version};
 pub use request::{Inline, Meta, Quiet, Refused, Request, RequestParser, Routed};
-pub use resp::Wait;
+pub use resp::{Heads, Wait};
 pub use response::{Outcome, Response, ResponseParser};

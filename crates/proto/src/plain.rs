@@ -1,4 +1,4 @@
-//! A plain request: one that nearly all are.
+//! A plain request, as a parser sees it: what nearly all are.
 
 use std::ops::Range;
 

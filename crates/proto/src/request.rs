@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::command::Command;
 use crate::plain::Plain;
 use crate::progress::{ParseError, Progress};
-use crate::{Protocol, memcache, resp};
+use crate::{Heads, Protocol, memcache, resp};
 
 /// One whole request at the front of a client's bytes. All ranges are into those bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,10 +173,10 @@ impl RequestParser {
     /// The request at the front of `buf`, if it is a plain one and the parser is not in the midst of another. `None`
     /// says nothing; [`parse`](Self::parse) has the answer then, and would have found the same.
     ///
-    /// `heads` is what such requests began with lately, whoever sent them.
+    /// `heads` is what such requests began with lately, whoever sent them; memcached's are not looked for there.
     #[must_use]
     #[inline(always)]
-    pub fn plain(&self, buf: &[u8], heads: &mut resp::Heads) -> Option<Plain> {
+    pub fn plain(&self, buf: &[u8], heads: &mut Heads) -> Option<Plain> {
         match self {
             Self::Redis(parser) => parser.plain(buf, heads),
             Self::Memcache(parser) => parser.plain(buf),

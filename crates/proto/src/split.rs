@@ -122,15 +122,14 @@ mod tests {
 
     #[test]
     fn what_stands_in_for_a_response_is_as_good_as_one_to_the_gathering() {
-        use crate::gather::{Piece, gather};
+        use crate::gather::gather;
         let whole = |kind, version, response: &[u8]| {
             let mut missing = Vec::new();
             assert!(stand_in(kind, version, 2, &mut missing));
             let responses = [response, &missing];
             let mut out = Vec::new();
-            let result = gather(kind, &[1, 0, 1], &responses, |piece| match piece {
-                Piece::Bytes(bytes) => out.extend_from_slice(bytes),
-                Piece::Of { fragment, range } => out.extend_from_slice(&responses[fragment][range]),
+            let result = gather(kind, &[1, 0, 1], &responses, |piece| {
+                out.extend_from_slice(piece.bytes(&responses));
             });
             assert_eq!(result, Ok(()), "{kind:?}");
             String::from_utf8(out).expect("made of text")

@@ -3,8 +3,7 @@
 use std::hint::black_box;
 
 use nutcracker_proto::{
-    Gather, Piece, Progress, Protocol, Request, RequestParser, ResponseParser, Routed, gather,
-    split,
+    Gather, Progress, Protocol, Request, RequestParser, ResponseParser, Routed, gather, split,
 };
 use nutcracker_ring::{DistributionKind, HashKind, HashTag, Placement, Ring, RingServer};
 
@@ -122,11 +121,9 @@ pub(crate) fn gather_together(kind: Gather) -> Lap {
     Box::new(move || {
         let responses: [&[u8]; SERVERS] = [0, 1, 2, 3].map(|at| responses[at].as_slice());
         out.clear();
-        let done =
-            gather::gather(kind, black_box(&owners), black_box(&responses), |piece| match piece {
-                Piece::Bytes(bytes) => out.extend_from_slice(bytes),
-                Piece::Of { fragment, range } => out.extend_from_slice(&responses[fragment][range]),
-            });
+        let done = gather::gather(kind, black_box(&owners), black_box(&responses), |piece| {
+            out.extend_from_slice(piece.bytes(&responses));
+        });
         assert!(done.is_ok(), "the responses fit together");
         black_box(&out);
     })

@@ -25,6 +25,7 @@ mod pause;
 mod pubsub;
 mod reach;
 mod retries;
+mod runs;
 mod scripts;
 mod servers;
 mod sessions;

@@ -76,10 +76,8 @@ pub fn fuzz_responses(data: &[u8]) {
 
     let owners: Vec<_> = (0..frames.len() as u32).cycle().take(3 * frames.len()).collect();
     let mut gathered = Vec::new();
-    let result = gather_values(&owners, &frames, |piece| match piece {
-        Piece::Bytes(bytes) => gathered.extend_from_slice(bytes),
-        Piece::Of { fragment, range } => gathered.extend_from_slice(&frames[fragment][range]),
-    });
+    let result =
+        gather_values(&owners, &frames, |piece| gathered.extend_from_slice(piece.bytes(&frames)));
     check_gathered(result.is_ok(), &gathered);
     gathered.clear();
     let result = gather_stats(&frames, |piece| match piece {

@@ -195,10 +195,7 @@ mod tests {
     fn gather(responses: &[&str]) -> Result<String, GatherError> {
         let responses: Vec<_> = responses.iter().map(|text| text.as_bytes()).collect();
         let mut out = Vec::new();
-        gather_stats(&responses, |piece| match piece {
-            Piece::Bytes(bytes) => out.extend_from_slice(bytes),
-            Piece::Of { fragment, range } => out.extend_from_slice(&responses[fragment][range]),
-        })?;
+        gather_stats(&responses, |piece| out.extend_from_slice(piece.bytes(&responses)))?;
         Ok(String::from_utf8(out).unwrap())
     }
 

@@ -15,7 +15,9 @@ use crate::command::{Command, Keys, Travel};
 /// Heads of up to so many bytes are kept.
 const HEAD_BYTES_MAX: usize = 16;
 
-/// The head that was met last of each of a few kinds, for requests with one key that go to its server.
+/// The head that was met last of each of four kinds, for requests with one key that go to its server.
+///
+/// What a head tells depends on its bytes alone, so clients of all pools of a worker may share one of these.
 #[derive(Clone, Debug)]
 pub struct Heads([Head; 4]);
 
@@ -47,7 +49,8 @@ impl Heads {
     #[inline(always)]
     pub(super) fn find(&mut self, buf: &[u8]) -> Option<Head> {
         let word = u128::from_le_bytes(*buf.first_chunk::<HEAD_BYTES_MAX>()?);
-        // By the number of strings: most commands that come together differ in that.
+        // By the number of strings, or what two bits of its first digit tell of it: most commands that come together
+        // differ in that.
         let head = &mut self.0[usize::from(buf[1] & 3)];
         if word & head.mask == head.bytes {
             return Some(*head);

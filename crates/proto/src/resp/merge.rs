@@ -150,9 +150,8 @@ mod tests {
     fn merged(kind: Gather, owners: &[u32], responses: &[&str]) -> Result<String, GatherError> {
         let responses: Vec<&[u8]> = responses.iter().map(|response| response.as_bytes()).collect();
         let mut out = Vec::new();
-        let result = gather(kind, owners, &responses, |piece| match piece {
-            Piece::Bytes(bytes) => out.extend_from_slice(bytes),
-            Piece::Of { fragment, range } => out.extend_from_slice(&responses[fragment][range]),
+        let result = gather(kind, owners, &responses, |piece| {
+            out.extend_from_slice(piece.bytes(&responses));
         });
         assert!(result.is_ok() || out.is_empty(), "an error must leave nothing half said");
         result.map(|()| String::from_utf8(out).expect("made of text"))
