@@ -112,7 +112,7 @@ impl ClientConn {
     }
 
     /// How many more it may have outstanding, if what waits in its outbox allows any.
-    pub(crate) const fn room(&self) -> u32 {
+    pub(crate) const fn requests_left(&self) -> u32 {
         self.requests_max.saturating_sub(self.outstanding)
     }
 

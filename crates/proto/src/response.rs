@@ -15,6 +15,14 @@ pub struct Response {
     pub kind: Kind,
 }
 
+impl Response {
+    /// An answer of so many bytes.
+    #[inline(always)]
+    pub(crate) const fn fine(len: usize, kind: Kind) -> Self {
+        Self { len, outcome: Outcome::Fine, kind }
+    }
+}
+
 /// What a response says about the request and the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {

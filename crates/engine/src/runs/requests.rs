@@ -34,7 +34,7 @@ impl Engine {
         let deadline = pool.deadline(self.now);
         let queue_bytes_max = pool.config().limits.server_queue_bytes;
         let pool: &Pool = pool;
-        for _in_the_run in 0..client.room() {
+        for _in_the_run in 0..client.requests_left() {
             let rest = &bytes[*at..];
             let found = if may_run { client.parser.plain(rest, &mut self.heads) } else { None };
             let Some(plain) = found.filter(|plain| plain.len < SHARE_BYTES_MIN) else {

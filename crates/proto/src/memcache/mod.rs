@@ -21,8 +21,8 @@
 //!
 //! # The rooms
 //! `request` and `response` find where a message ends, `line` says what a request's line asks for,
-//! `plain` finds what nearly all requests are without it, `meta` reads the flags of the meta commands and `base64` their keys, `binary` refuses the binary
-//! protocol, `commands` is the table, `kinds` tells responses apart, `parts` and `gather` take a request apart and put its responses
+//! `plain` finds what nearly all requests are without it, `meta` reads the flags of the meta commands and `base64`
+//! their keys, `binary` refuses the binary protocol, `commands` is the table, `kinds` tells responses apart, `parts` and `gather` take a request apart and put its responses
 //! together (`stats` those of figures), `encode` words what the proxy says itself.
 
 mod base64;

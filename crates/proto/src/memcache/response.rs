@@ -53,12 +53,8 @@ impl ResponseParser {
     /// not.
     #[inline(always)]
     pub fn parse(&mut self, buf: &[u8]) -> Result<Progress<Response>, ParseError> {
-        if self.is_at_start()
-            && let Some((len, kind)) = plain(buf)
-        {
-            return Ok(Progress::Done(Response { len, outcome: Outcome::Fine, kind }));
-        }
-        self.parse_any(buf)
+        let plain = if self.is_at_start() { plain(buf) } else { None };
+        plain.map_or_else(|| self.parse_any(buf), |response| Ok(Progress::Done(response)))
     }
 
     /// As [`parse`](Self::parse), of any response.
@@ -77,8 +73,7 @@ impl ResponseParser {
                 if is_meta_value(buf) {
                     let len = self.line;
                     *self = Self::new();
-                    let (outcome, kind) = (Outcome::Fine, kinds::VA);
-                    return Ok(Progress::Done(Response { len, outcome, kind }));
+                    return Ok(Progress::Done(Response::fine(len, kinds::VA)));
                 }
             }
             if self.searched == self.line {
@@ -167,20 +162,20 @@ fn is_meta_value(buf: &[u8]) -> bool {
     buf[2] == b' '
 }
 
-/// The length and the kind of the response that most are: one value, none, or `STORED`; and all there. `None` says
-/// nothing; [`ResponseParser::parse_any`] has the answer then.
+/// The response that most are: one value, none, or `STORED`; and all there. `None` says nothing;
+/// [`ResponseParser::parse_any`] has the answer then.
 #[inline(always)]
-fn plain(buf: &[u8]) -> Option<(usize, Kind)> {
+fn plain(buf: &[u8]) -> Option<Response> {
     const END: &[u8] = b"END\r\n";
     const STORED: &[u8] = b"STORED\r\n";
     match buf.first()? {
         b'V' => {
             let end = value::plain_block(buf, 0)?;
             let is_whole = buf.get(end - 2..end + END.len())? == b"\r\nEND\r\n";
-            is_whole.then_some((end + END.len(), kinds::VALUE))
+            is_whole.then_some(Response::fine(end + END.len(), kinds::VALUE))
         }
-        b'E' => buf.starts_with(END).then_some((END.len(), kinds::END)),
-        _ => buf.starts_with(STORED).then_some((STORED.len(), kinds::STORAGE_WORD)),
+        b'E' => buf.starts_with(END).then_some(Response::fine(END.len(), kinds::END)),
+        _ => buf.starts_with(STORED).then_some(Response::fine(STORED.len(), kinds::STORAGE_WORD)),
     }
 }
 

@@ -17,7 +17,6 @@ use super::digits::{self, LINE_END};
 use super::guess::{Guess, ends};
 use super::kinds::{self, INTEGER_KIND, NULL_KIND, STATUS_KIND, STRING_KIND};
 use super::request::BULK_END;
-use crate::kind::Kind;
 use crate::limits::{BULK_BYTES_MAX, LINE_BYTES_MAX};
 use crate::progress::{ParseError, Progress};
 use crate::response::{Outcome, Response};
@@ -80,12 +79,8 @@ impl ResponseParser {
     /// type, a length that Redis itself would not take, a line that does not end.
     #[inline(always)]
     pub fn parse(&mut self, buf: &[u8]) -> Result<Progress<Response>, ParseError> {
-        if self.is_at_start()
-            && let Some((len, kind)) = plain(buf)
-        {
-            return Ok(Progress::Done(Response { len, outcome: Outcome::Fine, kind }));
-        }
-        self.parse_any(buf)
+        let plain = if self.is_at_start() { plain(buf) } else { None };
+        plain.map_or_else(|| self.parse_any(buf), |response| Ok(Progress::Done(response)))
     }
 
     /// As [`parse`](Self::parse), of any response.
@@ -153,20 +148,22 @@ impl ResponseParser {
     }
 }
 
-/// The length and the kind of the response that most are: a value of fewer than 100,000 bytes, a null, a
+/// The response that most are: a value of fewer than 100,000 bytes, a null, a
 /// small number or `OK`, and all there. `None` says nothing; [`ResponseParser::walk`] has the answer
 /// then.
 #[inline(always)]
-fn plain(buf: &[u8]) -> Option<(usize, Kind)> {
+fn plain(buf: &[u8]) -> Option<Response> {
     match buf.first()? {
         b'$' => {
             let len = short_bulk(buf, 0)?;
             // No string is as short as null: it has two line ends.
             let is_null = len == NULL_BULK.len();
-            Some((len, if is_null { NULL_KIND } else { STRING_KIND }))
+            Some(Response::fine(len, if is_null { NULL_KIND } else { STRING_KIND }))
         }
-        b':' => digits::short_header(buf, 0, b':').map(|(_, next)| (next, INTEGER_KIND)),
-        _ => buf.starts_with(b"+OK\r\n").then_some((5, STATUS_KIND)),
+        b':' => {
+            digits::short_header(buf, 0, b':').map(|(_, next)| Response::fine(next, INTEGER_KIND))
+        }
+        _ => buf.starts_with(b"+OK\r\n").then_some(Response::fine(5, STATUS_KIND)),
     }
 }
 
