@@ -292,6 +292,12 @@ impl Pool {
         self.shared.config.placement.key_hash(key)
     }
 
+    /// What places each of `keys`; in less time than one after the other.
+    #[inline]
+    pub(crate) fn hashes<const N: usize>(&self, keys: [&[u8]; N]) -> [u32; N] {
+        self.shared.config.placement.key_hashes(keys)
+    }
+
     /// The server that a key of that hash belongs to; `None` when every server is ejected.
     #[inline]
     pub(crate) fn owner(&self, hash: u32, draw: impl FnOnce() -> u32) -> Option<ServerId> {

@@ -71,9 +71,10 @@ impl Engine {
         let pool = &self.pools[pool.0 as usize];
         let random = &mut self.random;
         for part in split::parts(pool.config().protocol, routed, frame.bytes) {
-            spread.push(pool.hash(part.key(frame.bytes)), part.bytes);
+            spread.push(part);
         }
-        let assigned = spread.assign(|hash| pool.owner(hash, || random.draw()));
+        let owner = |hash| pool.owner(hash, || random.draw());
+        let assigned = spread.assign(frame.bytes, |keys| pool.hashes(keys), owner);
         assigned.ok_or(CloseReason::Refused)?;
         Ok(spread.arrange())
     }

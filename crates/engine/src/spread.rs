@@ -1,14 +1,19 @@
 //! The keys of a request that is being split, by server.
 
+use std::array;
 use std::ops::Range;
+
+use nutcracker_proto::split::Part;
 
 use crate::ids::ServerId;
 
+/// So many keys are hashed at a time.
+pub(crate) const HASHED_TOGETHER: usize = 4;
+
 /// Which keys of a request go to which server. Kept between requests for its room.
 ///
-/// Keys are first collected with their hashes and then given to servers: a hash is a long chain of
-/// steps that each wait for the one before, and a processor works on the chains of several keys at a
-/// time as long as nothing it cannot foresee, as a server is, stands between them.
+/// Keys are first collected and then hashed and given to servers, [`HASHED_TOGETHER`] at a time: a hash is a long chain
+/// of steps that each wait for the one before, and a processor works on several such chains at the same time.
 ///
 /// The keys of one server are chained, so that its fragment is written in one go whatever order
 /// the keys came in. All of it is linear in the keys.
@@ -24,10 +29,8 @@ pub(crate) struct Spread {
 
 #[derive(Debug)]
 struct Key {
-    /// What travels with it, in the request's bytes.
-    bytes: Range<u32>,
-    /// Its hash, until its server is known.
-    hash: u32,
+    /// Where it is in the request's bytes, and what travels with it.
+    part: Part,
     server: u32,
     /// The next key of the same server.
     next: u32,
@@ -48,29 +51,45 @@ impl Spread {
         Self { chains: vec![Chain::default(); servers_max].into(), ..Self::default() }
     }
 
-    /// Adds the request's next key, whose part of the request is `bytes`.
+    /// Adds the request's next key.
     #[inline]
-    pub(crate) fn push(&mut self, hash: u32, bytes: Range<u32>) {
-        self.keys.push(Key { bytes, hash, server: u32::MAX, next: u32::MAX });
+    pub(crate) fn push(&mut self, part: Part) {
+        self.keys.push(Key { part, server: u32::MAX, next: u32::MAX });
     }
 
-    /// Gives each key, when all are there, to the server that `owner` says its hash belongs to. `None`
-    /// when it says so.
-    pub(crate) fn assign(&mut self, mut owner: impl FnMut(u32) -> Option<ServerId>) -> Option<()> {
-        for at in 0..self.keys.len() {
-            let server = owner(self.keys[at].hash)?.0;
-            let chain = &mut self.chains[server as usize];
-            if chain.len == 0 {
-                chain.first = at as u32;
-                self.servers.push(server);
-            } else {
-                self.keys[chain.last as usize].next = at as u32;
+    /// Gives each key of the request whose bytes are `frame`, when all are there, to the server that `owner` says its
+    /// hash belongs to. `None` when it says so. Behind the last key hashes of empty ones may be asked for.
+    pub(crate) fn assign(
+        &mut self,
+        frame: &[u8],
+        hashes: impl Fn([&[u8]; HASHED_TOGETHER]) -> [u32; HASHED_TOGETHER],
+        mut owner: impl FnMut(u32) -> Option<ServerId>,
+    ) -> Option<()> {
+        for first in (0..self.keys.len()).step_by(HASHED_TOGETHER) {
+            let group = &self.keys[first..];
+            let keys = array::from_fn(|nth| group.get(nth).map_or(&[][..], |key| key.part.key(frame)));
+            for (key, hash) in self.keys[first..].iter_mut().zip(hashes(keys)) {
+                key.server = owner(hash)?.0;
             }
-            chain.last = at as u32;
-            chain.len += 1;
-            self.keys[at].server = server;
+        }
+        for at in 0..self.keys.len() {
+            self.chain(at as u32, ServerId(self.keys[at].server));
         }
         Some(())
+    }
+
+    /// Puts a key behind the last of those of its server.
+    #[inline]
+    fn chain(&mut self, at: u32, ServerId(server): ServerId) {
+        let chain = &mut self.chains[server as usize];
+        if chain.len == 0 {
+            chain.first = at;
+            self.servers.push(server);
+        } else {
+            self.keys[chain.last as usize].next = at;
+        }
+        chain.last = at;
+        chain.len += 1;
     }
 
     /// Numbers the fragments, when all keys are assigned, and says how many there are. In the
@@ -101,7 +120,7 @@ impl Spread {
         (0..chain.len).map(move |_| {
             let key = &self.keys[at as usize];
             at = key.next;
-            key.bytes.start as usize..key.bytes.end as usize
+            key.part.bytes.start as usize..key.part.bytes.end as usize
         })
     }
 

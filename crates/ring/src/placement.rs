@@ -34,11 +34,31 @@ impl Placement {
     #[inline]
     #[must_use]
     pub fn key_hash(&self, key: &[u8]) -> u32 {
-        let hashed = match &self.tag {
+        let hashed = self.hashed_part(key);
+        if hashed.is_empty() { 0 } else { self.hash.hash(hashed) }
+    }
+
+    /// The [`key_hash`](Self::key_hash) of each of several keys, which takes less time than one after the other.
+    #[inline]
+    #[must_use]
+    pub fn key_hashes<const N: usize>(&self, keys: [&[u8]; N]) -> [u32; N] {
+        let hashed = keys.map(|key| self.hashed_part(key));
+        let mut hashes = self.hash.hash_each(hashed);
+        for (hash, hashed) in hashes.iter_mut().zip(hashed) {
+            if hashed.is_empty() {
+                *hash = 0;
+            }
+        }
+        hashes
+    }
+
+    /// What is hashed of `key`.
+    #[inline]
+    fn hashed_part<'k>(&self, key: &'k [u8]) -> &'k [u8] {
+        match &self.tag {
             Some(tag) => tag.select(key),
             None => key,
-        };
-        if hashed.is_empty() { 0 } else { self.hash.hash(hashed) }
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! The keys of a request, each with the bytes that travel with it.
 
 use super::digits;
+use super::guess::Guess;
 use super::locate::{Located, locate};
-use super::request::{Bulk, bulk, short_bulk};
+use super::request::{Bulk, bulk};
 use crate::command::Keys;
 use crate::limits::ARGUMENTS_MAX;
 use crate::request::Routed;
@@ -20,6 +21,10 @@ pub struct Parts<'a> {
     gap: u32,
     /// How many stand before those after it. None where `gap` is none.
     later_gap: u32,
+    /// Of the strings that are keys.
+    keys: Guess,
+    /// Of those that are values.
+    values: Guess,
 }
 
 impl<'a> Parts<'a> {
@@ -35,12 +40,12 @@ impl<'a> Parts<'a> {
         let keys = request.command.keys;
         if let Keys::First | Keys::Each | Keys::EachPair = keys {
             let valued = keys == Keys::EachPair;
-            return Self { strings, left: request.keys, valued, gap: 0, later_gap: 0 };
+            return Self::of(strings, request.keys, valued, (0, 0));
         }
         match locate(keys, strings.left, strings.clone()) {
             Ok(located) => Self::located(strings, located),
             // It was no fault when the request was parsed.
-            Err(_) => Self { strings, left: 0, valued: false, gap: 0, later_gap: 0 },
+            Err(_) => Self::of(strings, 0, false, (0, 0)),
         }
     }
 
@@ -50,7 +55,16 @@ impl<'a> Parts<'a> {
         for _before_the_first in 0..first {
             strings.next();
         }
-        Self { strings, left: count, valued: false, gap, later_gap }
+        Self::of(strings, count, false, (gap, later_gap))
+    }
+
+    const fn of(
+        strings: Strings<'a>,
+        left: u32,
+        valued: bool,
+        (gap, later_gap): (u32, u32),
+    ) -> Self {
+        Self { strings, left, valued, gap, later_gap, keys: Guess::new(), values: Guess::new() }
     }
 
     /// How many keys are to come.
@@ -74,9 +88,9 @@ impl Iterator for Parts<'_> {
     fn next(&mut self) -> Option<Part> {
         self.left = self.left.checked_sub(1)?;
         let begin = self.strings.at as u32;
-        let (start, end) = self.strings.range()?;
+        let (start, end) = self.strings.range(&mut self.keys)?;
         if self.valued {
-            self.strings.range()?;
+            self.strings.range(&mut self.values)?;
         }
         let part = Part { key: start as u32..end as u32, bytes: begin..self.strings.at as u32 };
         if self.gap != 0 && self.left != 0 {
@@ -110,11 +124,11 @@ impl Strings<'_> {
         self.at
     }
 
-    /// Where the next string's body begins and ends.
+    /// Where the next string's body begins and ends, which may be like those that `guess` comes from.
     #[inline(always)]
-    fn range(&mut self) -> Option<(usize, usize)> {
+    fn range(&mut self, guess: &mut Guess) -> Option<(usize, usize)> {
         let (start, end) =
-            short_bulk(self.frame, self.at).or_else(|| any_bulk(self.frame, self.at))?;
+            guess.short_bulk(self.frame, self.at).or_else(|| any_bulk(self.frame, self.at))?;
         self.at = end + 2;
         Some((start, end))
     }
@@ -124,13 +138,13 @@ impl<'a> Iterator for Strings<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        let (start, end) = self.range()?;
+        let (start, end) = self.range(&mut Guess::new())?;
         self.left = self.left.saturating_sub(1);
         Some(&self.frame[start..end])
     }
 }
 
-/// As [`short_bulk`], of any length.
+/// As [`Guess::short_bulk`], of any length.
 #[cold]
 fn any_bulk(frame: &[u8], at: usize) -> Option<(usize, usize)> {
     match bulk(frame, at, u32::MAX) {

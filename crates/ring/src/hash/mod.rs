@@ -129,6 +129,17 @@ impl HashKind {
             Self::Jenkins => jenkins::jenkins(bytes),
         }
     }
+
+    /// The [`hash`](Self::hash) of each of several keys, which takes less time than one after the other where it is the
+    /// default.
+    #[inline]
+    #[must_use]
+    pub fn hash_each<const N: usize>(self, keys: [&[u8]; N]) -> [u32; N] {
+        match self {
+            Self::Fnv1a64 => fnv::fnv1a_64_each(keys),
+            _ => keys.map(|key| self.hash(key)),
+        }
+    }
 }
 
 impl fmt::Display for HashKind {
