@@ -67,7 +67,8 @@ impl Spread {
     ) -> Option<()> {
         for first in (0..self.keys.len()).step_by(HASHED_TOGETHER) {
             let group = &self.keys[first..];
-            let keys = array::from_fn(|nth| group.get(nth).map_or(&[][..], |key| key.part.key(frame)));
+            let keys =
+                array::from_fn(|nth| group.get(nth).map_or(&[][..], |key| key.part.key(frame)));
             for (key, hash) in self.keys[first..].iter_mut().zip(hashes(keys)) {
                 key.server = owner(hash)?.0;
             }

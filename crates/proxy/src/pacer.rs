@@ -10,18 +10,19 @@
 //! that is, and nothing is gained by keeping it: there the pause is for clients alone, and servers' answers are taken
 //! as they come.
 //!
-//! The wait is worth its delay when processor time is scarce, or when the servers take so long that
-//! nobody can tell it from their time; and only when several clients are served. See [`Pacer::pause`].
-//! Any other worker polls at once.
+//! The wait is worth its delay when processor time is scarce, which shows in what it brings ([`trial`](crate::trial)),
+//! or when the servers take so long that nobody can tell it from their time; and only when several clients are served.
+//! See [`Pacer::pause`]. Any other worker polls at once.
 
 use std::time::Duration;
 
 use nutcracker_engine::ResponseTimes;
 
-use crate::trial::Trial;
+use crate::trial::{Length, Trial};
 
-/// Share of its time above which a worker counts as busy: one part in so many.
-const BUSY_PART: u32 = 4;
+/// Share of its time above which a worker counts as busy: one part in so many. Below it a pause has little to spare,
+/// and is not even tried.
+const BUSY_PART: u32 = 8;
 
 /// Requests that have to be outstanding at one time. With fewer, a pause would delay a client that nothing else
 /// could use the time of.
@@ -153,6 +154,12 @@ impl Pacer {
         }
     }
 
+    /// A worker whose pause is known to be worth it.
+    #[cfg(test)]
+    pub(crate) fn pausing(pause: Duration) -> Self {
+        Self { trial: Trial::holding(Length::Shorter), ..Self::new(pause) }
+    }
+
     /// A turn is over.
     pub fn record_turn(&mut self, done: &Done) {
         let ResponseTimes { count, time } = done.responses;
@@ -190,14 +197,14 @@ impl Pacer {
     }
 
     /// How long to wait before the next poll: not at all, unless several requests were outstanding at one time of
-    /// late, and either the worker spends more than a fourth of its time at work or servers take long.
+    /// late, and either the worker spends more than an eighth of its time at work or servers take long.
     ///
     /// After turns that read large values there is none.
     ///
-    /// Where responses do not share their writes, the pause is for clients alone. A busy worker's is as it was
-    /// told then, or twice as long where that brings more responses. Where they do share, it is twice as long when
-    /// there were so few events that they shared little, and quick servers make it shorter, by as much as brings the
-    /// most responses. Slow servers make it a part of the time they take, so that it adds no more to it.
+    /// A busy worker makes none, a shorter one or a longer one, whichever is found to be best. Where responses do not
+    /// share their writes, it is for clients alone, and as long as the worker was told, or twice as long. Where they do
+    /// share, it is twice as long when there were so few events that they shared little, but at most a fourth of the time
+    /// that servers take, or half of it. Slow servers make it a part of the time they take, so that it adds no more to it.
     #[must_use]
     pub fn pause(&mut self) -> Option<Pause> {
         let since = std::mem::take(&mut self.since);
@@ -217,10 +224,14 @@ impl Pacer {
                 BUSY_RESPONSE_PARTS.map(|part| (self.pause * few).min(response / part))
             }
         };
-        if shorter < longer {
-            self.trial.offer();
+        if is_busy {
+            self.trial.offer(shorter, longer);
         }
-        let busy = if self.trial.is_longer() { longer } else { shorter };
+        let busy = match self.trial.length() {
+            Length::None => Duration::ZERO,
+            Length::Shorter => shorter,
+            Length::Longer => longer,
+        };
         let slow = response / RESPONSE_PART;
         let slow = if self.responses == 0 || slow < self.pause { Duration::ZERO } else { slow };
         let length = busy.max(slow.min(self.pause * SLOW_PAUSES_MAX));
@@ -260,7 +271,7 @@ mod tests {
 
     /// A pacer after many turns of so much work and so much waiting.
     fn after(worked: u64, waited: u64) -> Pacer {
-        let mut pacer = Pacer::new(PAUSE);
+        let mut pacer = Pacer::pausing(PAUSE);
         pass(&mut pacer, turn(worked), waited, 1_000);
         pacer
     }
@@ -282,9 +293,13 @@ mod tests {
 
     #[test]
     fn a_busy_worker_with_several_requests_pauses() {
-        for (worked, waited, paused) in
-            [(30, 10, true), (30, 80, true), (30, 100, false), (1, 500, false), (10, 10_000, false)]
-        {
+        for (worked, waited, paused) in [
+            (30, 10, true),
+            (30, 200, true),
+            (30, 220, false),
+            (1, 500, false),
+            (10, 10_000, false),
+        ] {
             let pause = paused.then_some(PAUSE);
             assert_eq!(
                 pause_after(&mut after(worked, waited), turn(0)),
@@ -308,7 +323,7 @@ mod tests {
     #[test]
     fn the_pause_is_for_clients_alone_where_each_response_has_a_write_of_its_own() {
         for (writes, alone) in [(0, false), (4, false), (8, false), (9, true), (12, true)] {
-            let mut pacer = Pacer::new(PAUSE);
+            let mut pacer = Pacer::pausing(PAUSE);
             let done = Done { responses: responses(12, 400), writes, ..turn(30) };
             pass(&mut pacer, done, 0, 100);
             pacer.record_turn(&done);
@@ -320,7 +335,7 @@ mod tests {
     #[test]
     fn a_pause_for_clients_alone_asks_not_how_quick_the_servers_are() {
         for each in [1, 100, 700] {
-            let mut pacer = Pacer::new(PAUSE);
+            let mut pacer = Pacer::pausing(PAUSE);
             let done = Done { responses: responses(1, each), writes: 1, ..turn(30) };
             pass(&mut pacer, done, 0, 1);
             let few = Done { events: 1, ..done };
@@ -349,36 +364,42 @@ mod tests {
         let quick = Some(Duration::from_micros(25));
         assert_eq!(pause_after(&mut after(30, 0), done(100)), quick);
         assert_eq!(
-            pause_after(&mut Pacer::new(Duration::ZERO), done(100_000)),
+            pause_after(&mut Pacer::pausing(Duration::ZERO), done(100_000)),
             None,
             "told not to"
         );
     }
 
     #[test]
-    fn where_a_longer_pause_brings_more_it_is_made_of_it() {
+    fn the_pause_is_the_one_that_brings_most_if_any_does() {
         // Where responses wait as well, servers that are quick make the shorter one; elsewhere it is half.
         let shorter = PAUSE - Duration::from_micros(10);
         for (writes, [shorter, longer]) in [(0, [shorter, PAUSE]), (200, [PAUSE, PAUSE * 2])] {
-            for (longer_brings, pause) in [(120, longer), (80, shorter)] {
+            for (without, longer_brings, pause) in
+                [(90, 120, Some(longer)), (90, 80, Some(shorter)), (110, 120, None)]
+            {
                 let mut pacer = Pacer::new(PAUSE);
                 let mut last = None;
                 for _ in 0..10_000 {
-                    let brought = if last == Some(longer) { longer_brings } else { 100 };
+                    let brought = match last {
+                        None => without,
+                        Some(last) if last == longer => longer_brings,
+                        Some(_) => 100,
+                    };
                     let each = 4 * shorter.as_micros() as u64;
                     let responses = responses(brought, each);
                     let work = PAUSE;
                     last = pause_after(&mut pacer, Done { work, responses, writes, ..turn(0) });
                     pacer.record_wait(PAUSE);
                 }
-                assert_eq!(last, Some(pause), "{longer_brings} to 100");
+                assert_eq!(last, pause, "{without}, 100, {longer_brings}");
             }
         }
     }
 
     #[test]
     fn the_time_of_a_response_that_is_forgotten_is_no_others() {
-        let mut pacer = Pacer::new(PAUSE);
+        let mut pacer = Pacer::pausing(PAUSE);
         let done = |each| Done { responses: responses(1, each), ..turn(0) };
         pass(&mut pacer, done(1_000_000), WINDOW.as_micros() as u64 * 2, 1);
         assert_eq!(pause_after(&mut pacer, done(100)), None, "quick servers, and nothing to do");
@@ -402,7 +423,7 @@ mod tests {
     fn a_worker_with_few_requests_never_pauses() {
         let with = |outstanding| Done { outstanding, ..turn(30) };
         for (outstanding, pause) in [(OUTSTANDING_MIN - 1, None), (OUTSTANDING_MIN, Some(PAUSE))] {
-            let mut pacer = Pacer::new(PAUSE);
+            let mut pacer = Pacer::pausing(PAUSE);
             pass(&mut pacer, with(outstanding), 0, 1_000);
             assert_eq!(pause_after(&mut pacer, with(0)), pause);
         }
@@ -421,8 +442,8 @@ mod tests {
 
     #[test]
     fn a_worker_that_has_not_begun_and_one_told_not_to_never_pause() {
-        assert_eq!(pause_after(&mut Pacer::new(PAUSE), turn(0)), None);
-        let mut pacer = Pacer::new(Duration::ZERO);
+        assert_eq!(pause_after(&mut Pacer::pausing(PAUSE), turn(0)), None);
+        let mut pacer = Pacer::pausing(Duration::ZERO);
         assert_eq!(pause_after(&mut pacer, turn(1_000_000)), None);
     }
 

@@ -309,6 +309,18 @@ pub fn set_timer_slack(slack: Duration) -> io::Result<()> {
     }
 }
 
+/// The processor time that this thread has taken so far, the kernel's work for it included; zero where the system does
+/// not tell. A system call.
+#[must_use]
+pub fn thread_cpu_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is to a timespec that outlives the call.
+    match unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) } {
+        0 => Duration::new(time.tv_sec as u64, time.tv_nsec as u32),
+        _ => Duration::ZERO,
+    }
+}
+
 /// Waits until a descriptor has something to read, for as long as `patience` says at most; whether it has. One that is
 /// not open has an error to read at once.
 ///

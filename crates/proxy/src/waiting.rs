@@ -238,7 +238,8 @@ mod tests {
             let (client, clients) = conn(&pollers, CLIENT);
             let (server, servers) = conn(&pollers, SERVER);
             server.register_answers(pollers.answers.registry(), SERVER).expect("a poller");
-            let waiting = Waiting::new(Duration::ZERO, PAUSE);
+            let mut waiting = Waiting::new(Duration::ZERO, PAUSE);
+            waiting.pacer = Pacer::pausing(PAUSE);
             let mut world = Self { pollers, waiting, server, _client: client, servers, clients };
             world.wait(&Done::default());
             world

@@ -21,7 +21,8 @@ fn main() {
         });
     }
     run("hashes of four keys, fnv1a_64, 19 bytes", calls(250_000), |call| {
-        Placement::default().key_hashes([0, 1, 2, 3].map(|nth| &keys[(4 * call + nth) % keys.len()][..]))
+        Placement::default()
+            .key_hashes([0, 1, 2, 3].map(|nth| &keys[(4 * call + nth) % keys.len()][..]))
     });
     for kind in DistributionKind::ALL {
         for count in [2, 10, 100, 1000] {
