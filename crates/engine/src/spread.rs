@@ -151,11 +151,16 @@ mod tests {
     fn each_servers_keys_keep_their_order_and_fragments_are_in_the_servers() {
         let mut spread = Spread::new(10);
         for round in 0..2 {
-            for (key, server) in [7, 2, 7, 9, 2, 7].into_iter().enumerate() {
-                let at = key as u32 * 10;
-                spread.push(server, at..at + 5);
+            // Keys of one byte, which is their hash and their server.
+            let frame = [7, 2, 7, 9, 2, 7];
+            for key in 0..frame.len() as u32 {
+                spread.push(Part { key: key..key + 1, bytes: key * 10..key * 10 + 5 });
             }
-            assert_eq!(spread.assign(|hash| Some(ServerId(hash))), Some(()));
+            let hashes = |keys: [&[u8]; HASHED_TOGETHER]| {
+                keys.map(|key| key.first().map_or(0, |&byte| byte.into()))
+            };
+            let assigned = spread.assign(&frame, hashes, |hash| Some(ServerId(hash)));
+            assert_eq!(assigned, Some(()));
             assert_eq!(spread.arrange(), 3, "round {round}");
             assert_eq!(spread.owners().collect::<Vec<_>>(), [1, 0, 1, 2, 0, 1]);
             let parts = |ordinal| spread.parts(ordinal).map(|part| part.start).collect::<Vec<_>>();

@@ -466,6 +466,16 @@ mod tests {
     }
 
     #[test]
+    fn processor_time_is_this_threads_and_stands_still_while_it_sleeps() {
+        let before = thread_cpu_time();
+        while thread_cpu_time() == before {}
+        let before = thread_cpu_time();
+        std::thread::sleep(Duration::from_millis(50));
+        let slept = thread_cpu_time() - before;
+        assert!(slept < Duration::from_millis(25), "{slept:?}");
+    }
+
+    #[test]
     fn local_time_is_what_date_says() {
         for seconds in [0, 951_782_399, 951_782_400, 1_700_000_000, 4_102_444_799] {
             let date = std::process::Command::new("date")

@@ -90,7 +90,7 @@ enum Phase {
     /// The next trial begins when so much time has passed, and the pauses differ.
     Rests { left: Duration },
     /// One is under way.
-    Tries(Slices),
+    Tries(Box<Slices>),
 }
 
 /// The slices of a trial.
@@ -144,13 +144,13 @@ impl Trial {
             self.holds = self.holds.min(Length::Shorter);
             self.other = if self.holds == Length::None { Length::Shorter } else { Length::None };
         }
-        self.phase = Phase::Tries(Slices {
+        self.phase = Phase::Tries(Box::new(Slices {
             slice: 0,
             passed: Duration::ZERO,
             began: (self.cpu_time)(),
             responses: [0; SLICES],
             cost: [0; SLICES],
-        });
+        }));
     }
 
     /// A turn took so much `time`, the pause before it included, and brought `responses`. Makes a system call at the end

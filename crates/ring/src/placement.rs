@@ -65,6 +65,7 @@ impl Placement {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::Generator;
     use crate::{DistributionKind, RingServer};
 
     #[test]
@@ -83,6 +84,26 @@ mod tests {
             assert_eq!(tagged.key_hash(b"user:{42}:name"), hash.hash(b"42"), "{hash}");
             assert_eq!(tagged.key_hash(b"{}"), hash.hash(b"{}"), "{hash}");
             assert_eq!(whole.key_hash(b"user:{42}:name"), hash.hash(b"user:{42}:name"), "{hash}");
+        }
+    }
+
+    #[test]
+    fn keys_that_are_hashed_together_have_the_values_that_each_has_alone() {
+        let mut random = Generator::seeded(5);
+        for hash in HashKind::ALL {
+            for tag in [None, HashTag::from_bytes(b"{}")] {
+                let placement = Placement { hash, tag };
+                for round in 0..100 {
+                    let keys = [round, 19, 19 + round % 3, round % 5].map(|len| random.bytes(len));
+                    let [a, b, c, d] = &keys;
+                    let tagged = [b"x{", &a[..], b"}", &b[..]].concat();
+                    for keys in [[a, b, c, d], [b, &tagged, d, a], [c, c, c, c]] {
+                        let together = placement.key_hashes(keys.map(|key| &key[..]));
+                        let alone = keys.map(|key| placement.key_hash(key));
+                        assert_eq!(together, alone, "{hash} {tag:?} {keys:?}");
+                    }
+                }
+            }
         }
     }
 
