@@ -2,7 +2,8 @@
 //!
 //! Each client sends a batch of as many requests as the pipeline is deep, waits for all of its
 //! responses and sends the next, as `redis-benchmark` does. It serves where that program does not:
-//! for memcached, and wherever answers must be proved right.
+//! for memcached, wherever answers must be proved right, and where batches are to be sent at moments of
+//! their own and not as soon as a response is there (`paced.rs`).
 
 use std::io::{self, Read, Write};
 use std::net;
@@ -22,9 +23,9 @@ use crate::{interrupt, servers};
 #[derive(Debug)]
 pub(crate) struct Load {
     poll: Poll,
-    clients: Vec<Client>,
-    script: Script,
-    pipeline: usize,
+    pub(super) clients: Vec<Client>,
+    pub(super) script: Script,
+    pub(super) pipeline: usize,
 }
 
 /// When clients stop sending new batches.
@@ -48,13 +49,20 @@ pub(crate) struct Outcome {
 }
 
 /// How long nothing at all may arrive while responses are due.
-const SILENCE_MAX: Duration = Duration::from_secs(10);
+pub(super) const SILENCE_MAX: Duration = Duration::from_secs(10);
 
 /// Room for what one read can bring. Large, so that a large value costs few system calls.
-const READ_BYTES: usize = 256 * 1024;
+pub(super) const READ_BYTES: usize = 256 * 1024;
 
 /// The longest latency that the histogram tells apart from longer ones, in microseconds.
 const LATENCY_MAX: u64 = 60_000_000;
+
+/// A histogram of microseconds.
+pub(super) fn histogram() -> Result<Histogram<u64>> {
+    // Three digits are plenty beside the spread between rounds.
+    Histogram::new_with_bounds(1, LATENCY_MAX, 3)
+        .map_err(|error| Failure::Wrong(format!("making a histogram: {error}")))
+}
 
 impl Load {
     /// Connects `clients` clients to `port`.
@@ -107,9 +115,7 @@ impl Load {
     /// [`Failure::Wrong`] for a response that is not the right one, a connection that closes, or
     /// silence while responses are due.
     pub(crate) fn run(&mut self, until: Until) -> Result<Outcome> {
-        // Three digits are plenty beside the spread between rounds.
-        let mut latency = Histogram::new_with_bounds(1, LATENCY_MAX, 3)
-            .map_err(|error| Failure::Wrong(format!("making a histogram: {error}")))?;
+        let mut latency = histogram()?;
         let start = Instant::now();
         let mut busy = 0;
         for client in &mut self.clients {
@@ -158,7 +164,7 @@ impl Load {
     }
 
     /// Says which client has waited for what.
-    fn silence(&self) -> Failure {
+    pub(super) fn silence(&self) -> Failure {
         let waiting = self.clients.iter().filter(|client| client.is_waiting());
         let example = waiting.clone().next().map_or_else(String::new, |client| {
             let (got, due) = (client.received.len() + client.matched, client.response.len());
@@ -174,8 +180,8 @@ impl Load {
 
 /// One connection and its batch.
 #[derive(Debug)]
-struct Client {
-    stream: TcpStream,
+pub(super) struct Client {
+    pub(super) stream: TcpStream,
     random: Random,
     /// The batch's requests, and how much of them is sent.
     request: Vec<u8>,
@@ -185,7 +191,8 @@ struct Client {
     matched: usize,
     /// What has come of responses whose order is free; they are compared when all is there.
     received: Vec<u8>,
-    begun: Instant,
+    /// From when on its latency is counted.
+    pub(super) begun: Instant,
     batches: u64,
 }
 
@@ -216,7 +223,7 @@ impl Client {
     }
 
     /// Writes the next batch into memory.
-    fn begin_batch(&mut self, script: &Script, pipeline: usize) {
+    pub(super) fn begin_batch(&mut self, script: &Script, pipeline: usize) {
         self.request.clear();
         self.response.clear();
         self.received.clear();
@@ -229,7 +236,7 @@ impl Client {
     }
 
     /// Sends as much of the batch as the kernel takes.
-    fn send(&mut self) -> Result<()> {
+    pub(super) fn send(&mut self) -> Result<()> {
         while self.sent < self.request.len() {
             match self.stream.write(&self.request[self.sent..]) {
                 Ok(count) => self.sent += count,
@@ -252,7 +259,7 @@ impl Client {
         ))
     }
 
-    fn is_waiting(&self) -> bool {
+    pub(super) fn is_waiting(&self) -> bool {
         self.matched < self.response.len()
     }
 
@@ -261,7 +268,12 @@ impl Client {
         if event.is_writable() {
             self.send()?;
         }
-        if !event.is_readable() || !self.is_waiting() {
+        if event.is_readable() { self.receive(buffer, script) } else { Ok(false) }
+    }
+
+    /// Takes what has come. Returns whether the batch's last response has.
+    pub(super) fn receive(&mut self, buffer: &mut [u8], script: &Script) -> Result<bool> {
+        if !self.is_waiting() {
             return Ok(false);
         }
         loop {
@@ -337,19 +349,19 @@ fn excerpt(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::net::TcpListener;
     use std::thread;
 
     use super::*;
     use crate::bench::workload::{Operation, Protocol};
 
-    const GET: Workload =
+    pub(crate) const GET: Workload =
         Workload { protocol: Protocol::Redis, operation: Operation::Get, value_bytes: 8, keys: 1 };
 
     /// A server of one connection that answers every read with `answer`, then closes when
     /// `answers` are given.
-    fn server(answer: &'static [u8], answers: usize) -> u16 {
+    pub(crate) fn server(answer: &'static [u8], answers: usize) -> u16 {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         thread::spawn(move || {

@@ -36,6 +36,7 @@ mod machine;
 mod memaslap;
 mod memory;
 mod options;
+mod paced;
 mod page;
 mod plot;
 mod redis_benchmark;

@@ -15,6 +15,8 @@ pub(crate) struct Scenario {
     pub(crate) tool: Tool,
     /// How many connections are open and busy at once.
     pub(crate) clients: usize,
+    /// How many of all clients' batches are due a second, at random moments; `None` for as soon as a response is there.
+    pub(crate) rate: Option<u32>,
     /// How many requests a client sends before it waits for their responses.
     pub(crate) pipeline: usize,
     /// What each request asks.
@@ -30,7 +32,7 @@ pub(crate) enum Tool {
     RedisBenchmark,
     /// Debian's `memcaslap`. It tells no percentiles, so it is the second opinion on `Ours`.
     Memaslap,
-    /// The client in `load.rs`: memcached with percentiles, pipelines and many keys.
+    /// The client in `load.rs`: memcached with percentiles, pipelines and many keys, and so many requests a second.
     Ours,
 }
 
@@ -84,7 +86,12 @@ const fn row(
     workload: Workload,
     cpu_ratio_max: f64,
 ) -> Scenario {
-    Scenario { name, tool, clients, pipeline, workload, cpu_ratio_max }
+    Scenario { name, tool, clients, rate: None, pipeline, workload, cpu_ratio_max }
+}
+
+/// The same with so many batches a second.
+const fn paced(rate: u32, row: Scenario) -> Scenario {
+    Scenario { rate: Some(rate), ..row }
 }
 
 /// The timed scenarios, in the order of the report.
@@ -104,6 +111,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     row("redis SET 16 KiB, 50 clients",     RedisBenchmark,    50,   1, workload(Redis,     Set,           16 * KIB), 0.95),
     row("redis GET 1 MiB, 10 clients",      RedisBenchmark,    10,   1, workload(Redis,     Get,           MIB),      1.00),
     row("redis SET 1 MiB, 10 clients",      RedisBenchmark,    10,   1, workload(Redis,     Set,           MIB),      1.00),
+    paced(30_000, row("redis GET 64 B, 30000/s",   Ours,       50,   1, workload(Redis,     Get,           64),       0.90)),
+    paced(6_000,  row("redis GET 64 B, pipeline 16, 6000/s", Ours, 50, 16, workload(Redis, Get,           64),       0.80)),
+    paced(5_000,  row("redis MGET 100 keys, 5000/s", Ours,     50,   1, workload(Redis,     MultiGet(100), 64),       0.80)),
     row("memcached get 64 B, 50 clients",   Ours,              50,   1, workload(Memcached, Get,           64),       0.85),
     row("memcached set 64 B, 50 clients",   Ours,              50,   1, workload(Memcached, Set,           64),       0.85),
     row("memcached get 64 B, memcaslap",    Memaslap,          50,   1, workload(Memcached, Get,           64),       0.85),
@@ -118,13 +128,13 @@ mod tests {
 
     #[test]
     fn tools_are_given_what_they_can_do() {
-        for Scenario { name, tool, workload, pipeline, .. } in SCENARIOS {
+        for Scenario { name, tool, workload, pipeline, rate, .. } in SCENARIOS {
             let fits = match tool {
                 RedisBenchmark => workload.protocol == Redis,
                 Memaslap => workload.protocol == Memcached && *pipeline == 1,
                 Ours => true,
             };
-            assert!(fits, "{name}: not for {}", tool.name());
+            assert!(fits && (rate.is_none() || *tool == Ours), "{name}: not for {}", tool.name());
         }
     }
 }

@@ -114,7 +114,10 @@ fn measure(
         Tool::Ours => {
             let mut load = connect(front, scenario)?;
             let meter = CpuMeter::start(front.pid())?;
-            let outcome = load.run(Until::Time(visit))?;
+            let outcome = match scenario.rate {
+                None => load.run(Until::Time(visit))?,
+                Some(rate) => load.run_at(rate, visit)?,
+            };
             let cpu = meter.micros_each(outcome.requests)?;
             let latency = |share| Some(outcome.latency.value_at_quantile(share) as f64);
             Ok(Sample { rate: rate(&outcome), p50: latency(0.50), p99: latency(0.99), cpu })
