@@ -8,7 +8,7 @@ use nutcracker_proto::split::Part;
 use crate::ids::ServerId;
 
 /// So many keys are hashed at a time.
-pub(crate) const HASHED_TOGETHER: usize = 4;
+const HASHED_TOGETHER: usize = 4;
 
 /// Which keys of a request go to which server. Kept between requests for its room.
 ///

@@ -1,5 +1,6 @@
 //! From key to server: hash tag, hash, ring.
 
+use crate::hash::fnv1a_64_each;
 use crate::{HashKind, HashTag, Ring};
 
 /// How a pool reads its keys: the hash, and the hash tag if it has one.
@@ -38,12 +39,16 @@ impl Placement {
         if hashed.is_empty() { 0 } else { self.hash.hash(hashed) }
     }
 
-    /// The [`key_hash`](Self::key_hash) of each of several keys, which takes less time than one after the other.
+    /// The [`key_hash`](Self::key_hash) of each of several keys, which takes less time than one after the other where the
+    /// hash is the default.
     #[inline]
     #[must_use]
     pub fn key_hashes<const N: usize>(&self, keys: [&[u8]; N]) -> [u32; N] {
+        if self.hash != HashKind::Fnv1a64 {
+            return keys.map(|key| self.key_hash(key));
+        }
         let hashed = keys.map(|key| self.hashed_part(key));
-        let mut hashes = self.hash.hash_each(hashed);
+        let mut hashes = fnv1a_64_each(hashed);
         for (hash, hashed) in hashes.iter_mut().zip(hashed) {
             if hashed.is_empty() {
                 *hash = 0;

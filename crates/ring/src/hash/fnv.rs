@@ -41,10 +41,10 @@ fn fnv1a(bytes: &[u8], basis: u32, prime: u32) -> u32 {
     bytes.iter().fold(basis, |hash, &byte| (hash ^ sign_extend(byte)).wrapping_mul(prime))
 }
 
-/// The hashes of several keys. Each step of a hash waits for the one before, and a processor does those of several at
+/// The [`fnv1a_64`] of several keys. Each step of a hash waits for the one before, and a processor does those of several at
 /// the same time: four cost little more than one.
 #[inline]
-pub(super) fn fnv1a_64_each<const N: usize>(keys: [&[u8]; N]) -> [u32; N] {
+pub(crate) fn fnv1a_64_each<const N: usize>(keys: [&[u8]; N]) -> [u32; N] {
     let shared = keys.iter().map(|key| key.len()).min().unwrap_or(0);
     let fronts = keys.map(|key| &key[..shared]);
     let mut hashes = [BASIS_64; N];

@@ -17,6 +17,8 @@ mod one_at_a_time;
 use std::fmt;
 use std::str::FromStr;
 
+pub(crate) use fnv::fnv1a_64_each;
+
 use crate::UnknownName;
 
 /// A hash of keys. [`Fnv1a64`](Self::Fnv1a64) is the original's default.
@@ -127,17 +129,6 @@ impl HashKind {
             Self::Hsieh => hsieh::hsieh(bytes),
             Self::Murmur => murmur::murmur(bytes),
             Self::Jenkins => jenkins::jenkins(bytes),
-        }
-    }
-
-    /// The [`hash`](Self::hash) of each of several keys, which takes less time than one after the other where it is the
-    /// default.
-    #[inline]
-    #[must_use]
-    pub fn hash_each<const N: usize>(self, keys: [&[u8]; N]) -> [u32; N] {
-        match self {
-            Self::Fnv1a64 => fnv::fnv1a_64_each(keys),
-            _ => keys.map(|key| self.hash(key)),
         }
     }
 }
