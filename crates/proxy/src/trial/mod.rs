@@ -9,26 +9,18 @@
 //!  none  | none shorter shorter none none shorter shorter none ... | which was better
 //!  rests |  slices of a trial                                      | rests, and is tried against the other neighbour
 //! ```
-//! What each has brought is the median of its slices, for a slice in which the machine did something else says nothing.
 //! The longer one has to bring clearly more responses, in nearly all of its slices. Where they are as many as the
 //! requests that arrive, whatever the pause, it is chance that tells the slices apart, and there the shorter one stays,
 //! which delays them less. A pause is taken as well where there are as many responses as without, for clearly less
 //! processor time.
 
+mod slices;
+
 use std::cmp::{max, min};
 use std::time::Duration;
 
+use self::slices::{Outcome, SLICE, Slices, TO_BE_KEPT, TO_BE_TAKEN};
 use crate::sys;
-
-/// How long one of the two holds before it is the other's turn.
-const SLICE: Duration = Duration::from_millis(10);
-
-/// Slices of a trial. The order of four is turned round in the middle, so that a load that grows or falls
-/// favours neither.
-const SLICES: usize = 16;
-
-/// Slices of each of the two.
-const HALF: usize = SLICES / 2;
 
 /// Time between trials that do not agree, and the longest there is: it doubles from trial to trial as long as they do.
 /// The slowest one in a hundred requests is not to be one that came in a trial.
@@ -38,28 +30,6 @@ const REST_MAX: Duration = Duration::from_secs(16);
 /// Time before the first one, for connections are opened first, before the next when one came to nothing, and before
 /// what has just become the middle one is tried against its other neighbour.
 const FIRST_REST: Duration = Duration::from_millis(100);
-
-/// Fewer responses than that in half of the slices say nothing.
-const RESPONSES_MIN: u64 = 2_000;
-
-/// What the longer one has to have to be taken, and to be kept.
-const TO_BE_TAKEN: Wanted = Wanted { responses: 106, cost: 88, pairs: 53 };
-const TO_BE_KEPT: Wanted = Wanted { responses: 103, cost: 94, pairs: 40 };
-
-/// So many responses are as many as those of the shorter one, percent of them.
-const AS_MANY: u64 = 97;
-
-/// How much better than the shorter one the longer one has to be.
-#[derive(Clone, Copy)]
-struct Wanted {
-    /// Responses that it has to bring, percent of the shorter one's.
-    responses: u64,
-    /// Or what each may cost at most, percent.
-    cost: u64,
-    /// In how many of the 64 pairs of a slice of each it has to be better. By chance 53 come about once in a hundred times,
-    /// and 40 once in five (Mann and Whitney, 1947).
-    pairs: usize,
-}
 
 /// A pause of a busy worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,20 +63,6 @@ enum Phase {
     Tries(Box<Slices>),
 }
 
-/// The slices of a trial.
-#[derive(Debug)]
-struct Slices {
-    /// Which it is, from 0, and how much of it has passed.
-    slice: usize,
-    passed: Duration,
-    /// The processor time at its beginning.
-    began: Duration,
-    /// Responses of each so far.
-    responses: [u64; SLICES],
-    /// Nanoseconds of processor time of each, for a thousand responses.
-    cost: [u64; SLICES],
-}
-
 impl Default for Trial {
     /// There is no pause before it has been shown that one is better.
     fn default() -> Self {
@@ -132,7 +88,7 @@ impl Trial {
     pub fn length(&self) -> Length {
         match &self.phase {
             Phase::Rests { .. } => self.holds,
-            Phase::Tries(slices) if is_of_longer(slices.slice) => max(self.holds, self.other),
+            Phase::Tries(slices) if slices.is_of_longer() => max(self.holds, self.other),
             Phase::Tries(_) => min(self.holds, self.other),
         }
     }
@@ -142,15 +98,9 @@ impl Trial {
         let Phase::Rests { left: Duration::ZERO } = self.phase else { return };
         if shorter == longer {
             self.holds = self.holds.min(Length::Shorter);
-            self.other = if self.holds == Length::None { Length::Shorter } else { Length::None };
+            self.other = self.holds.against(Length::Shorter);
         }
-        self.phase = Phase::Tries(Box::new(Slices {
-            slice: 0,
-            passed: Duration::ZERO,
-            began: (self.cpu_time)(),
-            responses: [0; SLICES],
-            cost: [0; SLICES],
-        }));
+        self.phase = Phase::Tries(Box::new(Slices::new((self.cpu_time)())));
     }
 
     /// A turn took so much `time`, the pause before it included, and brought `responses`. Makes a system call at the end
@@ -163,16 +113,16 @@ impl Trial {
             Phase::Tries(_) if time > SLICE => self.phase = Phase::Rests { left: FIRST_REST },
             Phase::Tries(slices) => {
                 slices.record(responses, time, self.cpu_time);
-                if slices.slice == SLICES {
-                    let (shorter, longer) = (slices.half(false), slices.half(true));
-                    self.decide(&shorter, &longer);
+                if slices.are_over() {
+                    let outcome = slices.outcome();
+                    self.decide(&outcome);
                 }
             }
         }
     }
 
-    fn decide(&mut self, shorter: &Half, longer: &Half) {
-        if shorter.sum().min(longer.sum()) < RESPONSES_MIN {
+    fn decide(&mut self, outcome: &Outcome) {
+        if !outcome.says_something() {
             self.phase = Phase::Rests { left: REST };
             return;
         }
@@ -180,97 +130,31 @@ impl Trial {
         let before = self.holds;
         let wanted = if before == higher { TO_BE_KEPT } else { TO_BE_TAKEN };
         // A longer one for the processor's sake alone would be one more delay for those that have one already.
-        let is_cheaper = lower == Length::None && wanted.is_cheaper(shorter, longer);
-        let is_better = is_cheaper || wanted.brings_more(shorter, longer);
-        self.holds = if is_better { higher } else { lower };
-        self.other = match self.holds {
-            Length::None | Length::Longer => Length::Shorter,
-            Length::Shorter if lower == Length::None => Length::Longer,
-            Length::Shorter => Length::None,
-        };
+        let is_cheaper = lower == Length::None && outcome.is_cheaper(wanted);
+        self.holds = if is_cheaper || outcome.brings_more(wanted) { higher } else { lower };
+        self.other = self.holds.against(lower);
         self.rest = if self.holds == before { REST_MAX.min(self.rest * 2) } else { REST };
         let is_new_middle = self.holds != before && self.holds == Length::Shorter;
         self.phase = Phase::Rests { left: if is_new_middle { FIRST_REST } else { self.rest } };
     }
 }
 
-impl Slices {
-    fn record(&mut self, responses: usize, time: Duration, cpu_time: fn() -> Duration) {
-        let own = &mut self.responses[self.slice];
-        *own += responses as u64;
-        self.passed += time;
-        if self.passed < SLICE {
-            return;
+impl Length {
+    /// What one that holds is tried against next, after a trial of which the shorter was `lower`.
+    fn against(self, lower: Self) -> Self {
+        match self {
+            Self::None | Self::Longer => Self::Shorter,
+            Self::Shorter if lower == Self::None => Self::Longer,
+            Self::Shorter => Self::None,
         }
-        let now = cpu_time();
-        let taken = now.saturating_sub(self.began).as_nanos() as u64;
-        self.cost[self.slice] = taken * 1_000 / (*own).max(1);
-        // A slice ends with a turn, and so a little late: as if it had not.
-        *own = *own * SLICE.as_nanos() as u64 / self.passed.as_nanos() as u64;
-        (self.slice, self.passed, self.began) = (self.slice + 1, Duration::ZERO, now);
     }
-
-    /// What one of the two has brought.
-    fn half(&self, is_longer: bool) -> Half {
-        let own = |all: &[u64; SLICES]| {
-            let slices = (0..SLICES).filter(|&slice| is_of_longer(slice) == is_longer);
-            let mut own = [0; HALF];
-            for (own, slice) in own.iter_mut().zip(slices) {
-                *own = all[slice];
-            }
-            own.sort_unstable();
-            own
-        };
-        Half { responses: own(&self.responses), cost: own(&self.cost) }
-    }
-}
-
-/// What one of the two has brought in its slices, and what it has cost, each in ascending order.
-struct Half {
-    responses: [u64; HALF],
-    cost: [u64; HALF],
-}
-
-impl Half {
-    fn sum(&self) -> u64 {
-        self.responses.iter().sum()
-    }
-}
-
-impl Wanted {
-    /// Whether there are clearly more responses.
-    fn brings_more(self, shorter: &Half, longer: &Half) -> bool {
-        twice(&longer.responses) * 100 >= twice(&shorter.responses) * self.responses
-            && pairs(&longer.responses, &shorter.responses) >= self.pairs
-    }
-
-    /// Whether as many cost clearly less.
-    fn is_cheaper(self, shorter: &Half, longer: &Half) -> bool {
-        twice(&longer.responses) * 100 >= twice(&shorter.responses) * AS_MANY
-            && twice(&longer.cost) * 100 <= twice(&shorter.cost) * self.cost
-            && pairs(&shorter.cost, &longer.cost) >= self.pairs
-    }
-}
-
-/// Twice the median: there are two in the middle.
-const fn twice(own: &[u64; HALF]) -> u64 {
-    own[HALF / 2 - 1] + own[HALF / 2]
-}
-
-/// In how many pairs of one of each it is that of `these` which is larger.
-fn pairs(these: &[u64; HALF], those: &[u64; HALF]) -> usize {
-    these.iter().map(|this| those.iter().filter(|that| this > that).count()).sum()
-}
-
-/// Whether a slice is the longer one's.
-const fn is_of_longer(slice: usize) -> bool {
-    matches!(slice % 4, 1 | 2)
 }
 
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
 
+    use super::slices::SLICES;
     use super::*;
 
     const TURN: Duration = Duration::from_micros(250);
@@ -415,7 +299,7 @@ mod tests {
             passes(&mut trial, FIRST_REST, [100; 3], [100; 3]);
             trial.offer(TURN / 4, TURN / 2);
             let tries = |trial: &Trial| match &trial.phase {
-                Phase::Tries(slices) => Some(slices.slice),
+                Phase::Tries(slices) => Some(slices.slice()),
                 Phase::Rests { .. } => None,
             };
             while let Some(slice) = tries(&trial) {
