@@ -259,7 +259,7 @@ impl Client {
         ))
     }
 
-    pub(super) fn is_waiting(&self) -> bool {
+    fn is_waiting(&self) -> bool {
         self.matched < self.response.len()
     }
 

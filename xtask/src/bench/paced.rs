@@ -28,7 +28,8 @@ impl Load {
         let poller = epoll::create(CreateFlags::CLOEXEC).map_err(failed)?;
         for (index, client) in self.clients.iter().enumerate() {
             let data = EventData::new_u64(index as u64);
-            epoll::add(&poller, &client.stream, data, EventFlags::IN).map_err(failed)?;
+            let edges = EventFlags::IN | EventFlags::OUT | EventFlags::ET;
+            epoll::add(&poller, &client.stream, data, edges).map_err(failed)?;
         }
         let mut moments = Moments { random: Random::new(usize::MAX / 2), rate };
         let mut idle: Vec<usize> = (0..self.clients.len()).rev().collect();
@@ -69,6 +70,8 @@ impl Load {
             for event in &events {
                 let index = event.data.u64() as usize;
                 let client = &mut self.clients[index];
+                // What the kernel did not take at once.
+                client.send()?;
                 if client.receive(&mut buffer, &self.script)? {
                     batches += 1;
                     let micros = client.begun.elapsed().as_micros() as u64;
