@@ -27,8 +27,8 @@ use crate::sys;
 const REST: Duration = Duration::from_secs(1);
 const REST_MAX: Duration = Duration::from_secs(16);
 
-/// Time before the first one, for connections are opened first, before the next when one came to nothing, and before
-/// what has just become the middle one is tried against its other neighbour.
+/// Time before the first one, for connections are opened first, before the next when one came to nothing, and before the
+/// longer one is tried, when the shorter one was found better than none.
 const FIRST_REST: Duration = Duration::from_millis(100);
 
 /// A pause of a busy worker.
@@ -64,11 +64,11 @@ enum Phase {
 }
 
 impl Default for Trial {
-    /// There is no pause before it has been shown that one is better.
+    /// The shorter one, until it is seen whether that is better than none.
     fn default() -> Self {
         Self {
-            holds: Length::None,
-            other: Length::Shorter,
+            holds: Length::Shorter,
+            other: Length::None,
             rest: REST,
             phase: Phase::Rests { left: FIRST_REST },
             cpu_time: sys::thread_cpu_time,
@@ -103,16 +103,16 @@ impl Trial {
         self.phase = Phase::Tries(Box::new(Slices::new((self.cpu_time)())));
     }
 
-    /// A turn took so much `time`, the pause before it included, and brought `responses`. Makes a system call at the end
-    /// of a slice.
-    pub fn record(&mut self, responses: usize, time: Duration) {
+    /// A turn took so much `time`, the pause before it included, and brought `responses`; so many requests were
+    /// `outstanding` of late. Makes a system call at the end of a slice.
+    pub fn record(&mut self, responses: usize, outstanding: usize, time: Duration) {
         match &mut self.phase {
             // Of a time in which nothing came no more than that counts: what held before it holds after it.
             Phase::Rests { left } => *left = left.saturating_sub(time.min(SLICE)),
             // The load has gone, or paused: nothing to compare.
             Phase::Tries(_) if time > SLICE => self.phase = Phase::Rests { left: FIRST_REST },
             Phase::Tries(slices) => {
-                slices.record(responses, time, self.cpu_time);
+                slices.record(responses, outstanding, time, self.cpu_time);
                 if slices.are_over() {
                     let outcome = slices.outcome();
                     self.decide(&outcome);
@@ -122,20 +122,19 @@ impl Trial {
     }
 
     fn decide(&mut self, outcome: &Outcome) {
-        if !outcome.says_something() {
-            self.phase = Phase::Rests { left: REST };
-            return;
-        }
         let (lower, higher) = (min(self.holds, self.other), max(self.holds, self.other));
         let before = self.holds;
         let wanted = if before == higher { TO_BE_KEPT } else { TO_BE_TAKEN };
         // A longer one for the processor's sake alone would be one more delay for those that have one already.
         let is_cheaper = lower == Length::None && outcome.is_cheaper(wanted);
-        self.holds = if is_cheaper || outcome.brings_more(wanted) { higher } else { lower };
+        let is_better = is_cheaper || outcome.brings_more(wanted);
+        let says_something = outcome.says_something();
+        self.holds = if says_something && is_better { higher } else { lower };
         self.other = self.holds.against(lower);
-        self.rest = if self.holds == before { REST_MAX.min(self.rest * 2) } else { REST };
-        let is_new_middle = self.holds != before && self.holds == Length::Shorter;
-        self.phase = Phase::Rests { left: if is_new_middle { FIRST_REST } else { self.rest } };
+        let agrees = says_something && self.holds == before;
+        self.rest = if agrees { REST_MAX.min(self.rest * 2) } else { REST };
+        let is_halfway = self.other == Length::Longer;
+        self.phase = Phase::Rests { left: if is_halfway { FIRST_REST } else { self.rest } };
     }
 }
 
@@ -169,15 +168,17 @@ mod tests {
         static CPU_TIME: Cell<Duration> = const { Cell::new(Duration::ZERO) };
     }
 
+    /// One that has settled for no pause.
     fn trial() -> Trial {
-        Trial { cpu_time: || CPU_TIME.get(), ..Trial::default() }
+        let [holds, other] = [Length::None, Length::Shorter];
+        Trial { holds, other, cpu_time: || CPU_TIME.get(), ..Trial::default() }
     }
 
     /// A turn that brings so many responses, each of which costs so many percent.
     fn turn(trial: &mut Trial, responses: usize, cost: u32) {
         trial.offer(TURN / 4, TURN / 2);
         CPU_TIME.set(CPU_TIME.get() + WORK * responses as u32 * cost / 10_000);
-        trial.record(responses, TURN);
+        trial.record(responses, 0, TURN);
     }
 
     /// Lets so much time pass in turns that bring so many responses, at such a cost, without a pause, with the shorter one
@@ -189,10 +190,10 @@ mod tests {
         }
     }
 
-    /// What holds after several trials.
+    /// What holds after several trials, the longest rest before them.
     fn holds_after(trial: &mut Trial, brought: [usize; 3], cost: [u32; 3]) -> Length {
         trial.rest = REST;
-        passes(trial, ROUND * 10, brought, cost);
+        passes(trial, REST_MAX + ROUND * 10, brought, cost);
         trial.holds
     }
 
@@ -274,6 +275,20 @@ mod tests {
     }
 
     #[test]
+    fn a_worker_begins_with_a_pause_and_what_cannot_be_shown_does_not_stay() {
+        for (brought, length) in [
+            ([100, 110, 110], Length::Shorter),
+            ([100, 100, 100], Length::None),
+            ([1, 2, 3], Length::None),
+        ] {
+            let mut trial = Trial { cpu_time: || CPU_TIME.get(), ..Trial::default() };
+            assert_eq!(trial.length(), Length::Shorter);
+            passes(&mut trial, FIRST_REST + SLICE * SLICES as u32, brought, [100; 3]);
+            assert_eq!(trial.holds, length, "{brought:?}");
+        }
+    }
+
+    #[test]
     fn few_responses_say_nothing_and_neither_does_a_load_that_has_gone() {
         let mut trial = trial();
         passes(&mut trial, ROUND, [1, 5, 9], [100; 3]);
@@ -282,7 +297,7 @@ mod tests {
         trial.offer(TURN / 4, TURN / 2);
         assert!(matches!(trial.phase, Phase::Tries(_)), "{trial:?}");
         passes(&mut trial, SLICE * (SLICES as u32 - 1), [100, 200, 300], [100; 3]);
-        trial.record(0, SLICE * 2);
+        trial.record(0, 0, SLICE * 2);
         assert!(matches!(trial.phase, Phase::Rests { left: FIRST_REST }), "{trial:?}");
         assert_eq!(trial.holds, Length::None);
     }
@@ -315,7 +330,7 @@ mod tests {
     #[test]
     fn pauses_of_one_length_are_one() {
         let mut trial = Trial { holds: Length::Longer, ..trial() };
-        trial.record(1, SLICE);
+        trial.record(1, 0, SLICE);
         trial.phase = Phase::Rests { left: Duration::ZERO };
         trial.offer(TURN, TURN);
         assert_eq!((trial.holds, trial.other), (Length::Shorter, Length::None));
@@ -327,7 +342,7 @@ mod tests {
         let mut trial = trial();
         assert_eq!(holds_after(&mut trial, [100, 120, 120], [100; 3]), Length::Shorter);
         trial.phase = Phase::Rests { left: REST };
-        trial.record(0, REST * 100);
+        trial.record(0, 0, REST * 100);
         assert!(matches!(trial.phase, Phase::Rests { left } if left > REST / 2), "{trial:?}");
         assert_eq!(trial.length(), Length::Shorter);
     }

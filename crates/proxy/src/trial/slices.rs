@@ -5,8 +5,13 @@
 
 use std::time::Duration;
 
-/// How long one of the two holds before it is the other's turn.
+/// How long one of the two holds at least before it is the other's turn.
 pub(super) const SLICE: Duration = Duration::from_millis(10);
+
+/// And at most. In between it takes until so many times as many responses have come as requests are outstanding: with a
+/// thousand clients one round of all takes longer than the shortest slice, and comes in waves.
+const SLICE_MAX: Duration = Duration::from_millis(60);
+const ROUNDS: u64 = 2;
 
 /// Slices of a trial. The order of four is turned round in the middle, so that a load that grows or falls
 /// favours neither.
@@ -74,12 +79,19 @@ impl Slices {
         self.slice == SLICES
     }
 
-    /// A turn took so much `time` and brought `responses`. The processor time is asked for at the end of a slice.
-    pub(super) fn record(&mut self, responses: usize, time: Duration, cpu_time: fn() -> Duration) {
+    /// A turn took so much `time` and brought `responses`; so many were `outstanding`. The processor time is asked for at the end of a slice.
+    pub(super) fn record(
+        &mut self,
+        responses: usize,
+        outstanding: usize,
+        time: Duration,
+        cpu_time: fn() -> Duration,
+    ) {
         let own = &mut self.responses[self.slice];
         *own += responses as u64;
         self.passed += time;
-        if self.passed < SLICE {
+        let is_enough = *own >= outstanding as u64 * ROUNDS || self.passed >= SLICE_MAX;
+        if self.passed < SLICE || !is_enough {
             return;
         }
         let now = cpu_time();
@@ -160,4 +172,40 @@ fn pairs(these: &[u64; HALF], those: &[u64; HALF]) -> usize {
 /// Whether a slice is the longer one's.
 const fn is_of_longer(slice: usize) -> bool {
     matches!(slice % 4, 1 | 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many turns of a millisecond a slice takes that bring so much each, with so much outstanding.
+    fn turns(responses: usize, outstanding: usize) -> usize {
+        let mut slices = Slices::new(Duration::ZERO);
+        let mut turns = 0;
+        while slices.slice == 0 {
+            slices.record(responses, outstanding, Duration::from_millis(1), || Duration::ZERO);
+            turns += 1;
+        }
+        turns
+    }
+
+    #[test]
+    fn a_slice_lasts_two_rounds_of_all_clients_within_bounds() {
+        for (responses, outstanding, expected) in
+            [(10, 0, 10), (10, 50, 10), (10, 51, 11), (10, 100, 20), (10, 1_000, 60), (0, 1, 60)]
+        {
+            assert_eq!(turns(responses, outstanding), expected, "{responses} of {outstanding}");
+        }
+    }
+
+    #[test]
+    fn slices_of_other_lengths_compare() {
+        let mut slices = Slices::new(Duration::ZERO);
+        while !slices.are_over() {
+            let outstanding = if slices.is_of_longer() { 400 } else { 0 };
+            slices.record(10, outstanding, Duration::from_millis(1), || Duration::ZERO);
+        }
+        let Outcome { shorter, longer } = slices.outcome();
+        assert_eq!(shorter.responses, longer.responses);
+    }
 }
