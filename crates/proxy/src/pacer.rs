@@ -177,8 +177,7 @@ impl Pacer {
     /// The worker waited `time` for events, pauses included.
     pub fn record_wait(&mut self, time: Duration) {
         self.waited += time;
-        let time_of_turn = self.turn_work + time;
-        self.trial.record(self.turn_responses, self.most_outstanding(), time_of_turn);
+        self.trial.record(self.turn_responses, self.turn_work + time);
         if self.worked + self.waited > WINDOW {
             // A long wait forgets what was before it.
             let windows = (self.worked + self.waited).as_nanos() / WINDOW.as_nanos();
@@ -197,12 +196,6 @@ impl Pacer {
         }
     }
 
-    /// Most requests that were outstanding at one time of late.
-    fn most_outstanding(&self) -> usize {
-        let [now, before] = self.outstanding;
-        now.max(before)
-    }
-
     /// How long to wait before the next poll: not at all, unless several requests were outstanding at one time of
     /// late, and either the worker spends more than an eighth of its time at work or servers take long.
     ///
@@ -215,7 +208,8 @@ impl Pacer {
     #[must_use]
     pub fn pause(&mut self) -> Option<Pause> {
         let since = std::mem::take(&mut self.since);
-        if self.most_outstanding() < OUTSTANDING_MIN || since.is_bulk() || self.pause.is_zero() {
+        let outstanding = self.outstanding.into_iter().max().unwrap_or(0);
+        if outstanding < OUTSTANDING_MIN || since.is_bulk() || self.pause.is_zero() {
             return None;
         }
         let takes_answers =

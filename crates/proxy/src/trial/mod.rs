@@ -19,13 +19,13 @@ mod slices;
 use std::cmp::{max, min};
 use std::time::Duration;
 
-use self::slices::{Outcome, SLICE, Slices, TO_BE_KEPT, TO_BE_TAKEN};
+use self::slices::{Outcome, SLICE, SLICE_MAX, Slices, TO_BE_KEPT, TO_BE_TAKEN};
 use crate::sys;
 
 /// Time between trials that do not agree, and the longest there is: it doubles from trial to trial as long as they do.
 /// The slowest one in a hundred requests is not to be one that came in a trial.
-const REST: Duration = Duration::from_secs(1);
-const REST_MAX: Duration = Duration::from_secs(16);
+const REST: Duration = Duration::from_secs(2);
+const REST_MAX: Duration = Duration::from_secs(32);
 
 /// Time before the first one, for connections are opened first, before the next when one came to nothing, and before the
 /// longer one is tried, when the shorter one was found better than none.
@@ -50,6 +50,8 @@ pub struct Trial {
     other: Length,
     /// How long it rests after a trial that changes nothing.
     rest: Duration,
+    /// How long the slices of the next one are.
+    slice: Duration,
     phase: Phase,
     /// Tells how much processor time the worker has taken so far.
     cpu_time: fn() -> Duration,
@@ -70,6 +72,7 @@ impl Default for Trial {
             holds: Length::Shorter,
             other: Length::None,
             rest: REST,
+            slice: SLICE,
             phase: Phase::Rests { left: FIRST_REST },
             cpu_time: sys::thread_cpu_time,
         }
@@ -100,19 +103,19 @@ impl Trial {
             self.holds = self.holds.min(Length::Shorter);
             self.other = self.holds.against(Length::Shorter);
         }
-        self.phase = Phase::Tries(Box::new(Slices::new((self.cpu_time)())));
+        self.phase = Phase::Tries(Box::new(Slices::new(self.slice, (self.cpu_time)())));
     }
 
-    /// A turn took so much `time`, the pause before it included, and brought `responses`; so many requests were
-    /// `outstanding` of late. Makes a system call at the end of a slice.
-    pub fn record(&mut self, responses: usize, outstanding: usize, time: Duration) {
+    /// A turn took so much `time`, the pause before it included, and brought `responses`. Makes a system call at the end
+    /// of a slice.
+    pub fn record(&mut self, responses: usize, time: Duration) {
         match &mut self.phase {
             // Of a time in which nothing came no more than that counts: what held before it holds after it.
             Phase::Rests { left } => *left = left.saturating_sub(time.min(SLICE)),
-            // The load has gone, or paused: nothing to compare.
-            Phase::Tries(_) if time > SLICE => self.phase = Phase::Rests { left: FIRST_REST },
+            // The load had gone, and is back: nobody's time.
+            Phase::Tries(_) if time > SLICE => {}
             Phase::Tries(slices) => {
-                slices.record(responses, outstanding, time, self.cpu_time);
+                slices.record(responses, time, self.cpu_time);
                 if slices.are_over() {
                     let outcome = slices.outcome();
                     self.decide(&outcome);
@@ -122,16 +125,23 @@ impl Trial {
     }
 
     fn decide(&mut self, outcome: &Outcome) {
+        let is_unsteady = outcome.is_unsteady();
+        if is_unsteady && self.slice < SLICE_MAX {
+            self.slice *= 2;
+            self.phase = Phase::Rests { left: FIRST_REST };
+            return;
+        }
+        self.slice = SLICE.max(self.slice / 2);
         let (lower, higher) = (min(self.holds, self.other), max(self.holds, self.other));
         let before = self.holds;
         let wanted = if before == higher { TO_BE_KEPT } else { TO_BE_TAKEN };
         // A longer one for the processor's sake alone would be one more delay for those that have one already.
         let is_cheaper = lower == Length::None && outcome.is_cheaper(wanted);
         let is_better = is_cheaper || outcome.brings_more(wanted);
-        let says_something = outcome.says_something();
-        self.holds = if says_something && is_better { higher } else { lower };
+        self.holds =
+            if outcome.says_something() && !is_unsteady && is_better { higher } else { lower };
         self.other = self.holds.against(lower);
-        let agrees = says_something && self.holds == before;
+        let agrees = self.holds == before;
         self.rest = if agrees { REST_MAX.min(self.rest * 2) } else { REST };
         let is_halfway = self.other == Length::Longer;
         self.phase = Phase::Rests { left: if is_halfway { FIRST_REST } else { self.rest } };
@@ -178,7 +188,7 @@ mod tests {
     fn turn(trial: &mut Trial, responses: usize, cost: u32) {
         trial.offer(TURN / 4, TURN / 2);
         CPU_TIME.set(CPU_TIME.get() + WORK * responses as u32 * cost / 10_000);
-        trial.record(responses, 0, TURN);
+        trial.record(responses, TURN);
     }
 
     /// Lets so much time pass in turns that bring so many responses, at such a cost, without a pause, with the shorter one
@@ -289,17 +299,48 @@ mod tests {
     }
 
     #[test]
-    fn few_responses_say_nothing_and_neither_does_a_load_that_has_gone() {
+    fn few_responses_say_nothing() {
         let mut trial = trial();
-        passes(&mut trial, ROUND, [1, 5, 9], [100; 3]);
+        passes(&mut trial, ROUND * 4, [1, 3, 9], [100; 3]);
         assert_eq!(trial.holds, Length::None);
-        passes(&mut trial, FIRST_REST, [100, 200, 300], [100; 3]);
-        trial.offer(TURN / 4, TURN / 2);
-        assert!(matches!(trial.phase, Phase::Tries(_)), "{trial:?}");
-        passes(&mut trial, SLICE * (SLICES as u32 - 1), [100, 200, 300], [100; 3]);
-        trial.record(0, 0, SLICE * 2);
-        assert!(matches!(trial.phase, Phase::Rests { left: FIRST_REST }), "{trial:?}");
-        assert_eq!(trial.holds, Length::None);
+        passes(&mut trial, ROUND * 4, [10, 30, 90], [100; 3]);
+        assert_eq!(trial.holds, Length::Longer);
+    }
+
+    #[test]
+    fn a_load_that_comes_and_goes_is_compared_while_it_is_there() {
+        for (brought, length) in
+            [([100, 120, 110], Length::Shorter), ([100, 100, 100], Length::None)]
+        {
+            let mut trial = trial();
+            for _ in 0..(ROUND * 2).as_micros() / SLICE.as_micros() {
+                passes(&mut trial, SLICE, brought, [100; 3]);
+                trial.record(0, REST * 100);
+            }
+            assert_eq!(trial.holds, length, "{brought:?}");
+        }
+    }
+
+    #[test]
+    fn a_load_in_waves_is_compared_over_longer_slices() {
+        // Of 22 ms, in half of which next to nothing comes.
+        let lasts = 88;
+        for (brought, length) in
+            [([100, 130, 120], Length::Shorter), ([100, 100, 100], Length::None)]
+        {
+            let mut trial = trial();
+            let mut longest = SLICE;
+            for at in 0..Duration::from_secs(20).as_micros() / TURN.as_micros() {
+                let brought =
+                    brought[trial.length() as usize] * if at % lasts < lasts / 2 { 2 } else { 0 };
+                turn(&mut trial, brought + 1, 100);
+                longest = longest.max(trial.slice);
+            }
+            assert_eq!(trial.holds, length, "{brought:?}");
+            assert!((SLICE * 2..=SLICE_MAX).contains(&longest), "{longest:?}");
+            passes(&mut trial, (REST_MAX + ROUND) * 4, [100; 3], [100; 3]);
+            assert_eq!(trial.slice, SLICE, "it is even again");
+        }
     }
 
     #[test]
@@ -330,7 +371,7 @@ mod tests {
     #[test]
     fn pauses_of_one_length_are_one() {
         let mut trial = Trial { holds: Length::Longer, ..trial() };
-        trial.record(1, 0, SLICE);
+        trial.record(1, SLICE);
         trial.phase = Phase::Rests { left: Duration::ZERO };
         trial.offer(TURN, TURN);
         assert_eq!((trial.holds, trial.other), (Length::Shorter, Length::None));
@@ -342,7 +383,7 @@ mod tests {
         let mut trial = trial();
         assert_eq!(holds_after(&mut trial, [100, 120, 120], [100; 3]), Length::Shorter);
         trial.phase = Phase::Rests { left: REST };
-        trial.record(0, 0, REST * 100);
+        trial.record(0, REST * 100);
         assert!(matches!(trial.phase, Phase::Rests { left } if left > REST / 2), "{trial:?}");
         assert_eq!(trial.length(), Length::Shorter);
     }

@@ -5,13 +5,10 @@
 
 use std::time::Duration;
 
-/// How long one of the two holds at least before it is the other's turn.
+/// How long one of the two holds before it is the other's turn, if that is enough for its slices to be like each other,
+/// and at most.
 pub(super) const SLICE: Duration = Duration::from_millis(10);
-
-/// And at most. In between it takes until so many times as many responses have come as requests are outstanding: with a
-/// thousand clients one round of all takes longer than the shortest slice, and comes in waves.
-const SLICE_MAX: Duration = Duration::from_millis(60);
-const ROUNDS: u64 = 2;
+pub(super) const SLICE_MAX: Duration = Duration::from_millis(80);
 
 /// Slices of a trial. The order of four is turned round in the middle, so that a load that grows or falls
 /// favours neither.
@@ -21,7 +18,11 @@ pub(super) const SLICES: usize = 16;
 const HALF: usize = SLICES / 2;
 
 /// Fewer responses than that in half of the slices say nothing.
-const RESPONSES_MIN: u64 = 2_000;
+const RESPONSES_MIN: u64 = 1_000;
+
+/// Slices of one pause are like each other when the middle half of them differs by so much of their median at most: one part
+/// in so many. Requests that come by chance differ by less, if they are enough.
+const ALIKE_PART: u64 = 4;
 
 /// What the longer one has to have to be taken, and to be kept.
 pub(super) const TO_BE_TAKEN: Wanted = Wanted { responses: 106, cost: 88, pairs: 53 };
@@ -45,6 +46,8 @@ pub(super) struct Wanted {
 /// The slices of a trial.
 #[derive(Debug)]
 pub(super) struct Slices {
+    /// How long each is.
+    length: Duration,
     /// Which it is, from 0, and how much of it has passed.
     slice: usize,
     passed: Duration,
@@ -57,10 +60,10 @@ pub(super) struct Slices {
 }
 
 impl Slices {
-    /// None has passed; the worker has taken so much processor time before.
-    pub(super) const fn new(began: Duration) -> Self {
+    /// None of this `length` has passed; the worker has taken so much processor time before.
+    pub(super) const fn new(length: Duration, began: Duration) -> Self {
         let (responses, cost) = ([0; SLICES], [0; SLICES]);
-        Self { slice: 0, passed: Duration::ZERO, began, responses, cost }
+        Self { length, slice: 0, passed: Duration::ZERO, began, responses, cost }
     }
 
     /// Whether the present one is the longer pause's.
@@ -79,26 +82,19 @@ impl Slices {
         self.slice == SLICES
     }
 
-    /// A turn took so much `time` and brought `responses`; so many were `outstanding`. The processor time is asked for at the end of a slice.
-    pub(super) fn record(
-        &mut self,
-        responses: usize,
-        outstanding: usize,
-        time: Duration,
-        cpu_time: fn() -> Duration,
-    ) {
+    /// A turn took so much `time` and brought `responses`. The processor time is asked for at the end of a slice.
+    pub(super) fn record(&mut self, responses: usize, time: Duration, cpu_time: fn() -> Duration) {
         let own = &mut self.responses[self.slice];
         *own += responses as u64;
         self.passed += time;
-        let is_enough = *own >= outstanding as u64 * ROUNDS || self.passed >= SLICE_MAX;
-        if self.passed < SLICE || !is_enough {
+        if self.passed < self.length {
             return;
         }
         let now = cpu_time();
         let taken = now.saturating_sub(self.began).as_nanos() as u64;
         self.cost[self.slice] = taken * 1_000 / (*own).max(1);
         // A slice ends with a turn, and so a little late: as if it had not.
-        *own = *own * SLICE.as_nanos() as u64 / self.passed.as_nanos() as u64;
+        *own = *own * self.length.as_nanos() as u64 / self.passed.as_nanos() as u64;
         (self.slice, self.passed, self.began) = (self.slice + 1, Duration::ZERO, now);
     }
 
@@ -143,6 +139,16 @@ impl Outcome {
         sum(&self.shorter).min(sum(&self.longer)) >= RESPONSES_MIN
     }
 
+    /// Whether the slices of one pause are too different from each other to be compared with the other's.
+    pub(super) fn is_unsteady(&self) -> bool {
+        let is_unsteady = |half: &Half| {
+            let own = &half.responses;
+            let middle_half = own[HALF * 3 / 4 - 1] - own[HALF / 4];
+            middle_half * ALIKE_PART > twice(own) / 2
+        };
+        is_unsteady(&self.shorter) || is_unsteady(&self.longer)
+    }
+
     /// Whether the longer one brings clearly more.
     pub(super) fn brings_more(&self, wanted: Wanted) -> bool {
         let (shorter, longer) = (&self.shorter.responses, &self.longer.responses);
@@ -178,34 +184,36 @@ const fn is_of_longer(slice: usize) -> bool {
 mod tests {
     use super::*;
 
-    /// How many turns of a millisecond a slice takes that bring so much each, with so much outstanding.
-    fn turns(responses: usize, outstanding: usize) -> usize {
-        let mut slices = Slices::new(Duration::ZERO);
-        let mut turns = 0;
-        while slices.slice == 0 {
-            slices.record(responses, outstanding, Duration::from_millis(1), || Duration::ZERO);
-            turns += 1;
-        }
-        turns
-    }
-
-    #[test]
-    fn a_slice_lasts_two_rounds_of_all_clients_within_bounds() {
-        for (responses, outstanding, expected) in
-            [(10, 0, 10), (10, 50, 10), (10, 51, 11), (10, 100, 20), (10, 1_000, 60), (0, 1, 60)]
-        {
-            assert_eq!(turns(responses, outstanding), expected, "{responses} of {outstanding}");
-        }
-    }
-
-    #[test]
-    fn slices_of_other_lengths_compare() {
-        let mut slices = Slices::new(Duration::ZERO);
+    /// What slices of this length come to in which each turn of 3 ms brings so much.
+    fn responses(length: Duration, brought: usize) -> Half {
+        let mut slices = Slices::new(length, Duration::ZERO);
         while !slices.are_over() {
-            let outstanding = if slices.is_of_longer() { 400 } else { 0 };
-            slices.record(10, outstanding, Duration::from_millis(1), || Duration::ZERO);
+            slices.record(brought, Duration::from_millis(3), || Duration::ZERO);
         }
-        let Outcome { shorter, longer } = slices.outcome();
-        assert_eq!(shorter.responses, longer.responses);
+        slices.outcome().longer
+    }
+
+    #[test]
+    fn slices_end_with_a_turn_and_count_as_if_they_had_not() {
+        assert_eq!(responses(SLICE, 30).responses, [100; HALF]);
+        assert_eq!(responses(SLICE_MAX, 30).responses, [800; HALF]);
+    }
+
+    #[test]
+    fn slices_that_differ_too_much_are_not_compared() {
+        let half = |responses| Half { responses, cost: [1; HALF] };
+        let even = [100, 180, 185, 190, 210, 215, 220, 400];
+        for (waves, unsteady) in [
+            (even, false),
+            ([100, 150, 180, 199, 201, 230, 300, 400], false),
+            ([100, 150, 179, 199, 201, 230, 300, 400], true),
+            ([10, 20, 90, 200, 200, 300, 500, 900], true),
+            ([0; HALF], false),
+        ] {
+            for (shorter, longer) in [(even, waves), (waves, even)] {
+                let outcome = Outcome { shorter: half(shorter), longer: half(longer) };
+                assert_eq!(outcome.is_unsteady(), unsteady, "{waves:?}");
+            }
+        }
     }
 }
