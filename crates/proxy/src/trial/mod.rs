@@ -238,6 +238,15 @@ mod tests {
     }
 
     #[test]
+    fn more_responses_that_cost_more_each_have_come_by_chance() {
+        for (cost, length) in [([100, 100, 120], Length::Shorter), ([100, 101, 102], Length::None)]
+        {
+            let held = holds_after(&mut trial(), [100, 120, 140], cost);
+            assert_eq!(held, length, "{cost:?}");
+        }
+    }
+
+    #[test]
     fn a_load_that_comes_by_chance_brings_about_no_pause_but_seldom() {
         let (mut trial, mut random, mut paused) = (trial(), 1_u64, 0);
         let turns = Duration::from_secs(200).as_nanos() / TURN.as_nanos();

@@ -149,11 +149,13 @@ impl Outcome {
         is_unsteady(&self.shorter) || is_unsteady(&self.longer)
     }
 
-    /// Whether the longer one brings clearly more.
+    /// Whether the longer one brings clearly more, and that for no more each: where more has come by chance, it shares
+    /// nothing for the pause.
     pub(super) fn brings_more(&self, wanted: Wanted) -> bool {
-        let (shorter, longer) = (&self.shorter.responses, &self.longer.responses);
-        twice(longer) * 100 >= twice(shorter) * wanted.responses
-            && pairs(longer, shorter) >= wanted.pairs
+        let Self { shorter, longer } = self;
+        twice(&longer.responses) * 100 >= twice(&shorter.responses) * wanted.responses
+            && pairs(&longer.responses, &shorter.responses) >= wanted.pairs
+            && twice(&longer.cost) <= twice(&shorter.cost)
     }
 
     /// Whether the longer one brings as much for clearly less.
