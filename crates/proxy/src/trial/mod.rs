@@ -50,8 +50,8 @@ pub struct Trial {
     other: Length,
     /// How long it rests after a trial that changes nothing.
     rest: Duration,
-    /// How long the slices of the next one are.
-    slice: Duration,
+    /// How long the slices of the next one are, or of the one under way.
+    slice_length: Duration,
     phase: Phase,
     /// Tells how much processor time the worker has taken so far.
     cpu_time: fn() -> Duration,
@@ -72,7 +72,7 @@ impl Default for Trial {
             holds: Length::Shorter,
             other: Length::None,
             rest: REST,
-            slice: SLICE,
+            slice_length: SLICE,
             phase: Phase::Rests { left: FIRST_REST },
             cpu_time: sys::thread_cpu_time,
         }
@@ -103,7 +103,7 @@ impl Trial {
             self.holds = self.holds.min(Length::Shorter);
             self.other = self.holds.against(Length::Shorter);
         }
-        self.phase = Phase::Tries(Box::new(Slices::new(self.slice, (self.cpu_time)())));
+        self.phase = Phase::Tries(Box::new(Slices::new(self.slice_length, (self.cpu_time)())));
     }
 
     /// A turn took so much `time`, the pause before it included, and brought `responses`. Makes a system call at the end
@@ -112,7 +112,7 @@ impl Trial {
         match &mut self.phase {
             // Of a time in which nothing came no more than that counts: what held before it holds after it.
             Phase::Rests { left } => *left = left.saturating_sub(time.min(SLICE)),
-            // The load had gone, and is back: nobody's time.
+            // The load had gone, and is back: that time belongs to neither.
             Phase::Tries(_) if time > SLICE => {}
             Phase::Tries(slices) => {
                 slices.record(responses, time, self.cpu_time);
@@ -126,12 +126,12 @@ impl Trial {
 
     fn decide(&mut self, outcome: &Outcome) {
         let is_unsteady = outcome.is_unsteady();
-        if is_unsteady && self.slice < SLICE_MAX {
-            self.slice *= 2;
+        if is_unsteady && self.slice_length < SLICE_MAX {
+            self.slice_length *= 2;
             self.phase = Phase::Rests { left: FIRST_REST };
             return;
         }
-        self.slice = SLICE.max(self.slice / 2);
+        self.slice_length = SLICE.max(self.slice_length / 2);
         let (lower, higher) = (min(self.holds, self.other), max(self.holds, self.other));
         let before = self.holds;
         let wanted = if before == higher { TO_BE_KEPT } else { TO_BE_TAKEN };
@@ -343,12 +343,12 @@ mod tests {
                 let brought =
                     brought[trial.length() as usize] * if at % lasts < lasts / 2 { 2 } else { 0 };
                 turn(&mut trial, brought + 1, 100);
-                longest = longest.max(trial.slice);
+                longest = longest.max(trial.slice_length);
             }
             assert_eq!(trial.holds, length, "{brought:?}");
             assert!((SLICE * 2..=SLICE_MAX).contains(&longest), "{longest:?}");
             passes(&mut trial, (REST_MAX + ROUND) * 4, [100; 3], [100; 3]);
-            assert_eq!(trial.slice, SLICE, "it is even again");
+            assert_eq!(trial.slice_length, SLICE, "it is even again");
         }
     }
 

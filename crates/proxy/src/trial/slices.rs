@@ -2,6 +2,9 @@
 //!
 //! Two slices of one pause differ, by chance and by what else the machine does. So what a pause has brought is the median
 //! of its slices, and it has to be better in most pairs of a slice of each as well.
+//!
+//! Where slices of one pause differ so much among themselves that the other's say nothing, because requests come in waves
+//! or are few, they have to be longer.
 
 use std::time::Duration;
 
