@@ -9,19 +9,24 @@ use nutcracker_engine::{Inventory, PoolId};
 
 use super::World;
 use super::client::Client;
+use super::plan::SECOND;
 use super::shell::Far;
 
 impl World {
     /// Who was subscribed has heard what was published, where nothing went wrong.
     pub(super) fn check_heard(&self) {
+        /// How long a message is under way by what weather and slow peers do.
+        const UNDER_WAY_MAX: u64 = 10 * SECOND;
         // Between two conns to a server that moves nobody listens there, nor between two engines.
         let stays = self.plan.moves.is_empty() && self.plan.reloads.is_empty();
         if !self.plan.quiet || self.stopping || !stays {
             return;
         }
+        // A proxy that is held up passes nothing on, and who leaves in the meantime has not heard it.
+        let under_way_max = UNDER_WAY_MAX + self.plan.stall_allowance();
         for client in self.clients.iter().filter(|client| client.hears_in_time()) {
             for server in &self.servers[client.pool] {
-                client.ears.check_whole(&server.board.published, client.leaves_at);
+                client.ears.check_whole(&server.board.published, client.leaves_at, under_way_max);
             }
         }
     }

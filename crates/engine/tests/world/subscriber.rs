@@ -8,7 +8,6 @@ use super::board::{FORBIDDEN, Published, Sort, TOPICS, Topic};
 use super::events::Event;
 use super::expected::{Answers, Ask, Expected, here};
 use super::key::{Kind, Tag};
-use super::plan::SECOND;
 use super::wire::{array, strings};
 
 use nutcracker_proto::Protocol;
@@ -209,16 +208,15 @@ impl Ears {
         true
     }
 
-    /// Where nothing goes wrong, whoever was subscribed has heard all that was published by then.
-    pub(crate) fn check_whole(&self, published: &[Published], left_at: u64) {
-        /// How long a message is under way, at the very most.
-        const UNDER_WAY_MAX: u64 = 10 * SECOND;
+    /// Where nothing goes wrong, whoever was subscribed has heard all that was published by then, and was under way
+    /// for so long at the very most.
+    pub(crate) fn check_whole(&self, published: &[Published], left_at: u64, under_way_max: u64) {
         for (topic, since) in &self.confirmed {
             let until = self.ended.get(topic).copied().unwrap_or(left_at);
             for message in published.iter().filter(|message| topic.hears(message)) {
                 let tag = Tag::of(&message.payload).expect("a client's");
                 let missed = !self.heard.contains(&(*topic, tag));
-                let in_time = message.at > *since && message.at + UNDER_WAY_MAX < until;
+                let in_time = message.at > *since && message.at + under_way_max < until;
                 assert!(!(missed && in_time), "{topic:?} did not hear {tag:?} of {}", message.at);
             }
         }
