@@ -7,7 +7,7 @@ use super::figures::{cell, ratio};
 use super::finding::Finding;
 use super::plot::PLOTS;
 use super::results::Results;
-use super::samples::{Ratios, Timed};
+use super::samples::{Ratios, Timed, cpu_goal};
 use super::spread::Spread;
 use super::target::Target;
 use crate::failure::{Failure, Result};
@@ -108,18 +108,24 @@ fn cpu_table(results: &Results) -> String {
     text = table_head(text, &heads);
     for row in &results.timed {
         let micros = |target| cell(row.median(target, |sample| sample.cpu));
-        let ratio_to = |target| spread_median(row, target, |ratios| ratios.cpu);
+        let judged = |target| {
+            let ratio = spread_median(row, target, |ratios| ratios.cpu);
+            match goal_cells(row, &cpu_goal(target)) {
+                Some([bound, verdict]) => format!("{ratio}, {bound}: {verdict}"),
+                None => ratio,
+            }
+        };
         let mut cells = vec![
             plain(&row.name),
             micros(Target::Original),
             micros(Target::Proxy),
             spread_bold(row, |ratios| ratios.cpu),
         ];
-        cells.extend(goal_cells(row, "CPU a request"));
+        cells.extend(goal_cells(row, &cpu_goal(Target::Original)).unwrap_or_else(no_goal));
         if with_predixy {
-            cells.extend([micros(Target::Predixy), ratio_to(Target::Predixy)]);
+            cells.extend([micros(Target::Predixy), judged(Target::Predixy)]);
         }
-        cells.extend([micros(Target::Haproxy), ratio_to(Target::Haproxy)]);
+        cells.extend([micros(Target::Haproxy), judged(Target::Haproxy)]);
         text.push_str(&table_row(&cells));
     }
     text
@@ -132,8 +138,8 @@ fn rate_table(results: &Results) -> String {
     let heads = ["load", "made by", "requests/s", "to the original", "", "p50", "p99", ""];
     text = table_head(text, &heads);
     for row in &results.timed {
-        let [_, rate_verdict] = goal_cells(row, "requests/s");
-        let [_, p99_verdict] = goal_cells(row, "p99");
+        let [_, rate_verdict] = goal_cells(row, "requests/s").unwrap_or_else(no_goal);
+        let [_, p99_verdict] = goal_cells(row, "p99").unwrap_or_else(no_goal);
         text.push_str(&table_row(&[
             plain(&row.name),
             plain(&row.tool),
@@ -168,12 +174,15 @@ fn finding(finding: &Finding) -> String {
     text
 }
 
-/// The bound and the verdict of one of a scenario's goals.
-fn goal_cells(row: &Timed, name: &str) -> [String; 2] {
-    row.goals.iter().find(|goal| goal.figure == name).map_or_else(
-        || ["-".to_owned(), "-".to_owned()],
-        |goal| [goal.bound.to_string(), goal.verdict().to_owned()],
-    )
+/// The bound and the verdict of one of a scenario's goals, where it has it.
+fn goal_cells(row: &Timed, name: &str) -> Option<[String; 2]> {
+    let goal = row.goals.iter().find(|goal| goal.figure == name)?;
+    Some([goal.bound.to_string(), goal.verdict().to_owned()])
+}
+
+/// The cells of a goal that a scenario does not have.
+fn no_goal() -> [String; 2] {
+    ["-".to_owned(), "-".to_owned()]
 }
 
 fn spread_median(row: &Timed, to: Target, of: fn(&Ratios) -> Option<Spread>) -> String {
@@ -262,7 +271,8 @@ mod tests {
             "1.30, at most 1.20: NOT MET",
             "another: too little memory",
             "(performance/cpu.svg)",
-            "3 of 4 figures",
+            "2.00, at most 1.30: NOT MET",
+            "3 of 5 figures",
         ];
         for part in parts {
             assert!(text.contains(part), "{part} is not in\n{text}");

@@ -144,6 +144,7 @@ pub(crate) mod tests {
     fn verdicts_of_all_kinds_are_listed() {
         let results = results();
         let names: Vec<&str> = results.goals().map(|(name, _)| name).collect();
-        assert_eq!(names.len(), 4, "CPU, rate and p99 of one row, and one of the other: {names:?}");
+        let expected = "CPU to two targets, rate and p99 of one row, and one of the other";
+        assert_eq!(names.len(), 5, "{expected}: {names:?}");
     }
 }

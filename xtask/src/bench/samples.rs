@@ -74,7 +74,7 @@ pub(crate) struct Timed {
     pub(crate) targets: Vec<Visits>,
     /// The proxy's figures to those of each of the others that were visited.
     pub(crate) ratios: Vec<Ratios>,
-    /// What the ratios to the original must reach. Empty in the quick form.
+    /// What the ratios must reach. Empty in the quick form.
     pub(crate) goals: Vec<Goal>,
 }
 
@@ -120,18 +120,31 @@ impl Timed {
     }
 
     fn judge(&mut self, scenario: &Scenario) {
-        let ratios = self.ratios_to(Target::Original);
-        let median =
-            |of: fn(&Ratios) -> Option<Spread>| ratios.and_then(of).map(|spread| spread.median);
-        let cpu = Bound::AtMost(scenario.cpu_ratio_max);
-        let mut goals = vec![
-            Goal::new("CPU a request", cpu, median(|ratios| ratios.cpu)),
-            Goal::new("requests/s", Bound::AtLeast(1.0), median(|ratios| ratios.rate)),
-        ];
+        let median = |to, of: fn(&Ratios) -> Option<Spread>| {
+            self.ratios_to(to).and_then(of).map(|spread| spread.median)
+        };
+        // predixy is in no package: where a target took no part there is nothing to judge.
+        let visited =
+            scenario.cpu_ratios_max.iter().filter(|(to, _)| self.ratios_to(*to).is_some());
+        let cpu = visited.map(|(to, most)| {
+            Goal::new(cpu_goal(*to), Bound::AtMost(*most), median(*to, |ratios| ratios.cpu))
+        });
+        let mut goals: Vec<Goal> = cpu.collect();
+        let rate = median(Target::Original, |ratios| ratios.rate);
+        goals.push(Goal::new("requests/s", Bound::AtLeast(1.0), rate));
         if scenario.tool.tells_percentiles() {
-            goals.push(Goal::new("p99", Bound::AtMost(1.0), median(|ratios| ratios.p99)));
+            let p99 = median(Target::Original, |ratios| ratios.p99);
+            goals.push(Goal::new("p99", Bound::AtMost(1.0), p99));
         }
         self.goals = goals;
+    }
+}
+
+/// What the goal of CPU time a request, as a ratio to that of `to`, is called.
+pub(crate) fn cpu_goal(to: Target) -> String {
+    match to {
+        Target::Original => "CPU a request".to_owned(),
+        other => format!("CPU a request, to {}", other.name()),
     }
 }
 
@@ -146,9 +159,11 @@ pub(crate) mod tests {
         Visits { target, samples: cpu.iter().map(sample).collect(), resident_peak: Some(1 << 20) }
     }
 
-    /// The scenario whose CPU time must be at most 0.40 of the original's.
+    /// The scenario whose CPU time must be at most 0.40 of the original's, 0.70 of predixy's and
+    /// 1.30 of HAProxy's.
     pub(crate) fn scenario() -> &'static Scenario {
-        SCENARIOS.iter().find(|row| row.cpu_ratio_max == 0.40).expect("such a scenario")
+        let bounds = [(Target::Original, 0.40), (Target::Predixy, 0.70), (Target::Haproxy, 1.30)];
+        SCENARIOS.iter().find(|row| row.cpu_ratios_max == bounds).expect("such a scenario")
     }
 
     #[test]
@@ -159,6 +174,24 @@ pub(crate) mod tests {
             let row = Timed::new(scenario(), both, false);
             let found: Vec<bool> = row.goals.iter().map(|goal| goal.met).collect();
             assert_eq!(found, [met, true, true], "{proxy:?}: {:?}", row.goals);
+        }
+    }
+
+    #[test]
+    fn every_target_that_was_visited_has_its_goal() {
+        let base = visits(Target::Original, &[10.0]);
+        for (target, cpu, met) in [
+            (Target::Predixy, 6.0, true),
+            (Target::Predixy, 5.0, false),
+            (Target::Haproxy, 4.0, true),
+            (Target::Haproxy, 3.0, false),
+        ] {
+            let proxy = visits(Target::Proxy, &[4.0]);
+            let all = vec![base.clone(), proxy, visits(target, &[cpu])];
+            let goals = Timed::new(scenario(), all, false).goals;
+            let names: Vec<&str> = goals.iter().map(|goal| goal.figure.as_str()).collect();
+            assert_eq!(names, ["CPU a request", &cpu_goal(target), "requests/s", "p99"]);
+            assert_eq!(goals[1].met, met, "{}", goals[1]);
         }
     }
 
