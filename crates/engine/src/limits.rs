@@ -184,10 +184,10 @@ pub const CENSUS_PATIENCE: Duration = Duration::from_secs(1);
 pub const TRANSACTION_KEPT_BYTES_MAX: usize = 64 * 1024;
 
 /// Bytes of responses that may wait for the rest of their pipeline's. More are worth a write of their own.
-pub const POSTPONED_BYTES_MAX: usize = 8 * 1024;
+pub const POSTPONED_BYTES_MAX: usize = EVERYDAY_BYTES;
 
 /// For how many turns they may.
-pub const POSTPONED_TURNS_MAX: u8 = 2;
+pub const POSTPONED_TURNS_MAX: u8 = 8;
 
 /// Slots of requests kept when none is outstanding: what a burst needed above this goes back, after
 /// [`SPARE_TRIM_INTERVAL`].
