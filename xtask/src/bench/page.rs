@@ -72,11 +72,12 @@ fn how(results: &Results, folder: &str) -> String {
     let versions: Vec<String> =
         results.versions.iter().map(|one| format!("{} {}", one.program, one.version)).collect();
     let only = settings.only.as_ref().map_or_else(String::new, |part| format!(" ONLY='{part}'"));
+    let predixy = if results.has(Target::Predixy) { " PREDIXY=..." } else { "" };
     let (met, all) = results
         .goals()
         .fold((0, 0), |(met, all), (_, goal)| (met + usize::from(goal.met), all + 1));
     let mut text = format!(
-        "One run of `make bench DOCS=1{}` on {} cores of {},\nLinux {}: {place}.\n\
+        "One run of `make bench DOCS=1{}{predixy}` on {} cores of {},\nLinux {}: {place}.\n\
          {} rounds of {} s a visit.\n\
          {}.\n\
          Figures are medians; ratios are taken within a round, and stand with the least and the\n\
