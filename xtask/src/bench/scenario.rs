@@ -1,4 +1,4 @@
-//! The timed scenarios: what is asked, by whom, how deep, and the figure to reach.
+//! The timed scenarios: what is asked, by whom, how deep, and the figures to reach.
 //!
 //! A scenario is a row. Adding one is adding a row: the load tools read all they need from it. What
 //! is more than a load over time has a table of its own, beside the code that runs it:

@@ -8,7 +8,7 @@ use super::workload::Protocol;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Target {
-    /// The original, which the verdicts are against.
+    /// The original, which most verdicts are against.
     Original,
     /// This project's proxy.
     Proxy,
