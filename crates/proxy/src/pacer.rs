@@ -378,7 +378,7 @@ mod tests {
             for (without, longer_brings, pause) in
                 [(90, 120, Some(longer)), (90, 80, Some(shorter)), (110, 120, None)]
             {
-                let mut pacer = Pacer::new(PAUSE);
+                let mut pacer = Pacer { trial: Trial::free_of_cost(), ..Pacer::new(PAUSE) };
                 let mut last = None;
                 for _ in 0..10_000 {
                     let brought = match last {

@@ -86,6 +86,12 @@ impl Trial {
         Self { holds: length, phase: Phase::Rests { left: Duration::MAX }, ..Self::default() }
     }
 
+    /// One that judges by responses alone: they cost nothing, whatever the thread does.
+    #[cfg(test)]
+    pub(crate) fn free_of_cost() -> Self {
+        Self { cpu_time: || Duration::ZERO, ..Self::default() }
+    }
+
     /// The pause that comes.
     #[must_use]
     pub fn length(&self) -> Length {
