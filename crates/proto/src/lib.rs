@@ -13,8 +13,9 @@
 //! | no response | never | `noreply` |
 //! | an error | `-ERR text` | `ERROR`, `CLIENT_ERROR text`, `SERVER_ERROR text` |
 //!
-//! [`Protocol`] is the seam: everything above this crate parses, splits, gathers and words its
-//! errors through it, and knows not which of the two it carries.
+//! [`Protocol`] is the seam: whoever is above this crate finds requests and responses, splits, gathers and words its
+//! errors through it, and need not know which of the two it carries. What only one of them has, such as Redis'
+//! transactions, is used by its own name.
 //!
 //! # The pieces
 //! - [`RequestParser`] and [`ResponseParser`]: bytes in, ranges out; any cut of the input gives
