@@ -2,6 +2,8 @@
 # Both install what they need on a Debian machine that has Rust and gcc.
 
 CARGO ?= cargo
+# Where `make install` puts the binary: in bin/ below it.
+PREFIX ?= /usr/local
 # Debian's packages that the tests and the bench run against.
 SERVERS = redis-server memcached
 ORIGINAL = nutcracker
@@ -16,7 +18,7 @@ COUNTER = valgrind
 # What tests and bench run besides: a plain forwarder, and a load tool for memcached.
 BESIDES = haproxy libmemcached-tools
 
-.PHONY: help build demo test soak simulation chaos fuzz sanitize oracle clients bench instructions clean
+.PHONY: help build install demo test soak simulation chaos fuzz sanitize oracle clients bench instructions clean
 
 help:
 	@echo 'make demo          servers, the proxy, 10,000 keys, a failure and a return; ONCE=1 ends by itself'
@@ -38,10 +40,15 @@ help:
 	@echo '                   BEFORE=binary an earlier build of the proxy'
 	@echo 'make instructions  what the hot paths cost, counted; ONLY=text for some, RECORD=1 to record it'
 	@echo 'make build         target/release/nutcracker'
+	@echo 'make install       the binary to PREFIX=/usr/local, below DESTDIR= where one is given'
 	@echo 'make clean         removes what was built'
 
 build:
 	$(CARGO) build --release --package nutcracker
+
+# Builds nothing: who installs may be another user, without Rust.
+install:
+	install -D -m 755 target/release/nutcracker $(DESTDIR)$(PREFIX)/bin/nutcracker
 
 demo:
 	sh scripts/install.sh $(SERVERS)
