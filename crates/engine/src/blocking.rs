@@ -60,7 +60,7 @@ impl Engine {
     ) {
         let wait = patience.wait(frame.bytes);
         if wait == Wait::Never {
-            return self.forward(conn, pool, frame, routed);
+            return self.forward_together(conn, pool, frame, routed);
         }
         let client = self.clients.get_mut(conn.key()).expect("it sent the request");
         if client.hung_up {

@@ -180,6 +180,21 @@ fn what_could_block_and_does_not_is_an_ordinary_request() {
 }
 
 #[test]
+fn streams_of_several_servers_are_not_read_as_if_one_had_all() {
+    let mut stage = stage();
+    let (client, here, there) = (stage.client(), stage.key(0, "s"), stage.key(1, "s"));
+    for request in ["XREAD COUNT 9 STREAMS", "XREADGROUP GROUP g c STREAMS"] {
+        stage.sends(client, cmd(&format!("{request} {here} {there} 0 0")));
+        let told = String::from_utf8(stage.take(client)).expect("a text");
+        assert!(told.starts_with("-CROSSSLOT "), "{told}");
+    }
+    assert!(stage.conns_of(0).is_empty() && stage.conns_of(1).is_empty());
+    let read = cmd(&format!("XREAD STREAMS {here} {here} 0 0"));
+    stage.sends(client, &read);
+    stage.gets(stage.server(0), &read);
+}
+
+#[test]
 fn a_blocked_client_that_leaves_is_gone_at_once_and_the_server_need_not_wait_for_it() {
     for (reason, figure) in
         [(CloseReason::Eof, PoolFigure::ClientEof), (CloseReason::Reset, PoolFigure::ClientErr)]
