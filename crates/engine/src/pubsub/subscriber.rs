@@ -10,6 +10,7 @@ use nutcracker_ring::DistributionKind;
 use super::{Pending, Subscriptions};
 use crate::action::{Action, CloseReason, Report};
 use crate::client::ClientConn;
+use crate::ejection::OnEject;
 use crate::engine::Engine;
 use crate::frame::Frame;
 use crate::ids::{ConnId, Key, PoolId, ServerId};
@@ -58,8 +59,13 @@ impl Engine {
     fn subscribe(&mut self, conn: ConnId, pool: PoolId, topic: Topic, frame: Frame<'_>) {
         self.welcome_back(pool);
         self.move_topics(pool);
-        if self.homes(pool, topic, b"").is_empty() {
-            return self.fail_request(Some(conn), pool, CloseReason::Refused);
+        if pubsub::names(frame.bytes).any(|name| self.homes(pool, topic, name).is_empty()) {
+            let ejection = self.pools[pool.0 as usize].config().ejection;
+            let reason = match ejection.map(|ejection| ejection.on_eject) {
+                Some(OnEject::Fail) => CloseReason::Ejected,
+                _ => CloseReason::Refused,
+            };
+            return self.fail_request(Some(conn), pool, reason);
         }
         let version = self.version(conn);
         let mut pending = Pending {

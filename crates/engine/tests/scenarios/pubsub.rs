@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nutcracker_engine::limits::PoolLimits;
 use nutcracker_engine::stats::{LimitFigure, PoolFigure};
-use nutcracker_engine::{CloseReason, ConnId, Report};
+use nutcracker_engine::{CloseReason, ConnId, OnEject, Report};
 
 use crate::stage::{Stage, bulk, cmd, ejection, redis};
 
@@ -455,4 +455,34 @@ fn a_subscription_that_is_refused_in_two_lines_is_answered_in_one() {
     let listener = stage.server(0);
     stage.sends(listener, "-ERR not\nhere\r\n");
     stage.gets(client, "-ERR not here\r\n");
+}
+
+#[test]
+fn where_ejection_means_failure_a_channel_of_another_server_can_be_subscribed_to() {
+    // Whichever of them a key of no bytes belongs to.
+    for ejected in 0..2 {
+        let mut config = redis(2);
+        config.ejection = ejection(1, 500);
+        config.ejection.as_mut().expect("it ejects").on_eject = OnEject::Fail;
+        let mut stage = Stage::new(config);
+        let (dead, well) = (stage.key(ejected, "news"), stage.key(1 - ejected, "news"));
+        let client = stage.client();
+        stage.sends(client, cmd(&format!("GET {dead}")));
+        stage.closes(stage.server(ejected), CloseReason::Reset);
+        stage.take(client);
+
+        stage.sends(client, cmd(&format!("SUBSCRIBE {well}")));
+        let listener = stage.server(1 - ejected);
+        stage.gets(listener, cmd(&format!("subscribe {well}")));
+        stage.sends(listener, told("subscribe", &well, 1));
+        stage.gets(client, told("subscribe", &well, 1));
+
+        let other = stage.client();
+        for names in [dead.clone(), format!("{well} {dead}")] {
+            stage.sends(other, cmd(&format!("SUBSCRIBE {names}")));
+            stage.gets(other, "-ERR Server is ejected\r\n");
+        }
+        stage.sends(other, cmd("PING"));
+        stage.gets(other, "+PONG\r\n");
+    }
 }
