@@ -160,7 +160,7 @@ impl Engine {
     }
 
     /// Has each client with a request on `old` wait for it before its next one. Says whether that is
-    /// all who may mind: of requests that nobody waits for, it is not known whose they are.
+    /// all who may mind: of requests that want no response, it is not known whose they are.
     fn turn_clients_over(&mut self, old: ConnId) -> bool {
         let mut knows_all = true;
         let queue = &self.servers.get(old.key()).expect("its pool has it").queue;
@@ -171,7 +171,9 @@ impl Engine {
                     client.lane = Lane::Left;
                 }
                 Some(_) => {}
-                None => knows_all = false,
+                None if self.requests.get(id).asker().is_some() => knows_all = false,
+                // Its client has gone, and sends nothing more that could overtake it.
+                None => {}
             }
             id = queue.after(id, &self.requests);
         }

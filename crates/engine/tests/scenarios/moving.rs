@@ -67,6 +67,25 @@ fn a_client_follows_when_its_requests_on_the_old_conn_are_answered() {
 }
 
 #[test]
+fn a_request_whose_client_has_gone_holds_nobody_back() {
+    for request in ["STRLEN a", "MGET a b"] {
+        let mut stage = Stage::new(redis(1));
+        let (gone, other) = (stage.client(), stage.client());
+        stage.sends(gone, cmd(request));
+        let old = stage.server(0);
+        stage.take(old);
+        // The server is silent, and the client gives up.
+        stage.closes(gone, CloseReason::Reset);
+        stage.moves(old);
+        let new = stage.server(0);
+        stage.sends(other, cmd("STRLEN b"));
+        stage.gets(new, cmd("STRLEN b"));
+        stage.sends(new, ":2\r\n");
+        stage.gets(other, ":2\r\n");
+    }
+}
+
+#[test]
 fn a_split_request_holds_its_client_back_as_well() {
     let mut stage = Stage::new(redis(2));
     let (here, there) = (stage.key(0, "a"), stage.key(1, "b"));
