@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
-use std::ops::Range;
 
 use crate::limits::{EVERYDAY_BYTES, GROWN_BYTES_MAX};
 use crate::shared::Shared;
@@ -38,6 +37,63 @@ struct Inserts {
 struct Insert {
     at: usize,
     bytes: Shared,
+}
+
+/// What waits in an outbox, read once from its front to its end.
+pub(crate) struct Waiting<'a> {
+    copied: &'a [u8],
+    /// How much of `copied` is behind it.
+    from: usize,
+    /// What is shared and not behind it, each with its place in `copied`.
+    inserts: VecDeque<(usize, &'a Shared)>,
+    /// How much of the first of them is.
+    within: usize,
+}
+
+impl Waiting<'_> {
+    /// Passes over `len` bytes.
+    pub(crate) fn skip(&mut self, len: usize) {
+        self.pass(len, |_| {});
+    }
+
+    /// The next `len` bytes: by reference where they were shared, else a copy.
+    pub(crate) fn take(&mut self, len: usize) -> Shared {
+        if let Some(&(at, bytes)) = self.inserts.front()
+            && at == self.from
+            && self.within + len <= bytes.len()
+        {
+            let part = bytes.slice(self.within..self.within + len);
+            self.skip(len);
+            return part;
+        }
+        let mut copy = Vec::with_capacity(len);
+        self.pass(len, |bytes| copy.extend_from_slice(bytes));
+        Shared::whole(copy)
+    }
+
+    /// Passes over `len` bytes, and shows them piece by piece.
+    fn pass(&mut self, mut len: usize, mut show: impl FnMut(&[u8])) {
+        while len > 0 {
+            let first = self.inserts.front().copied();
+            let end = first.map_or(self.copied.len(), |(at, _)| at);
+            if self.from < end {
+                let passed = len.min(end - self.from);
+                show(&self.copied[self.from..self.from + passed]);
+                self.from += passed;
+                len -= passed;
+                continue;
+            }
+            let (_, bytes) = first.expect("no more is passed than waits");
+            let passed = len.min(bytes.len() - self.within);
+            show(&bytes.bytes()[self.within..self.within + passed]);
+            self.within += passed;
+            len -= passed;
+            if self.within == bytes.len() {
+                self.inserts.pop_front();
+                self.within = 0;
+            }
+        }
+    }
 }
 
 impl Outbox {
@@ -108,34 +164,11 @@ impl Outbox {
         used
     }
 
-    /// A part of what waits, from its front: by reference where it was shared, else a copy. Linear in what
-    /// is shared up to its end.
-    pub(crate) fn part(&self, range: Range<usize>) -> Shared {
-        let mut copy = Vec::new();
-        let (mut from, mut at) = (self.sent, 0);
-        let mut take = |bytes: &[u8], at: &mut usize| {
-            let (start, end) = (range.start.max(*at), range.end.min(*at + bytes.len()));
-            if start < end {
-                copy.extend_from_slice(&bytes[start - *at..end - *at]);
-            }
-            *at += bytes.len();
-        };
-        for insert in self.shared.iter().flat_map(|shared| &shared.queue) {
-            take(&self.copied[from..insert.at], &mut at);
-            if range.start >= at && range.end <= at + insert.bytes.len() {
-                return insert.bytes.slice(range.start - at..range.end - at);
-            }
-            take(insert.bytes.bytes(), &mut at);
-            from = insert.at;
-            if at >= range.end {
-                break;
-            }
-        }
-        if at < range.end {
-            take(&self.copied[from..], &mut at);
-        }
-        debug_assert_eq!(copy.len(), range.len(), "the range lies in what waits");
-        Shared::whole(copy)
+    /// What waits, to be taken apart from its front.
+    pub(crate) fn waiting(&self) -> Waiting<'_> {
+        let inserts = self.shared.iter().flat_map(|shared| &shared.queue);
+        let inserts = inserts.map(|insert| (insert.at, &insert.bytes)).collect();
+        Waiting { copied: &self.copied, from: self.sent, inserts, within: 0 }
     }
 
     /// Drops `len` bytes that were sent. When none is left, the buffer goes back to `spares`.
@@ -262,6 +295,47 @@ mod tests {
             }
             assert_eq!(got, expected, "cut every {cut}");
         }
+    }
+
+    #[test]
+    fn what_waits_is_taken_apart_in_order_whatever_the_cuts() {
+        let expected = b"bbBBBBccCCddDD";
+        for cut in 1..=expected.len() {
+            for skipped in 0..=expected.len() {
+                let mut spares = Spares::default();
+                let mut outbox = Outbox::default();
+                outbox.push(b"aabb", &mut spares);
+                outbox.share(shared(b"BBBB"));
+                outbox.push(b"cc", &mut spares);
+                outbox.share(shared(b"CC"));
+                outbox.push(b"dd", &mut spares);
+                outbox.share(shared(b"DD"));
+                outbox.pass(2, &mut spares);
+                let mut waiting = outbox.waiting();
+                waiting.skip(skipped);
+                let mut got = Vec::new();
+                while got.len() < expected.len() - skipped {
+                    let len = cut.min(expected.len() - skipped - got.len());
+                    got.extend_from_slice(waiting.take(len).bytes());
+                }
+                assert_eq!(got, &expected[skipped..], "cut every {cut} after {skipped}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_shared_is_taken_by_reference() {
+        let mut spares = Spares::default();
+        let mut outbox = Outbox::default();
+        outbox.push(b"head", &mut spares);
+        outbox.share(shared(b"body"));
+        let body = |waiting: &mut Waiting<'_>, len| waiting.take(len).bytes().as_ptr();
+        let mut waiting = outbox.waiting();
+        waiting.skip(4);
+        let first = body(&mut waiting, 2);
+        assert_eq!(first.wrapping_add(2), body(&mut waiting, 2));
+        let mut mixed = outbox.waiting();
+        assert_eq!(mixed.take(8).bytes(), b"headbody");
     }
 
     #[test]

@@ -21,7 +21,6 @@
 //! requests on it waits with the next ones (see `moving.rs`).
 
 use std::collections::{BTreeSet, VecDeque};
-use std::ops::Range;
 
 use nutcracker_ring::DistributionKind;
 
@@ -29,6 +28,7 @@ use crate::action::CloseReason;
 use crate::ejection::OnEject;
 use crate::engine::Engine;
 use crate::ids::ConnId;
+use crate::outbox::Waiting;
 use crate::request::{Request, RequestId, Role};
 use crate::server::{ServerConn, State, Tenancy};
 use crate::shared::Shared;
@@ -71,7 +71,7 @@ impl Engine {
         if !is_shared || !has_any || !reason.is_loss() {
             return VecDeque::new();
         }
-        let (untouched, mut at) = server.untouched(&self.requests);
+        let (untouched, begins) = server.untouched(&self.requests);
         let mut ids = Vec::new();
         let mut sent = usize::MAX;
         let mut id = server.queue.front();
@@ -84,10 +84,12 @@ impl Engine {
         }
         let sent = sent.min(ids.len());
         let mut chances: VecDeque<Option<Again>> = VecDeque::with_capacity(ids.len());
+        let mut waiting = server.outbox.waiting();
+        if sent < ids.len() {
+            waiting.skip(begins);
+        }
         for &id in &ids[sent..] {
-            let len = self.requests.get(id).bytes as usize;
-            chances.push_back(self.chance_of_unsent(server, id, at..at + len));
-            at += len;
+            chances.push_back(self.chance_of_unsent(server, id, &mut waiting));
         }
         if !server.keeps_sent() {
             (0..sent).for_each(|_| chances.push_front(None));
@@ -144,19 +146,22 @@ impl Engine {
         }
     }
 
-    /// The chance of a request of which nothing was sent. That part of what waits in the outbox is its.
+    /// The chance of a request of which nothing was sent, and whose bytes are the next that wait in the outbox.
     fn chance_of_unsent(
         &self,
         server: &ServerConn,
         id: RequestId,
-        part: Range<usize>,
+        waiting: &mut Waiting<'_>,
     ) -> Option<Again> {
-        self.client_of(id)?;
-        if !self.goes_where_its_keys_are(id) {
+        let len = self.requests.get(id).bytes as usize;
+        let has_chance = self.client_of(id).is_some()
+            && self.goes_where_its_keys_are(id)
+            && self.keeps_order(server, id, |_| false);
+        if !has_chance {
+            waiting.skip(len);
             return None;
         }
-        let keeps_order = self.keeps_order(server, id, |_| false);
-        keeps_order.then(|| Again { id, was_sent: false, bytes: server.outbox.part(part) })
+        Some(Again { id, was_sent: false, bytes: waiting.take(len) })
     }
 
     /// Who waits for a request, or for what it is a part of.
