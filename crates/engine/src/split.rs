@@ -7,6 +7,7 @@ use crate::engine::Engine;
 use crate::frame::Frame;
 use crate::gathering::{End, Lack};
 use crate::ids::{ConnId, PoolId, ServerId};
+use crate::limits::EVERYDAY_BYTES;
 use crate::pool::MultiError;
 use crate::request::{Chances, Request, RequestId, Role};
 use crate::spread::Spread;
@@ -146,7 +147,7 @@ impl Engine {
         let protocol = self.pools[pool.0 as usize].config().protocol;
         let server = self.servers.get_mut(conn.key()).expect("it is open");
         let before = server.outbox.len();
-        let tail = server.tail(frame.bytes.len(), &mut self.spares);
+        let tail = server.tail(room(frame, spread, nth), &mut self.spares);
         split::head(protocol, routed, frame.bytes, keys, tail);
         for part in spread.parts(nth) {
             split::part(protocol, &frame.bytes[part], tail);
@@ -161,4 +162,15 @@ impl Engine {
         self.enqueue(conn, request, bytes);
         Ok(bytes as u32)
     }
+}
+
+/// About how many bytes a fragment of `frame` has: of a small one as many as all of it, for that is not worth a look; of a
+/// large one no more than it needs, for there may be a thousand of them.
+fn room(frame: Frame<'_>, spread: &Spread, nth: usize) -> usize {
+    /// Its count and its command's name.
+    const HEAD_BYTES: usize = 64;
+    if frame.bytes.len() <= EVERYDAY_BYTES {
+        return frame.bytes.len();
+    }
+    spread.parts(nth).map(|part| part.len()).sum::<usize>() + HEAD_BYTES
 }
