@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::sync::{oneshot, watch};
 
 use crate::config::{self, Config, LoadError};
 use crate::generation::{Generation, Generations, News, Obstacle, Premises};
@@ -132,11 +132,18 @@ impl Control {
 }
 
 /// A configuration that is being read, on a thread of its own: names in it may take long to look up.
-type Loading = JoinHandle<Result<Config, String>>;
+type Loading = oneshot::Receiver<Result<Config, String>>;
 
 fn begin_load(conf_file: &Path) -> Loading {
     let conf_file = conf_file.to_path_buf();
-    tokio::task::spawn_blocking(move || load(&conf_file).map_err(|error| error.to_string()))
+    let (tell, loading) = oneshot::channel();
+    let load = move || {
+        // Nobody wants it any more when another is wished for, or the proxy stops.
+        let _ = tell.send(load(&conf_file).map_err(|error| error.to_string()));
+    };
+    // Where there is no thread left, what is dropped with `load` says so.
+    let _ = thread::Builder::new().name("reload".into()).spawn(load);
+    loading
 }
 
 /// Waits until it is read; for ever while there is none.
@@ -144,7 +151,7 @@ async fn loaded(loading: &mut Option<Loading>) -> Result<Config, String> {
     let Some(under_way) = loading else { return std::future::pending().await };
     let config = under_way.await;
     *loading = None;
-    config.unwrap_or_else(|error| Err(error.to_string()))
+    config.unwrap_or_else(|_| Err("the system has no thread left to read it with".to_owned()))
 }
 
 /// Reads the configuration, and logs what in it is hardly meant.
