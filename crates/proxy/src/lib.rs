@@ -17,7 +17,7 @@
 //!   [`subject`]: the data plane.
 //!   [`report`]: what it has to say, for the log.
 //! - [`stats_server`], [`signals`], [`names`], [`rounds`]: the control plane.
-//! - [`log`], [`daemon`], [`pid_file`]: the process and its surroundings.
+//! - [`log`], [`daemon`], [`pid_file`], [`patience`]: the process, its surroundings, and who was there before it.
 //! - [`tools`]: subcommands that read configurations and serve nobody.
 //! - [`sys`]: the only `unsafe`.
 #![deny(unsafe_code)]
@@ -34,6 +34,7 @@ pub mod names;
 pub mod net;
 pub mod pacer;
 pub mod paths;
+pub mod patience;
 pub mod pid_file;
 pub mod polling;
 pub mod report;

@@ -63,14 +63,32 @@ const TABLE: &[Row] = &[
 pub struct Signals(Vec<(&'static Row, Signal)>);
 
 impl Signals {
-    /// Takes the signals over: none of them has its default effect any more, and one that comes
-    /// before [`run`](Self::run) is kept for it. To be called within the control plane's runtime.
+    /// Takes the signals over, but for those that end the process: none of the others has its default effect any
+    /// more, and one that comes before [`run`](Self::run) is kept for it. To be called within the control plane's
+    /// runtime.
     ///
     /// # Errors
     /// The system's.
     pub fn catch() -> io::Result<Self> {
-        let caught = |row: &'static Row| Ok((row, signal(SignalKind::from_raw(row.number))?));
-        TABLE.iter().map(caught).collect::<io::Result<_>>().map(Self)
+        let mut signals = Self(Vec::with_capacity(TABLE.len()));
+        signals.take_over(|effect| effect != Effect::Stop)?;
+        Ok(signals)
+    }
+
+    /// Takes over SIGINT and SIGTERM as well. Until then they end the process on the spot, for a start that waits
+    /// for an answer about a name has nothing to bring to an end.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn catch_stops(&mut self) -> io::Result<()> {
+        self.take_over(|effect| effect == Effect::Stop)
+    }
+
+    fn take_over(&mut self, takes: impl Fn(Effect) -> bool) -> io::Result<()> {
+        for row in TABLE.iter().filter(|row| takes(row.effect)) {
+            self.0.push((row, signal(SignalKind::from_raw(row.number))?));
+        }
+        Ok(())
     }
 
     /// Logs and obeys signals for ever.

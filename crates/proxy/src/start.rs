@@ -1,6 +1,7 @@
 //! From options to serving, and from a signal to the end.
 
 use std::fmt;
+use std::future;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::runtime::{self, Runtime};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::cli::Options;
 use crate::config::{self, LoadError};
@@ -18,8 +19,9 @@ use crate::generation::{Generation, Obstacle, Premises};
 use crate::log::{self, Log, reason};
 use crate::names::Resolver;
 use crate::paths::Paths;
+use crate::patience;
 use crate::pid_file::{PidFile, PidFileError};
-use crate::signals::Signals;
+use crate::signals::{Signals, Wish};
 use crate::stats_server::{self, StatsServer};
 use crate::sys;
 
@@ -46,6 +48,7 @@ pub fn run(options: &Options, paths: &Paths) -> ExitCode {
         }
     };
     log.install().expect("the process has one log");
+    log.record_panics();
     let proxy = match Proxy::start(options, paths, &log, begun) {
         Ok(proxy) => proxy,
         Err(error) => {
@@ -149,10 +152,8 @@ impl Proxy {
             .enable_all()
             .build()
             .map_err(StartError::system("starting the control plane"))?;
-        let signals = {
-            let _context = runtime.enter();
-            Signals::catch().map_err(StartError::system("catching signals"))?
-        };
+        let context = runtime.enter();
+        let mut signals = Signals::catch().map_err(StartError::system("catching signals"))?;
         write_banner();
 
         let config = control::load(&paths.conf_file).map_err(StartError::Load)?;
@@ -164,36 +165,49 @@ impl Proxy {
             workers: options.workers,
             resolver: Arc::new(Resolver::start().map_err(StartError::system("starting a thread"))?),
         };
-        let stats_server = StatsServer::bind(&options.stats_addr, options.stats_port)
-            .map_err(StartError::Stats)?;
+        let stats_server = patience::when_free(
+            || StatsServer::bind(&options.stats_addr, options.stats_port),
+            stats_server::BindError::kind,
+        );
+        let stats_server = stats_server.map_err(StartError::Stats)?;
+        signals.catch_stops().map_err(StartError::system("catching signals"))?;
+        drop(context);
         let first = Generation::new(&premises, 0, config, None).map_err(StartError::Obstacle)?;
         // Later than in the original: a start that fails leaves the file to whoever serves there.
         let pid_file = paths.pid_file.as_deref().map(PidFile::create).transpose();
         let pid_file = pid_file.map_err(StartError::PidFile)?;
         tracing::info!("log level {}", log.level());
-        let control = Control::new(premises, paths.conf_file.clone(), first);
+        let mut control = Control::new(premises, paths.conf_file.clone(), first);
+        control.start().map_err(StartError::Obstacle)?;
         Ok(Self { runtime, signals, stats_server, control, _pid_file: pid_file })
     }
 
     /// Serves until a signal asks for the end, or a worker cannot go on.
     fn run(self, log: Log) -> ExitCode {
         let mut control = self.control;
-        if let Err(obstacle) = control.start() {
-            tracing::error!("{obstacle}");
-            return ExitCode::FAILURE;
-        }
         let source = control.source();
         let (wished, wishes) = mpsc::unbounded_channel();
-        let wish = move |what| {
+        let stops = Notify::new();
+        let wish = |what| {
+            if what == Wish::Stop {
+                stops.notify_one();
+            }
             // Whoever hears it ends with the process.
             let _ = wished.send(what);
+        };
+        // From the moment it stops, the port is its successor's, as those of the pools are.
+        let statistics = async {
+            tokio::select! {
+                result = self.stats_server.serve(source) => result,
+                () = stops.notified() => future::pending().await,
+            }
         };
         let ended = self.runtime.block_on(async {
             tokio::select! {
                 code = control.run(wishes) => code,
                 never = self.signals.run(log, wish) => match never {},
                 never = log::write_summaries_for_ever() => match never {},
-                result = self.stats_server.serve(source) => match result {
+                result = statistics => match result {
                     Ok(never) => match never {},
                     Err(error) => {
                         tracing::error!("serving statistics failed: {}", reason(&error));

@@ -22,6 +22,7 @@ use crate::config::{Config, Global, Pool, Workers};
 use crate::memory::{self, Memory};
 use crate::names::Resolver;
 use crate::net::Listener;
+use crate::patience;
 use crate::polling::Pollers;
 use crate::rounds::Rounds;
 use crate::shared::{Mailbox, Message, Shared};
@@ -294,8 +295,12 @@ fn listeners(config: &Config, earlier: &[&Pool]) -> Result<Vec<(PoolId, Listener
                 other: other.listen.text().to_owned(),
             });
         }
-        let listener = Listener::bind(pool).map_err(Obstacle::Listen)?;
-        Ok((PoolId(at as u32), listener))
+        let bind = || Listener::bind(pool);
+        let listener = match earlier {
+            [] => patience::when_free(bind, |failed| Some(failed.error.kind())),
+            _ => bind(),
+        };
+        Ok((PoolId(at as u32), listener.map_err(Obstacle::Listen)?))
     })
     .collect()
 }

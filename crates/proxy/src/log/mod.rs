@@ -2,13 +2,14 @@
 //!
 //! The program writes with `tracing`'s macros; [`Log`] is their subscriber and the handle that
 //! signals turn. `line.rs` forms a line, `sink.rs` writes it, `limit.rs` keeps a call site that
-//! strangers can trigger from filling the disk, `spell.rs` tells of trouble that lasts, `reason.rs` says why a call of the system failed.
+//! strangers can trigger from filling the disk, `spell.rs` tells of trouble that lasts, `panics.rs` of the end of the process by a fault of its own, `reason.rs` says why a call of the system failed.
 //!
 //! A line is one `write` on the thread that logs. Nothing is logged per request in the steady
 //! state, so the data plane pays for it only when something goes wrong.
 
 mod limit;
 mod line;
+mod panics;
 mod reason;
 mod sink;
 mod spell;

@@ -176,3 +176,17 @@ fn a_flood_is_cut_short_and_counted() {
     assert!(messages[9].ends_with("refused 9"));
     assert_eq!(messages[10], format!("log/tests.rs:{} ... and 490 more like it", line - 1));
 }
+
+#[test]
+fn a_panic_is_in_the_log_with_the_way_to_it() {
+    let scratch = Scratch::new("panic");
+    log_at(0, &scratch).record_panics();
+    let end = thread::Builder::new().name("worker-7".into()).spawn(|| panic!("no such thing"));
+    assert!(end.expect("a thread").join().is_err());
+    drop(std::panic::take_hook());
+    let messages = scratch.messages();
+    let first = without_place(&messages)[0];
+    assert!(first.starts_with("thread 'worker-7' ends the process: panicked at "), "{first}");
+    let all = messages.join("\n");
+    assert!(all.contains("no such thing") && all.contains(module_path!()), "{all}");
+}

@@ -154,6 +154,17 @@ pub enum Step {
     Listen,
 }
 
+impl BindError {
+    /// What the system said; `None` where it was not asked for an address to listen on.
+    #[must_use]
+    pub fn kind(&self) -> Option<io::ErrorKind> {
+        match self {
+            Self::Resolve { .. } => None,
+            Self::Listen { source, .. } => Some(source.kind()),
+        }
+    }
+}
+
 fn failing(step: Step, fd: RawFd, addr: &str, port: u16) -> impl FnOnce(io::Error) -> BindError {
     move |source| BindError::Listen { step, fd, addr: addr.to_owned(), port, source }
 }

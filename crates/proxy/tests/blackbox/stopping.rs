@@ -4,13 +4,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::harness::client::Client;
-use crate::harness::ms;
 use crate::harness::peer::{Does, Peer};
 use crate::harness::ports::free_port;
 use crate::harness::proxy::{Proxy, pool, text};
 use crate::harness::scratch::Scratch;
 use crate::harness::servers::{REDIS, Redis, item};
 use crate::harness::wire::{bulk, redis};
+use crate::harness::{eventually, ms};
 
 /// How long a slow server takes.
 const SLOW: Duration = ms(300);
@@ -49,6 +49,24 @@ fn a_signal_to_stop_lets_what_is_in_flight_end_first() {
         assert!(log.contains(&format!("(SIG{signal}) received, exiting")), "{log}");
         assert!(log.ends_with("done, rabbit done\n"), "{log}");
     }
+}
+
+#[test]
+fn a_start_right_behind_a_stop_takes_over_all_ports() {
+    let server = Peer::start(Does::SayLater(SLOW, bulk("late")));
+    let (listen, statistics) = (free_port(), free_port());
+    let conf = pool("alpha", listen, &["redis: true"], &[item(server.port())]);
+    let mut first = Proxy::start_with_port(&conf, statistics);
+    let mut busy = Client::tcp(listen);
+    busy.send(redis(&["GET", "k"]));
+    assert!(eventually(|| !server.heard().concat().is_empty()));
+    first.signal("TERM");
+    let mut second = Proxy::start_with_port(&conf, statistics);
+    assert!(first.runs(), "it still has something to answer");
+    Client::tcp(listen).ask(redis(&["PING"]), "+PONG\r\n");
+    busy.expect(bulk("late"));
+    assert_eq!(first.wait(ms(2000)).expect("it ends").code(), Some(0));
+    assert!(second.runs());
 }
 
 #[test]

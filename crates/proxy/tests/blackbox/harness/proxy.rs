@@ -42,6 +42,17 @@ impl Proxy {
         proxy
     }
 
+    /// The same with its statistics on a port.
+    pub(crate) fn start_with_port(conf: &str, statistics: u16) -> Self {
+        let args = ["-a", "127.0.0.1", "-s", &statistics.to_string()];
+        let mut proxy = Self::launch(&[BINARY], conf, &args);
+        // Somebody else may still answer at that port.
+        proxy.wait_until(|proxy| {
+            proxy.log().contains("log level") && !read_tcp(statistics).is_empty()
+        });
+        proxy
+    }
+
     /// The same where the process may have only so many files open.
     pub(crate) fn start_with_open_files(conf: &str, files: u32) -> Self {
         Self::start_after(&format!("ulimit -n {files}"), conf)
