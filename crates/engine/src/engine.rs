@@ -328,7 +328,9 @@ impl Engine {
         if self.shortage.is_overdue(self.now) {
             self.relieve_memory();
         }
-        for pool in 0..self.pools.len() {
+        // Who is left asks servers for nothing more on behalf of others.
+        let pools = if self.is_left { 0 } else { self.pools.len() };
+        for pool in 0..pools {
             if self.pools[pool].shared.health.is_probe_due(self.now) {
                 self.probe(PoolId(pool as u32));
             }
@@ -367,8 +369,9 @@ impl Engine {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let ends = self.shortage.patience_ends.into_iter().chain(self.trim_at);
         let ends = ends.chain(self.pubsub.iter().filter_map(PubSub::alarm));
-        let probes = self.pools.iter().filter_map(|pool| pool.shared.health.next_probe());
-        let tries = self.pools.iter().filter_map(|pool| pool.reach.next_try());
+        let pools = if self.is_left { &[] } else { &self.pools[..] };
+        let probes = pools.iter().filter_map(|pool| pool.shared.health.next_probe());
+        let tries = pools.iter().filter_map(|pool| pool.reach.next_try());
         let ends = ends.chain(probes).chain(tries);
         let ends = ends.chain(self.alarms.next()).chain(self.census.alarm());
         let next = self.deadlines.next().into_iter().chain(ends).min()?;

@@ -18,6 +18,7 @@ use crate::engine::Engine;
 use crate::ids::{ConnId, Key, PoolId, Side};
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
+use crate::server::Tenancy;
 use crate::session::{Class, ClassId, Lane, Mute, Session};
 use crate::stats::PoolFigure;
 
@@ -54,13 +55,35 @@ impl Engine {
             client.prepare_to_go() && !silent.contains(&key.index)
         });
         let leaving: Vec<Key> = leaving.collect();
-        leaving
-            .into_iter()
-            .map(|key| {
-                let conn = ConnId::new(Side::Client, key);
-                (conn, self.give_away(conn))
-            })
-            .collect()
+        let given_away = leaving.into_iter().map(|key| {
+            let conn = ConnId::new(Side::Client, key);
+            (conn, self.give_away(conn))
+        });
+        let given_away = given_away.collect();
+        self.retire_idle();
+        given_away
+    }
+
+    /// Closes the conns to servers that nobody here needs any more, when all clients that are left have one of their
+    /// own: such a client may stay for ever, and is not to keep what others had.
+    fn retire_idle(&mut self) {
+        if !self.clients.keys().all(|key| self.clients.get(key).is_some_and(|it| it.own.is_some()))
+        {
+            return;
+        }
+        let idle = self.servers.keys().filter(|key| {
+            let server = self.servers.get(*key).expect("its key was just listed");
+            let is_of_all = match server.tenancy {
+                Tenancy::Shared { .. } | Tenancy::Kept | Tenancy::Successor | Tenancy::Leaving => {
+                    true
+                }
+                Tenancy::Own { .. } | Tenancy::Listener | Tenancy::Probe => false,
+            };
+            is_of_all && server.queue.is_empty()
+        });
+        for key in idle.collect::<Vec<_>>() {
+            self.retire(ConnId::new(Side::Server, key));
+        }
     }
 
     /// A client of `pool` that another engine has given away. What it had sent before is served.

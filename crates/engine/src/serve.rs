@@ -401,7 +401,7 @@ impl Engine {
     pub(crate) fn welcome_back(&mut self, pool: PoolId) {
         let pool_state = &mut self.pools[pool.0 as usize];
         pool_state.refresh();
-        if pool_state.shared.health.is_probe_due(self.now) {
+        if pool_state.shared.health.is_probe_due(self.now) && !self.is_left {
             self.probe(pool);
         }
     }

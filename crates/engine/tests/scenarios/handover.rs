@@ -4,7 +4,7 @@ use nutcracker_engine::stats::PoolFigure;
 use nutcracker_engine::{CloseReason, ConnId, PoolConfig};
 use nutcracker_proto::Protocol;
 
-use crate::stage::{POOL, Stage, bulk, cmd, memcached, redis};
+use crate::stage::{POOL, Stage, bulk, cmd, ejection, memcached, redis};
 
 /// The clients that can go from one engine to the other do, each as the first says and as the second.
 fn go(from: &mut Stage, to: &mut Stage) -> Vec<(ConnId, ConnId)> {
@@ -486,4 +486,51 @@ fn a_stop_ends_those_who_have_not_gone() {
         assert!(from.is_closed(client));
         assert_eq!(from.figure(PoolFigure::ClientEof), 1);
     }
+}
+
+#[test]
+fn who_stays_for_long_keeps_its_own_conn_and_no_other() {
+    let ([mut from, mut to], other) = stages(redis(2));
+    let (here, there) = (from.key(0, "k"), from.key(1, "k"));
+    let stays = from.client();
+    from.sends(stays, cmd(&format!("BLPOP {here} 0")));
+    let pinned = from.server(0);
+    from.sends(other, cmd(&format!("MGET {here} {there}")));
+    let shared: Vec<ConnId> = [from.conns_of(0), from.conns_of(1)].concat();
+    let shared: Vec<ConnId> = shared.into_iter().filter(|conn| *conn != pinned).collect();
+    nobody_goes(&mut from, &mut to);
+    assert!(shared.iter().all(|conn| !from.is_closed(*conn)), "two responses are due");
+    for conn in &shared {
+        from.sends(*conn, "*1\r\n$-1\r\n");
+    }
+    from.gets(other, "*2\r\n$-1\r\n$-1\r\n");
+    let client = goes(&mut from, &mut to);
+    assert!(shared.iter().all(|conn| from.is_closed(*conn)) && !from.is_closed(pinned));
+    assert_eq!(from.engine.poll_timeout(), None, "nothing is to be looked after");
+    to.sends(client, cmd(&format!("STRLEN {there}")));
+    let response = [b"*2\r\n".to_vec(), bulk(here.as_bytes()), bulk(b"v")].concat();
+    from.sends(pinned, &response);
+    from.gets(stays, response);
+    goes(&mut from, &mut to);
+    assert_eq!(from.engine.clients(), 0);
+}
+
+#[test]
+fn an_engine_that_is_left_asks_no_server_whether_it_is_back() {
+    let mut config = redis(1);
+    config.ejection = ejection(1, 500);
+    let ([mut from, mut to], client) = stages(config);
+    let stays = from.client();
+    from.sends(stays, cmd("BLPOP k 0"));
+    let pinned = from.server(0);
+    from.sends(client, cmd("GET k"));
+    let shared = *from.conns_of(0).iter().find(|conn| **conn != pinned).expect("one for all");
+    from.closes(shared, CloseReason::Reset);
+    from.take(client);
+    goes(&mut from, &mut to);
+    from.passes(60_000);
+    let open: Vec<&ConnId> =
+        from.conns_of(0).iter().filter(|conn| !from.is_closed(**conn)).collect();
+    assert_eq!(open, [&pinned]);
+    assert_eq!(from.engine.poll_timeout(), None, "nothing is to be looked after");
 }
