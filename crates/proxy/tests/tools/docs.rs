@@ -21,9 +21,9 @@ fn every_output_on_the_page_is_what_its_command_says() {
         .join(format!("tools-docs-{}", std::process::id()));
     fs::create_dir_all(&folder).expect("the tests' folder can be written");
     for file in blocks(&page, "yaml") {
-        let (name, text) = file.split_once('\n').expect("a first line");
+        let name = file.lines().next().expect("a first line");
         let name = name.strip_prefix("# ").expect("a comment that names the file");
-        fs::write(folder.join(name), text).expect("the tests' folder can be written");
+        fs::write(folder.join(name), file).expect("the tests' folder can be written");
     }
     let mut commands = 0;
     for shown in blocks(&page, "text") {
