@@ -195,8 +195,9 @@ impl Engine {
     /// Space to read a conn's socket into; never empty. The bytes go to `handle_received`, before
     /// space for another conn is asked for.
     ///
-    /// An idle conn owns no space: it is lent the worker's. A conn with part of a message is lent
-    /// the end of its own buffer, as much as the message is known to miss.
+    /// An idle conn owns no space: it is lent the worker's. So is one with a small part of a small message, behind a copy of
+    /// that part: much may follow it. A conn with part of a large message is lent the end of its own buffer, as much as the
+    /// message is known to miss.
     pub fn recv_space(&mut self, conn: ConnId) -> &mut [u8] {
         let (inbox, missing) = match conn.side() {
             Side::Client => match self.clients.get_mut(conn.key()) {
@@ -208,7 +209,12 @@ impl Engine {
                 None => return &mut self.scratch,
             },
         };
-        if inbox.is_empty() { &mut self.scratch } else { inbox.space(missing, conn.side()) }
+        if inbox.is_small(missing) {
+            let part = inbox.filled();
+            self.scratch[..part.len()].copy_from_slice(part);
+            return &mut self.scratch[part.len()..];
+        }
+        inbox.space(missing, conn.side())
     }
 
     /// `len` bytes, at least one, were read into the conn's `recv_space`. Parses them and queues
@@ -223,11 +229,17 @@ impl Engine {
                 if client.closing.is_some() {
                     return false;
                 }
-                if client.inbox.is_empty() {
-                    let skipped = client.skip.min(len);
+                if client.inbox.is_small(client.missing) {
+                    let received = client.inbox.len() + len;
+                    client.inbox.clear(&mut self.spares);
+                    debug_assert!(
+                        client.skip == 0 || received == len,
+                        "what is passed over is not kept"
+                    );
+                    let skipped = client.skip.min(received);
                     client.skip -= skipped;
                     let scratch = std::mem::take(&mut self.scratch);
-                    self.serve_received(conn, &scratch[skipped..len]);
+                    self.serve_received(conn, &scratch[skipped..received]);
                     self.scratch = scratch;
                 } else {
                     client.inbox.advance(len);
@@ -237,9 +249,11 @@ impl Engine {
             }
             Side::Server => {
                 let Some(server) = self.servers.get_mut(conn.key()) else { return false };
-                if server.inbox.is_empty() {
+                if server.inbox.is_small(server.missing) {
+                    let received = server.inbox.len() + len;
+                    server.inbox.clear(&mut self.spares);
                     let scratch = std::mem::take(&mut self.scratch);
-                    self.relay_received(conn, &scratch[..len]);
+                    self.relay_received(conn, &scratch[..received]);
                     self.scratch = scratch;
                 } else {
                     server.inbox.advance(len);

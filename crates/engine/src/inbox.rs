@@ -57,6 +57,17 @@ impl Inbox {
         self.filled == 0
     }
 
+    /// Whether what is kept begins a message, which misses `missing` more, that is copied on its way anyway; or nothing is.
+    #[inline]
+    pub(crate) const fn is_small(&self, missing: usize) -> bool {
+        self.filled == 0 || self.filled.saturating_add(missing) < SHARE_BYTES_MIN
+    }
+
+    /// What is kept.
+    pub(crate) fn filled(&self) -> &[u8] {
+        &self.bytes[..self.filled]
+    }
+
     /// Bytes that were kept.
     pub(crate) const fn len(&self) -> usize {
         self.filled
@@ -89,7 +100,8 @@ impl Inbox {
     /// [`RECV_BYTES`]. It grows by what [`believed`] says: space follows bytes received, not lengths announced.
     pub(crate) fn space(&mut self, missing: usize, side: Side) -> &mut [u8] {
         if missing < LITTLE_MISSING {
-            let most = missing.max(FRESH_BYTES);
+            // One of many parts is as likely to be followed by more as it is long already.
+            let most = missing.max(FRESH_BYTES).max(RECV_BYTES.min(self.filled / 4));
             // Where there is room for the rest of the message, what follows it is not worth a larger buffer.
             if self.bytes.len() - self.filled < missing.max(1) {
                 self.bytes.resize(self.filled + most, 0);
@@ -164,9 +176,12 @@ impl Inbox {
     }
 
     /// Gives all up.
+    #[inline]
     pub(crate) fn clear(&mut self, spares: &mut Spares) {
-        spares.give(std::mem::take(&mut self.bytes));
-        self.filled = 0;
+        if self.bytes.capacity() > 0 {
+            spares.give(std::mem::take(&mut self.bytes));
+            self.filled = 0;
+        }
     }
 }
 

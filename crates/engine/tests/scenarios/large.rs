@@ -151,3 +151,45 @@ fn a_large_response_that_waits_for_its_turn_is_held() {
     stage.gets(client, [&b"$-1\r\n"[..], &large].concat());
     stage.is_quiet();
 }
+
+#[test]
+fn behind_a_part_of_a_small_message_as_much_is_read_as_behind_none() {
+    let mut stage = Stage::new(redis(1));
+    let client = stage.client();
+    let set = cmd("SET k 1");
+    for cut in 1..set.len() {
+        stage.sends(client, &set[..cut]);
+        assert_eq!(stage.engine.recv_space(client).len(), RECV_BYTES - cut);
+        stage.sends(client, [&set[cut..], &cmd("GET k")].concat());
+        let server = stage.server(0);
+        stage.gets(server, [&set[..], &cmd("GET k")].concat());
+        stage.sends(server, b"+OK\r\n$3\r\na");
+        stage.gets(client, b"+OK\r\n");
+        assert_eq!(stage.engine.recv_space(server).len(), RECV_BYTES - b"$3\r\na".len());
+        stage.sends(server, b"bc\r\n");
+        stage.gets(client, b"$3\r\nabc\r\n");
+    }
+    stage.is_quiet();
+}
+
+#[test]
+fn a_response_of_many_parts_is_read_in_ever_larger_ones() {
+    let mut stage = Stage::new(redis(1));
+    let client = stage.client();
+    stage.sends(client, cmd("LRANGE k 0 -1"));
+    let server = stage.server(0);
+    let part = bulk(&value(1_000));
+    stage.sends(server, b"*1000\r\n");
+    let mut reads = 0;
+    let mut sent = Vec::new();
+    while sent.len() < 1_000 * part.len() {
+        let space = stage.engine.recv_space(server).len().min(1_000 * part.len() - sent.len());
+        let at = sent.len() % part.len();
+        let stream: Vec<u8> = part.iter().cycle().skip(at).take(space).copied().collect();
+        stage.sends(server, &stream);
+        sent.extend(stream);
+        reads += 1;
+    }
+    assert!(reads < 60, "{reads} reads for {} bytes", sent.len());
+    stage.gets(client, [b"*1000\r\n".to_vec(), sent].concat());
+}
