@@ -28,7 +28,7 @@ pub(crate) struct ClientConn {
     pub(crate) outbox: Outbox,
     /// Requests whose response is not in the outbox yet, in the order they came.
     pub(crate) line: Line,
-    /// Their number.
+    /// Their number, with those that it wants no response to and that have not ended.
     pub(crate) outstanding: u32,
     /// How many of them there may be.
     requests_max: u32,
@@ -183,7 +183,7 @@ impl ClientConn {
     /// Puts its flush off for a turn, if more is due to it and what waits is little and has not waited for long.
     #[inline]
     pub(crate) fn postpone(&mut self) -> bool {
-        let may = self.outstanding > 0
+        let may = !self.line.is_empty()
             && !self.outbox.is_empty()
             && self.postponed < POSTPONED_TURNS_MAX
             && self.outbox.len() <= POSTPONED_BYTES_MAX
@@ -207,7 +207,7 @@ impl ClientConn {
         self.closing.is_some_and(|farewell| farewell != Farewell::HandedOver)
     }
 
-    /// Nothing is due to it any more.
+    /// Nothing is due to it any more; what it wants no response to may be under way.
     #[inline]
     pub(crate) fn is_settled(&self) -> bool {
         self.line.is_empty() && self.outbox.is_empty()

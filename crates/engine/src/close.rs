@@ -112,7 +112,7 @@ impl Engine {
                 self.census.forget(ask);
             }
             (Role::Errand { .. }, _) => unreachable!("an errand ends with the answer"),
-            (Role::Fragment { .. } | Role::Begin { .. }, _) => {
+            (Role::Fragment { .. } | Role::Begin { .. } | Role::Noreply, _) => {
                 unreachable!("it is in no client's line")
             }
         }
@@ -261,6 +261,7 @@ impl Engine {
             (Role::Whole | Role::Last { .. }, None) | (Role::Begin { .. }, _) => {
                 self.requests.remove(id);
             }
+            (Role::Noreply, _) => self.end_noreply(id),
             (Role::Whole | Role::Last { .. }, Some(conn)) => {
                 request.answer = match request.quiet {
                     Quiet::All => Answer::Held(Held::None),

@@ -51,8 +51,8 @@ impl Engine {
                     Role::Fragment { gathering, ordinal: server as u32 },
                     End::Pending { bytes: 0 },
                 ),
-                (_, Err(reason)) => (Role::Whole, End::Failed(Box::new(reason.clone()))),
-                (None, Ok(_)) => (Role::Whole, End::Pending { bytes: 0 }),
+                (_, Err(reason)) => (Role::Noreply, End::Failed(Box::new(reason.clone()))),
+                (None, Ok(_)) => (Role::Noreply, End::Pending { bytes: 0 }),
             };
             if let Some(gathering) = gathering {
                 let place = self.gatherings.get_mut(gathering);
@@ -61,8 +61,9 @@ impl Engine {
             }
             if let Ok(server_conn) = server_conn {
                 let mut request = Request::new(None, role, routed.command.kinds);
-                if gathering.is_none() {
-                    request.set_asker(conn);
+                if role == Role::Noreply {
+                    request.client = Some(conn);
+                    self.begin_noreply(conn, pool);
                 }
                 let request = self.requests.insert(request);
                 self.queue_frame(server_conn, request, frame, routed);

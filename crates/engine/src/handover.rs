@@ -8,8 +8,6 @@
 //! the other engine, and told nothing of it; what is published between the two is lost, as it is when a
 //! server's conn ends.
 
-use std::collections::HashSet;
-
 use nutcracker_proto::resp::pubsub::Topic;
 use nutcracker_proto::{RequestParser, Version};
 
@@ -44,15 +42,13 @@ pub struct Handover {
 impl Engine {
     /// Gives away the clients that can go. From the first call on the others are only served until they can;
     /// to be called at the end of each turn until [`clients`](Self::clients) says that none is left. What
-    /// follows from it is asked for as in any turn, by [`poll_action`](Self::poll_action). O(clients and
-    /// requests).
+    /// follows from it is asked for as in any turn, by [`poll_action`](Self::poll_action). O(clients).
     pub fn hand_over(&mut self) -> Vec<(ConnId, Handover)> {
         self.is_left = true;
-        let silent = self.silent_askers();
         let keys: Vec<Key> = self.clients.keys().collect();
         let leaving = keys.into_iter().filter(|key| {
             let client = self.clients.get_mut(*key).expect("its key was just listed");
-            client.prepare_to_go() && !silent.contains(&key.index)
+            client.prepare_to_go()
         });
         let leaving: Vec<Key> = leaving.collect();
         let given_away = leaving.into_iter().map(|key| {
@@ -149,23 +145,6 @@ impl Engine {
             session: client.session,
         }
     }
-
-    /// The places of the clients that have something on its way which they want no response to. One that has
-    /// left may have had the place before. O(outstanding), where anybody ever wanted none.
-    fn silent_askers(&self) -> HashSet<u32> {
-        if self.pools.iter().all(|pool| pool.silent_requests == 0) {
-            return HashSet::new();
-        }
-        let mut askers = HashSet::new();
-        for server in self.servers.keys().filter_map(|key| self.servers.get(key)) {
-            let mut id = server.queue.front();
-            while !id.is_none() {
-                askers.extend(self.requests.get(id).asker());
-                id = server.queue.after(id, &self.requests);
-            }
-        }
-        askers
-    }
 }
 
 impl ClientConn {
@@ -176,6 +155,6 @@ impl ClientConn {
             return false;
         }
         let farewell = *self.closing.get_or_insert(Farewell::HandedOver);
-        farewell == Farewell::HandedOver && self.is_settled()
+        farewell == Farewell::HandedOver && self.is_settled() && self.outstanding == 0
     }
 }

@@ -1,8 +1,11 @@
 //! What an engine holds, counted by looking at all of it: for tests, which hold it against the limits,
 //! the counters, and what should be left when all is quiet.
 
+use std::collections::HashMap;
+
 use crate::engine::Engine;
-use crate::ids::PoolId;
+use crate::ids::{ConnId, PoolId, Side};
+use crate::request::Role;
 use crate::server::Tenancy;
 
 /// What there is.
@@ -53,7 +56,9 @@ pub struct ClientInventory {
     pub pool: PoolId,
     /// Requests in its line.
     pub line: usize,
-    /// The same, as the client knows it.
+    /// Requests that it wants no response to and that have not ended.
+    pub noreply: usize,
+    /// Both together, as the client knows it.
     pub outstanding: usize,
     /// Response bytes that wait to be sent.
     pub unsent_bytes: usize,
@@ -76,12 +81,17 @@ impl Engine {
             server_queue_bytes: vec![0; self.pools.len()],
             ..Inventory::default()
         };
+        let mut noreply: HashMap<ConnId, usize> = HashMap::new();
         for key in self.servers.keys() {
             let Some(server) = self.servers.get(key) else { continue };
             let mut at = server.queue.front();
             while !at.is_none() {
                 all.queued += 1;
-                all.queued_bytes += self.requests.get(at).bytes as usize;
+                let request = self.requests.get(at);
+                all.queued_bytes += request.bytes as usize;
+                if let (Role::Noreply, Some(asker)) = (request.role, request.client) {
+                    *noreply.entry(asker).or_default() += 1;
+                }
                 at = server.queue.after(at, &self.requests);
             }
             let unsent = server.outbox.len();
@@ -114,6 +124,7 @@ impl Engine {
             all.clients.push(ClientInventory {
                 pool: client.pool,
                 line,
+                noreply: noreply.get(&ConnId::new(Side::Client, key)).copied().unwrap_or(0),
                 outstanding: client.outstanding as usize,
                 unsent_bytes: client.outbox.len(),
                 listens: subscriptions > 0,

@@ -33,6 +33,7 @@
 //!   their turn. `shared`, `spares`: large bytes held once, and buffers between two uses. `room`: places for sockets.
 //! - `pool`: a key's route. `ejection`: failures and returns. `probe`: whether a server is back.
 //! - `deadlines`: who gives up next, `look`: and when that is certain.
+//! - `noreply`: requests whose clients want no response.
 //! - `repeat`: which requests get another chance when their server is lost, `budget`: how many, `resend`:
 //!   where they go.
 //! - `handover`: clients that go over to another engine.
@@ -66,6 +67,7 @@ pub mod limits;
 mod local;
 mod look;
 mod moving;
+mod noreply;
 mod outbox;
 mod own;
 mod own_figures;

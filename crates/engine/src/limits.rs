@@ -6,8 +6,9 @@ use std::time::Duration;
 /// anyone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolLimits {
-    /// Requests of one client that may be outstanding, at least 1. At the limit the client is not
-    /// read from until half of them are answered; it is told nothing and loses nothing.
+    /// Requests of one client that may be outstanding, at least 1, whether it wants a response or not. At
+    /// the limit the client is not read from until half of them have ended; it is told nothing and loses
+    /// nothing.
     pub client_requests: u32,
     /// Response bytes of one client that may wait to be sent. At the limit the client is not read
     /// from until half of them have gone.

@@ -16,7 +16,8 @@ use crate::stats::FaultFigure;
 #[derive(Debug, Default)]
 pub(crate) struct Moves {
     openings: Vec<Opening>,
-    leavings: Vec<Leaving>,
+    /// Conns that get no more requests.
+    leavings: Vec<ConnId>,
 }
 
 /// A conn that is being opened to take the place of another.
@@ -26,14 +27,6 @@ struct Opening {
     /// See [`Pool::slot`](crate::pool::Pool::slot).
     slot: usize,
     old: ConnId,
-    new: ConnId,
-}
-
-/// A conn that gets no more requests.
-#[derive(Clone, Copy, Debug)]
-struct Leaving {
-    old: ConnId,
-    /// What has taken its place.
     new: ConnId,
 }
 
@@ -94,9 +87,9 @@ impl Engine {
             }
         }
         let after_openings = self.moves.leavings.len();
-        for leaving in std::mem::take(&mut self.moves.leavings) {
-            if !self.leave(leaving) {
-                self.moves.leavings.push(leaving);
+        for old in std::mem::take(&mut self.moves.leavings) {
+            if !self.leave(old) {
+                self.moves.leavings.push(old);
             }
         }
         before != (self.moves.openings.len(), after_openings)
@@ -114,16 +107,13 @@ impl Engine {
         let server = successor.server;
         match self.pools[pool.0 as usize].conn(slot) {
             Some(present) if present == old => {
-                let knows_all = self.turn_clients_over(old);
+                self.turn_clients_over(old);
                 let successor = self.servers.get_mut(new.key()).expect("it is open");
                 successor.tenancy = Tenancy::Shared { slot };
-                if !knows_all {
-                    successor.state = State::Held;
-                }
                 let old_conn = self.servers.get_mut(old.key()).expect("its pool has it");
                 old_conn.tenancy = Tenancy::Leaving;
                 self.pools[pool.0 as usize].set_conn(slot, Some(new));
-                self.moves.leavings.push(Leaving { old, new });
+                self.moves.leavings.push(old);
                 self.record_move(pool, server);
             }
             // The old one has ended meanwhile, and nobody has asked for another.
@@ -142,42 +132,28 @@ impl Engine {
     }
 
     /// Closes the old conn once nothing is outstanding on it. Says whether it is gone.
-    fn leave(&mut self, leaving: Leaving) -> bool {
-        let Leaving { old, new } = leaving;
+    fn leave(&mut self, old: ConnId) -> bool {
         if let Some(server) = self.servers.get(old.key()) {
             if !server.queue.is_empty() {
                 return false;
             }
             self.retire(old);
         }
-        if let Some(successor) = self.servers.get_mut(new.key())
-            && successor.state == State::Held
-        {
-            successor.state = State::Ready;
-            self.mark_server_dirty(new);
-        }
         true
     }
 
-    /// Has each client with a request on `old` wait for it before its next one. Says whether that is
-    /// all who may mind: of requests that want no response, it is not known whose they are.
-    fn turn_clients_over(&mut self, old: ConnId) -> bool {
-        let mut knows_all = true;
+    /// Has each client with a request on `old` wait for it before its next one.
+    fn turn_clients_over(&mut self, old: ConnId) {
         let queue = &self.servers.get(old.key()).expect("its pool has it").queue;
         let mut id = queue.front();
         while !id.is_none() {
-            match self.client_of(id).and_then(|conn| self.clients.get_mut(conn.key())) {
-                Some(client) if matches!(client.lane, Lane::Shared | Lane::Muted) => {
-                    client.lane = Lane::Left;
-                }
-                Some(_) => {}
-                None if self.requests.get(id).asker().is_some() => knows_all = false,
-                // Its client has gone, and sends nothing more that could overtake it.
-                None => {}
+            if let Some(client) = self.client_of(id).and_then(|it| self.clients.get_mut(it.key()))
+                && matches!(client.lane, Lane::Shared | Lane::Muted)
+            {
+                client.lane = Lane::Left;
             }
             id = queue.after(id, &self.requests);
         }
-        knows_all
     }
 
     fn record_move(&mut self, pool: PoolId, server: ServerId) {

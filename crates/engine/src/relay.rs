@@ -151,6 +151,7 @@ impl Engine {
             (Role::Whole, None) => {
                 self.requests.remove(id);
             }
+            (Role::Noreply, _) => self.end_noreply(id),
             (Role::Last { conn }, _) => self.settle_last(id, conn, frame),
             (Role::Begin { conn }, _) => {
                 self.requests.remove(id);

@@ -164,7 +164,8 @@ impl Engine {
         Some(Again { id, was_sent: false, bytes: waiting.take(len) })
     }
 
-    /// Who waits for a request, or for what it is a part of.
+    /// Who waits for a request or for what it is a part of, or has asked for it and wants no response. May
+    /// be gone.
     pub(crate) fn client_of(&self, id: RequestId) -> Option<ConnId> {
         self.requests.get(self.in_line(id)?).client
     }

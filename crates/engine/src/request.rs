@@ -25,10 +25,10 @@ impl RequestId {
 /// One request, or one fragment of one. A cache line.
 #[derive(Debug)]
 pub(crate) struct Request {
-    /// Who waits for it; `None` when nobody does (any more): its response is discarded.
+    /// Who waits for it; `None` when nobody does (any more): its response is discarded. Of a
+    /// [`Noreply`](Role::Noreply): who has asked for it, and may be gone.
     pub(crate) client: Option<ConnId>,
-    /// The next in its client's line of responses. Of one that is in no line because nobody wants its
-    /// response: the place of the client that asked.
+    /// The next in its client's line of responses.
     next_in_line: RequestId,
     /// The next in its server conn's queue; the next free place in the table.
     next_in_queue: RequestId,
@@ -68,6 +68,8 @@ pub(crate) struct Chances {
 pub(crate) enum Role {
     /// Goes to one server as it came; or was answered here.
     Whole,
+    /// As `Whole`, and its client wants no response: in no client's line, and outstanding all the same.
+    Noreply,
     /// Was split: it waits in its client's line for its fragments.
     Parent { gathering: u32 },
     /// A part of a split request: it waits in a server's queue.
@@ -114,18 +116,6 @@ impl Request {
             bytes: 0,
             queued_at: 0,
         }
-    }
-
-    /// `client` has asked for it, and wants no response.
-    pub(crate) const fn set_asker(&mut self, client: ConnId) {
-        self.next_in_line = RequestId(client.key().index);
-    }
-
-    /// The place of the client that has asked for this and wants no response; `None` where somebody waits
-    /// for it, or did.
-    pub(crate) fn asker(&self) -> Option<u32> {
-        let is_silent = self.client.is_none() && !self.next_in_line.is_none();
-        is_silent.then_some(self.next_in_line.0)
     }
 
     /// Bytes of it that were copied to its server conn's outbox.

@@ -199,9 +199,6 @@ impl Engine {
         {
             return self.answer(conn, auth::REQUIRED);
         }
-        if routed.noreply {
-            self.pools[pool.0 as usize].silent_requests += 1;
-        }
         self.send_on(conn, pool, lane, frame, routed);
     }
 
@@ -299,14 +296,14 @@ impl Engine {
             Ok(server_conn) => server_conn,
             Err(reason) => return self.fail_request(client, pool, reason),
         };
-        let mut request = Request::new(client, Role::Whole, routed.command.kinds);
+        let role = if routed.noreply { Role::Noreply } else { Role::Whole };
+        let mut request = Request::new(Some(conn), role, routed.command.kinds);
         request.quiet = routed.meta.quiet;
         request.reads = routed.command.is_read();
         let request = self.requests.insert(request);
-        if client.is_some() {
-            self.put_in_line(conn, request);
-        } else {
-            self.requests.get_mut(request).set_asker(conn);
+        match role {
+            Role::Noreply => self.begin_noreply(conn, pool),
+            _ => self.put_in_line(conn, request),
         }
         self.queue_frame(server_conn, request, frame, routed);
     }

@@ -99,8 +99,6 @@ pub(crate) enum State {
     Greeting(Handshake),
     /// Requests go out.
     Ready,
-    /// Requests wait until those on the conn that it replaces are answered.
-    Held,
 }
 
 /// What is left of a handshake.
@@ -192,7 +190,7 @@ impl ServerConn {
             (State::Connecting { .. }, _) | (_, Tenancy::Probe | Tenancy::Successor) => {
                 self.connect_by
             }
-            (State::Greeting(_) | State::Ready | State::Held, _) => Tick::NEVER,
+            (State::Greeting(_) | State::Ready, _) => Tick::NEVER,
         }
     }
 
@@ -204,7 +202,7 @@ impl ServerConn {
     /// How many bytes may go out now; `None` for all there are.
     pub(crate) const fn sendable(&self) -> Option<usize> {
         match self.state {
-            State::Connecting { .. } | State::Held => Some(0),
+            State::Connecting { .. } => Some(0),
             State::Greeting(handshake) => Some(handshake.unsent),
             State::Ready => None,
         }
@@ -246,7 +244,7 @@ impl ServerConn {
     pub(crate) const fn is_asking(&self) -> bool {
         match self.state {
             State::Connecting { handshake } | State::Greeting(handshake) => handshake.asks,
-            State::Ready | State::Held => false,
+            State::Ready => false,
         }
     }
 
@@ -365,7 +363,7 @@ impl ServerConn {
     fn greeting(&self) -> usize {
         match self.state {
             State::Connecting { handshake } | State::Greeting(handshake) => handshake.unsent,
-            State::Ready | State::Held => 0,
+            State::Ready => 0,
         }
     }
 

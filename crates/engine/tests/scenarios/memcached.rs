@@ -3,7 +3,7 @@
 use nutcracker_engine::limits::PoolLimits;
 use nutcracker_engine::stats::LimitFigure;
 use nutcracker_engine::stats::ServerFigure;
-use nutcracker_engine::{CloseReason, limits};
+use nutcracker_engine::{CloseReason, PoolConfig, limits};
 
 use crate::stage::{Stage, memcached};
 
@@ -43,6 +43,133 @@ fn a_bad_noreply_is_refused_in_silence() {
     stage.sends(server, "END\r\n");
     stage.gets(client, "END\r\nERROR\r\n");
     assert!(stage.is_closed(client));
+    stage.is_quiet();
+}
+
+/// A stage whose clients may have so many requests outstanding.
+fn limited(servers: usize, client_requests: u32) -> Stage {
+    let limits = PoolLimits { client_requests, ..PoolLimits::default() };
+    Stage::new(PoolConfig { limits, ..memcached(servers) })
+}
+
+/// Sets of `keys`, as clients send them that want no response.
+fn quiet_sets(keys: std::ops::Range<u32>) -> String {
+    keys.map(|key| format!("set {key} 0 0 1 noreply\r\nx\r\n")).collect()
+}
+
+/// The same as servers get them.
+fn sets(keys: std::ops::Range<u32>) -> String {
+    quiet_sets(keys).replace(" noreply", "")
+}
+
+#[test]
+fn a_client_with_too_many_noreplies_outstanding_is_read_again_at_half() {
+    let mut stage = limited(1, 4);
+    let (client, other) = (stage.client(), stage.client());
+    assert!(!stage.sends(client, quiet_sets(0..12)), "the socket is not to be read on");
+    assert_eq!(stage.limit(LimitFigure::ClientPaused), 1);
+    let server = stage.server(0);
+    stage.gets(server, sets(0..4));
+    stage.sends(other, "get a\r\n");
+    stage.gets(server, "get a\r\n");
+    stage.sends(server, "STORED\r\n");
+    stage.gets_nothing(server);
+    stage.sends(server, "SERVER_ERROR out of memory storing object\r\n");
+    stage.gets(server, sets(4..6));
+    // Those that fail are ended as well.
+    stage.closes(server, CloseReason::Reset);
+    stage.gets(other, "SERVER_ERROR Connection reset by peer\r\n");
+    let server = stage.server(0);
+    stage.gets(server, sets(6..10));
+    stage.sends(server, "STORED\r\n");
+    assert!(!stage.engine.may_read(client) && stage.reads.is_empty());
+    stage.sends(server, "STORED\r\n");
+    assert_eq!(stage.reads, [client]);
+    stage.gets(server, sets(10..12));
+    stage.sends(server, "STORED\r\n".repeat(4));
+    stage.gets_nothing(client);
+    stage.is_quiet();
+}
+
+#[test]
+fn noreplies_and_others_count_together_and_no_response_waits_for_a_noreply() {
+    let mut stage = limited(2, 4);
+    let (slow, fast) = (stage.key(0, "a"), stage.key(1, "b"));
+    let client = stage.client();
+    let quiet = format!("delete {slow} noreply\r\n");
+    let aloud = format!("get {fast}\r\n");
+    stage.sends(client, [quiet.as_str(), &aloud].concat().repeat(3));
+    let (frozen, server) = (stage.server(0), stage.server(1));
+    stage.gets(server, aloud.repeat(2));
+    // Nothing more is due to it, so nothing of it waits for another turn.
+    stage.engine.set_turns_follow(true);
+    stage.sends(server, "END\r\n".repeat(2));
+    stage.gets(client, "END\r\n".repeat(2));
+    stage.gets(server, &aloud);
+    stage.sends(server, "END\r\n");
+    stage.gets(client, "END\r\n");
+    stage.gets(frozen, quiet.repeat(3).replace(" noreply", ""));
+    stage.sends(frozen, "DELETED\r\n".repeat(3));
+    stage.gets_nothing(client);
+    stage.is_quiet();
+}
+
+#[test]
+fn who_leaves_right_after_its_noreplies_loses_none_and_waits_for_none() {
+    let mut stage = limited(1, 4);
+    let client = stage.client();
+    stage.sends(client, quiet_sets(0..8));
+    let server = stage.server(0);
+    stage.clogs(server, 0);
+    stage.sends(server, "STORED\r\n".repeat(4));
+    assert_eq!(stage.reads, [client]);
+    stage.closes(client, CloseReason::Eof);
+    assert!(stage.is_closed(client), "nothing is due to it");
+    // Whoever has its place now is not held back for it.
+    let next = stage.client();
+    stage.sends(next, quiet_sets(8..11));
+    stage.unclogs(server);
+    stage.gets(server, sets(0..11));
+    stage.sends(server, "STORED\r\n".repeat(4));
+    stage.sends(next, "get a\r\n");
+    stage.gets(server, "get a\r\n");
+    stage.sends(server, ["STORED\r\n".repeat(3).as_str(), "END\r\n"].concat());
+    stage.gets(next, "END\r\n");
+    stage.is_quiet();
+}
+
+#[test]
+fn a_stop_waits_for_noreplies_and_their_client_does_not() {
+    let mut stage = Stage::new(memcached(1));
+    let client = stage.client();
+    stage.sends(client, quiet_sets(0..3));
+    let server = stage.server(0);
+    stage.clogs(server, 0);
+    stage.sends(client, quiet_sets(3..5));
+    stage.engine.drain();
+    stage.turns();
+    assert!(stage.is_closed(client));
+    assert_eq!(stage.engine.outstanding(), (5, 0), "what a worker stays for");
+    stage.unclogs(server);
+    stage.gets(server, sets(0..5));
+    stage.sends(server, "STORED\r\n".repeat(5));
+    assert_eq!(stage.engine.outstanding(), (0, 0));
+    stage.is_quiet();
+}
+
+#[test]
+fn a_noreply_to_all_servers_is_outstanding_at_each() {
+    let limits = PoolLimits { client_requests: 2, ..PoolLimits::default() };
+    let mut stage = Stage::new(PoolConfig { allow_flush: true, limits, ..memcached(3) });
+    let client = stage.client();
+    stage.sends(client, "flush_all noreply\r\nmn\r\n");
+    for at in 0..3 {
+        let server = stage.server(at);
+        stage.gets(server, "flush_all\r\n");
+        stage.sends(server, "OK\r\n");
+        // Half of what it may have outstanding is left.
+        stage.gets(client, if at == 1 { "MN\r\n" } else { "" });
+    }
     stage.is_quiet();
 }
 
@@ -112,7 +239,7 @@ fn a_server_with_too_much_queued_answers_new_requests_with_an_error_at_once() {
     stage.sends(client, "get a\r\n");
     let server = stage.server(0);
     stage.clogs(server, 0);
-    // Silent ones, which no count of outstanding requests holds back.
+    // Fewer than it may have outstanding.
     let set = format!("set k 0 0 1000000 noreply\r\n{}\r\n", "x".repeat(1_000_000));
     for _ in 0..=PoolLimits::default().server_queue_bytes / 1_000_000 {
         stage.sends(client, &set);

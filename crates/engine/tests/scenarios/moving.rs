@@ -106,9 +106,9 @@ fn a_split_request_holds_its_client_back_as_well() {
 }
 
 #[test]
-fn behind_requests_that_nobody_waits_for_the_new_conn_is_held() {
+fn a_request_that_wants_no_response_holds_its_client_back_as_well() {
     let mut stage = Stage::new(memcached(1));
-    let client = stage.client();
+    let (client, other) = (stage.client(), stage.client());
     stage.sends(client, "set k 0 0 1 noreply\r\n1\r\n");
     let old = stage.server(0);
     stage.gets(old, "set k 0 0 1\r\n1\r\n");
@@ -116,6 +116,10 @@ fn behind_requests_that_nobody_waits_for_the_new_conn_is_held() {
     let new = stage.server(0);
     stage.sends(client, "get k\r\n");
     stage.gets_nothing(new);
+    stage.sends(other, "get k\r\n");
+    stage.gets(new, "get k\r\n");
+    stage.sends(new, "END\r\n");
+    stage.gets(other, "END\r\n");
     stage.sends(old, "STORED\r\n");
     assert!(stage.is_closed(old));
     stage.gets(new, "get k\r\n");
@@ -132,6 +136,17 @@ fn behind_requests_that_nobody_waits_for_the_new_conn_is_held() {
     stage.gets(new, "get k\r\n");
     stage.sends(new, "END\r\n");
     stage.gets(client, "END\r\n");
+    // One whose client has left holds nobody back.
+    stage.sends(client, "set k 0 0 1 noreply\r\n3\r\n");
+    stage.closes(client, CloseReason::Eof);
+    let (old, _) = (new, stage.moves(new));
+    let new = stage.server(0);
+    stage.sends(other, "get k\r\n");
+    stage.gets(new, "get k\r\n");
+    stage.sends(new, "END\r\n");
+    stage.gets(other, "END\r\n");
+    stage.sends(old, "STORED\r\n");
+    assert!(stage.is_closed(old));
     stage.is_quiet();
 }
 

@@ -7,8 +7,8 @@ use crate::harness::client::Client;
 use crate::harness::eventually;
 use crate::harness::ports::free_port;
 use crate::harness::proxy::{Proxy, pool};
-use crate::harness::servers::{MEMCACHED, REDIS};
-use crate::harness::wire::{bulk, redis};
+use crate::harness::servers::{MEMCACHED, Memcached, REDIS};
+use crate::harness::wire::{bulk, redis, value};
 
 const MEGABYTE: u64 = 1 << 20;
 
@@ -44,6 +44,39 @@ fn a_request_above_request_max_is_refused_at_once_and_the_client_stays() {
     assert_eq!(proxy.metric("request_too_large_total", "alpha"), 1);
     assert_eq!(proxy.metric("request_too_large_total", "beta"), 1);
     assert_eq!(proxy.figure("alpha", "client_err"), 0);
+}
+
+#[test]
+fn a_client_that_wants_no_responses_stops_itself_alone() {
+    const SETS: usize = 2_000;
+    let server = Memcached::start();
+    let listen = free_port();
+    let proxy =
+        Proxy::start(&pool("alpha", listen, &["client_requests_max: 50"], &[server.item()]));
+    server.signal("STOP");
+    let data = "x".repeat(10_000);
+    let sets: String = (0..SETS)
+        .map(|n| format!("set limits:quiet:{n} 0 0 10000 noreply\r\n{data}\r\n"))
+        .collect();
+    let mut client = Client::tcp(listen);
+    let mut sender = client.again();
+    let sends = thread::spawn(move || sender.send(sets));
+    let of = format!("alpha/127.0.0.1:{}", server.port());
+    let outstanding = || proxy.figure(&of, "in_queue") + proxy.figure(&of, "out_queue");
+    assert!(eventually(|| outstanding() == 50), "{} are outstanding", outstanding());
+    let mut other = Client::tcp(listen);
+    other.send("get limits:none\r\n");
+    assert!(eventually(|| outstanding() == 51), "{} are outstanding", outstanding());
+    server.signal("CONT");
+    other.expect("END\r\n");
+    sends.join().expect("sending does not panic");
+    for n in [0, SETS / 2, SETS - 1] {
+        let key = format!("limits:quiet:{n}");
+        client.ask(format!("get {key}\r\n"), value(&key, data.as_bytes()));
+    }
+    assert!(proxy.metric("client_paused_total", "alpha") > 0);
+    assert_eq!(proxy.figure(&of, "responses"), SETS as i64 + 4);
+    assert_eq!(proxy.figure("alpha", "forward_error"), 0);
 }
 
 #[test]
