@@ -482,8 +482,8 @@ impl Engine {
 
     /// Stops in good order: no further request is read, what is outstanding is answered, and each
     /// client is closed when its responses have gone; who waits for a request that blocks is told so
-    /// at once. [`clients`](Self::clients) says how many are
-    /// left.
+    /// at once. [`clients`](Self::clients) says how many are left, and [`outstanding`](Self::outstanding) what
+    /// is on its way, for clients that have left as well.
     pub fn drain(&mut self) {
         self.draining = true;
         let all = self.clients.keys().collect();
@@ -521,8 +521,8 @@ impl Engine {
         self.clients.len()
     }
 
-    /// Requests and split requests there are: both zero when nothing is outstanding. For tests that
-    /// ask whether anything was left behind.
+    /// Requests and split requests there are: both zero when nothing is outstanding, and nothing was left
+    /// behind.
     #[must_use]
     pub fn outstanding(&self) -> (usize, usize) {
         (self.requests.len(), self.gatherings.len())

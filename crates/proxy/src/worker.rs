@@ -207,8 +207,7 @@ impl Worker {
             if let Some(successor) = self.successor.clone() {
                 self.hand_over(&successor);
                 self.act();
-                let is_idle = self.is_settled() && self.engine.outstanding().0 == 0;
-                if is_idle && self.dismissed {
+                if self.is_settled() && self.dismissed {
                     return Ok(());
                 }
             }
@@ -246,9 +245,11 @@ impl Worker {
         }
     }
 
-    /// Whether there is no client, and none that still has something to get.
+    /// Whether there is no client, none that still has something to get, and no request on its way: not
+    /// even of who wants no response, or has left.
     fn is_settled(&self) -> bool {
-        self.engine.clients() == 0 && self.lingering.is_empty()
+        let outstanding = self.engine.outstanding().0;
+        self.engine.clients() == 0 && outstanding == 0 && self.lingering.is_empty()
     }
 
     /// How long the next poll may wait. Counted from the turn's own time, which is a few

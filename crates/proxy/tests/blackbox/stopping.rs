@@ -8,8 +8,8 @@ use crate::harness::peer::{Does, Peer};
 use crate::harness::ports::free_port;
 use crate::harness::proxy::{Proxy, pool, text};
 use crate::harness::scratch::Scratch;
-use crate::harness::servers::{REDIS, Redis, item};
-use crate::harness::wire::{bulk, redis};
+use crate::harness::servers::{Memcached, REDIS, Redis, item};
+use crate::harness::wire::{bulk, redis, value};
 use crate::harness::{eventually, ms};
 
 /// How long a slow server takes.
@@ -67,6 +67,39 @@ fn a_start_right_behind_a_stop_takes_over_all_ports() {
     busy.expect(bulk("late"));
     assert_eq!(first.wait(ms(2000)).expect("it ends").code(), Some(0));
     assert!(second.runs());
+}
+
+#[test]
+fn what_wants_no_response_is_in_the_server_when_the_proxy_has_stopped() {
+    const SETS: usize = 100;
+    let server = Memcached::start();
+    let listen = free_port();
+    let mut proxy = Proxy::start(&pool("alpha", listen, &[], &[server.item()]));
+    server.signal("STOP");
+    let data = "x".repeat(100_000);
+    let set = |n| format!("set stopping:quiet:{n} 0 0 100000 noreply\r\n{data}\r\n");
+    // One leaves, the other is there when the signal comes.
+    let mut clients = [Client::tcp(listen), Client::tcp(listen)];
+    for n in 0..SETS {
+        clients[n % 2].send(set(n));
+    }
+    let [gone, mut idle] = clients;
+    drop(gone);
+    let of = format!("alpha/127.0.0.1:{}", server.port());
+    let outstanding = || proxy.figure(&of, "in_queue") + proxy.figure(&of, "out_queue");
+    assert!(eventually(|| outstanding() == SETS as i64), "{} are outstanding", outstanding());
+    assert!(proxy.figure(&of, "in_queue") > 0, "the kernel has not taken all");
+    proxy.signal("TERM");
+    idle.expect_close();
+    thread::sleep(SLOW);
+    assert!(proxy.runs(), "it has gone with what was outstanding");
+    server.signal("CONT");
+    assert_eq!(proxy.wait(ms(2000)).expect("it ends").code(), Some(0));
+    let mut client = Client::tcp(server.port());
+    for n in 0..SETS {
+        let key = format!("stopping:quiet:{n}");
+        client.ask(format!("get {key}\r\n"), value(&key, data.as_bytes()));
+    }
 }
 
 #[test]
