@@ -84,6 +84,11 @@ pub enum CloseReason {
     /// This machine has no descriptor left for a conn; the system's own words. The server has nothing
     /// to do with it.
     NoRoom(Rc<str>),
+    /// The response at the front of a server's stream is more than may be held: what the client whose it is
+    /// is told. The stream is of no more use, and the server is well.
+    TooLarge(Rc<str>),
+    /// The server conn was given up over another request, whose response was [too large](Self::TooLarge).
+    GivenUp,
     /// The system's own words.
     Other(Rc<str>),
 }
@@ -103,15 +108,35 @@ impl CloseReason {
             Self::Protocol { .. } | Self::Unasked(_) | Self::WrongKind(_) => "Invalid argument",
             Self::QueueFull => "Server queue is full",
             Self::Ejected => "Server is ejected",
+            Self::GivenUp => {
+                "the server connection was given up over another request, its response was too large"
+            }
             Self::Handshake(text)
             | Self::Session(text)
             | Self::NoRoom(text)
+            | Self::TooLarge(text)
             | Self::Other(text) => text,
         }
     }
 }
 
 impl CloseReason {
+    /// A response of more than `max` bytes, the pool's limit.
+    pub(crate) fn too_large(max: usize) -> Self {
+        let what = format!("the response has more than {max} bytes");
+        Self::TooLarge(format!("{what}: ask for less at a time, or raise 'response_max'").into())
+    }
+
+    /// What the requests on a server conn that ends for this reason are told that are not at its front.
+    pub(crate) fn of_others(&self) -> Self {
+        if matches!(self, Self::TooLarge(_)) { Self::GivenUp } else { self.clone() }
+    }
+
+    /// Whether the proxy has to do with it, and the server has not.
+    pub(crate) const fn is_ours(&self) -> bool {
+        matches!(self, Self::NoRoom(_) | Self::TooLarge(_) | Self::GivenUp)
+    }
+
     /// Whether the server was lost on the way, so that its requests may do better elsewhere or later. What
     /// it said that should not be said, it may say again.
     pub(crate) const fn is_loss(&self) -> bool {
@@ -121,6 +146,7 @@ impl CloseReason {
             | Self::Refused
             | Self::TimedOut
             | Self::Unresolved
+            | Self::GivenUp
             | Self::Other(_) => true,
             Self::Protocol { .. }
             | Self::Unasked(_)
@@ -129,6 +155,7 @@ impl CloseReason {
             | Self::Session(_)
             | Self::QueueFull
             | Self::NoRoom(_)
+            | Self::TooLarge(_)
             | Self::Ejected => false,
         }
     }

@@ -12,7 +12,7 @@ use crate::repeat::Again;
 use crate::request::{Answer, RequestId, Role};
 use crate::server::{State, Tenancy};
 use crate::session::ClassId;
-use crate::stats::{FaultFigure, PoolFigure, ServerFigure};
+use crate::stats::{FaultFigure, LimitFigure, PoolFigure, ServerFigure};
 use crate::tick::Tick;
 
 /// A server conn that is no more.
@@ -121,7 +121,7 @@ impl Engine {
     /// Forgets a server conn and fails all that was queued or in flight on it, but for what may be queued
     /// anew (see `repeat.rs`). It counts as one failure of the server, unless the server closed it in
     /// good order while nothing was asked of it, which is a server tidying up, or refused what its
-    /// clients chose for themselves, which is their affair; and unless it could not be opened for a
+    /// clients chose for themselves, which is their affair; and unless it could not be opened, or be kept, for a
     /// reason that is this machine's own. Where nobody listens right after a server closed a conn so, it was
     /// not tidying up, and both ends count.
     pub(crate) fn close_server(&mut self, conn: ConnId, reason: CloseReason) {
@@ -146,7 +146,7 @@ impl Engine {
             return self.record_vain_move(pool, server, reason);
         }
         let is_session = matches!(reason, CloseReason::Session(_));
-        let is_ours = matches!(reason, CloseReason::NoRoom(_));
+        let is_ours = reason.is_ours();
         let has_tidied = idle && reason == CloseReason::Eof;
         if has_tidied && tenancy != Tenancy::Leaving {
             self.pools[pool.0 as usize].shared.health.note_departure(server, self.now);
@@ -170,7 +170,7 @@ impl Engine {
         }
         // Behind the failure: if it ejects the server, they belong elsewhere.
         if !again.is_empty() {
-            self.send_again((pool, server), again, &reason, !was_connecting);
+            self.send_again((pool, server), again, &reason.of_others(), !was_connecting);
         }
     }
 
@@ -178,6 +178,17 @@ impl Engine {
     #[cold]
     pub(crate) fn close_unasked(&mut self, conn: ConnId, said: &[u8]) {
         self.close_server(conn, CloseReason::Unasked(Found::in_front_of(said)));
+    }
+
+    /// What the server says, of which this is the beginning, is more than may be held.
+    #[cold]
+    pub(crate) fn close_too_large(&mut self, conn: ConnId, said: &[u8]) {
+        let server = self.servers.get(conn.key()).expect("it has just spoken");
+        if !server.awaits_response() && server.tenancy != Tenancy::Listener {
+            return self.close_unasked(conn, said);
+        }
+        self.pool_stats(server.pool).limit(LimitFigure::ResponseTooLarge).add(1);
+        self.close_server(conn, CloseReason::too_large(server.response_bytes_max));
     }
 
     /// The server has answered a request with what it never gets. Whatever went wrong, none of those that
@@ -210,7 +221,15 @@ impl Engine {
             self.alarms.remove(server.alarm, conn);
         }
 
-        let mut chances = self.chances(&server, reason);
+        let others = reason.of_others();
+        let mut chances = self.chances(&server, &others);
+        if others != *reason
+            && let Some(front) = chances.front_mut()
+        {
+            // To send it again would bring the same.
+            *front = None;
+        }
+        let mut told = reason;
         let mut again = Vec::new();
         server.outbox.clear(&mut self.spares);
         server.inbox.clear(&mut self.spares);
@@ -230,8 +249,9 @@ impl Engine {
             failed += 1;
             match chances.pop_front().flatten() {
                 Some(chance) => again.push(chance),
-                None => self.fail(request, reason),
+                None => self.fail(request, told),
             }
+            told = &others;
         }
 
         let stats = self.server_stats(pool, id);

@@ -170,7 +170,9 @@ impl Engine {
         lack: Lack,
     ) -> u32 {
         let parent = self.begin_parent(conn, routed);
-        let gathering = self.gatherings.insert(gather, parent);
+        let pool = self.clients.get(conn.key()).expect("it sent the request").pool;
+        let room = self.response_bytes_max(pool);
+        let gathering = self.gatherings.insert(gather, parent, room);
         self.requests.get_mut(parent).role = Role::Parent { gathering };
         let place = self.gatherings.get_mut(gathering);
         (place.lack, place.of_all) = (lack, true);

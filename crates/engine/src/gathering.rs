@@ -20,6 +20,8 @@ pub(crate) struct Gathering {
     pub(crate) ends: Vec<End>,
     /// What a fragment without a response means for the whole.
     pub(crate) lack: Lack,
+    /// How many more bytes of responses may come together.
+    pub(crate) room: usize,
     /// Every server of the pool was asked, so that a fragment's number is its server's.
     pub(crate) of_all: bool,
 }
@@ -54,6 +56,15 @@ impl Gathering {
         self.ends.extend((1..parts).map(|_| End::Pending { bytes: 0 }));
         self.pending += parts as u32 - 1;
         second
+    }
+
+    /// Takes room for a response of so many bytes, if there is as much.
+    pub(crate) const fn take_room(&mut self, bytes: usize) -> bool {
+        let fits = bytes <= self.room;
+        if fits {
+            self.room -= bytes;
+        }
+        fits
     }
 
     /// Bytes of the responses that are there, and of the fragments that wait for theirs.
@@ -92,11 +103,11 @@ const OWNERS_KEPT_MAX: usize = 1_024;
 const SPARE_PLACES_MAX: usize = 1_024;
 
 impl Gatherings {
-    /// A place with nothing in it.
-    pub(crate) fn insert(&mut self, gather: Gather, parent: RequestId) -> u32 {
+    /// A place with nothing in it, and `room` for so many bytes of responses.
+    pub(crate) fn insert(&mut self, gather: Gather, parent: RequestId, room: usize) -> u32 {
         if let Some(at) = self.free.pop() {
             let place = &mut self.table[at as usize];
-            (place.gather, place.parent) = (gather, parent);
+            (place.gather, place.parent, place.room) = (gather, parent, room);
             (place.lack, place.of_all) = (Lack::Fails, false);
             return at;
         }
@@ -107,6 +118,7 @@ impl Gatherings {
             owners: Vec::new(),
             ends: Vec::new(),
             lack: Lack::Fails,
+            room,
             of_all: false,
         });
         (self.table.len() - 1) as u32

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use nutcracker_proto::limits::REQUEST_BYTES_MAX;
+
 /// How much of what one pool may hold. Backpressure comes before errors, and errors before closing
 /// anyone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +21,10 @@ pub struct PoolLimits {
     /// Longest request with all its values, bytes. A longer one is answered with an error as soon as
     /// its length is known, and its bytes are passed over as they come.
     pub request_bytes: usize,
+    /// Longest response with all its elements, bytes, and most that is gathered of the responses to one
+    /// request. For more the client gets an error, and the server conn, if it came in there, is closed. What is
+    /// above [`RESPONSE_BYTES_MAX`] is that.
+    pub response_bytes: usize,
     /// Clients that may have a server conn of their own at a time, for a transaction or a request that
     /// blocks; over all workers. At the limit such a request is answered with an error at once.
     pub pinned_connections: u32,
@@ -31,7 +37,8 @@ impl Default for PoolLimits {
     /// What suits production. 128 requests cover the pipelines that client libraries send by
     /// default and bound what 128 large responses can cost; 1 MiB keeps a fast network busy for a
     /// client's round trip; 64 MiB for a server are a burst of the largest values that people cache.
-    /// Requests may be as long as the protocols let them. A thousand clients that block are as many as a
+    /// Requests may be as long as the protocols let them, and responses twice as long as Redis' longest string. A
+    /// thousand clients that block are as many as a
     /// large fleet of queue workers, and a tenth of the clients that a Redis server takes by default.
     fn default() -> Self {
         Self {
@@ -39,6 +46,7 @@ impl Default for PoolLimits {
             client_unsent_bytes: 1024 * 1024,
             server_queue_bytes: 64 * 1024 * 1024,
             request_bytes: usize::MAX,
+            response_bytes: 1024 * 1024 * 1024,
             pinned_connections: 1_000,
             // Redis' own hard limit (`client-output-buffer-limit pubsub 32mb`).
             subscriber_unsent_bytes: 32 * 1024 * 1024,
@@ -51,6 +59,14 @@ impl Default for PoolLimits {
 /// enough to stay in a core's second-level cache. Of a large value no more is read at once either: whoever reads
 /// more opens the window for as much at once, and the sender's writes cost it a fifth more.
 pub const RECV_BYTES: usize = 64 * 1024;
+
+/// Most that a response may have, bytes: twice the longest request, and half of what 32 bits hold, in which the
+/// ranges of messages are. The rest is room for what is read behind it, and for what is put into it.
+pub const RESPONSE_BYTES_MAX: usize = 2 * 1024 * 1024 * 1024;
+
+/// Most that a server may say in one piece when no client has asked, bytes, where a response may have less: the
+/// answers to a handshake are not for the operator to bound.
+pub const UNASKED_BYTES_MAX: usize = 64 * 1024;
 
 /// A message of so many bytes or more is handed on by reference instead of being copied. Below,
 /// one `memcpy` is cheaper than a reference count and an entry in `writev`.
@@ -213,6 +229,10 @@ pub const FOUND_BYTES_MAX: usize = 64;
 /// Slices offered to one `writev`. A conn without large messages uses one.
 pub const SLICES_A_WRITE: usize = 16;
 
+const _: () = assert!(
+    REQUEST_BYTES_MAX < RESPONSE_BYTES_MAX && RESPONSE_BYTES_MAX <= u32::MAX as usize / 2 + 1,
+    "no message comes near what 32 bits hold"
+);
 const _: () = assert!(HELD_IN_CHUNK_BYTES_MAX <= CHUNK_BYTES, "what is held in a chunk fits one");
 const _: () = assert!(
     SPARE_BUFFERS_MAX * EVERYDAY_BYTES

@@ -11,11 +11,11 @@ use crate::frame::Frame;
 use crate::gathering::{End, Lack};
 use crate::held::Held;
 use crate::ids::{ConnId, Key, PoolId, ServerId, Side};
-use crate::limits::SHARE_BYTES_MIN;
+use crate::limits::{RESPONSE_BYTES_MAX, SHARE_BYTES_MIN};
 use crate::request::{Answer, RequestId, Role};
 use crate::runs::{RunEnd, Tally};
 use crate::server::{State, Tenancy};
-use crate::stats::PoolFigure;
+use crate::stats::{LimitFigure, PoolFigure};
 
 /// Responses that are gathered without an allocation.
 const GATHERED_ON_STACK: usize = 64;
@@ -64,6 +64,10 @@ impl Engine {
                 Ok(Progress::Incomplete { missing }) => {
                     let server = self.servers.get_mut(conn.key()).expect("it has sent a part");
                     server.missing = missing;
+                    if server.is_too_large((bytes.len() - at).saturating_add(missing)) {
+                        self.close_too_large(conn, &bytes[at..]);
+                        return bytes.len();
+                    }
                     return at;
                 }
                 Ok(Progress::Done(response)) => {
@@ -87,6 +91,9 @@ impl Engine {
             return;
         }
         let server = self.servers.get_mut(conn.key()).expect("it was parsed for this server");
+        if server.is_too_large(frame.bytes.len()) {
+            return self.close_too_large(conn, frame.bytes);
+        }
         if let State::Greeting(_) = server.state {
             return self.hear_greeting(conn, frame.bytes, response);
         }
@@ -158,9 +165,11 @@ impl Engine {
                 self.hear_begun(conn, frame.bytes);
             }
             (Role::Fragment { gathering, ordinal }, _) => {
-                let end = match self.gatherings.get_mut(gathering).parent.is_none() {
+                let place = self.gatherings.get_mut(gathering);
+                let end = match place.parent.is_none() {
                     true => End::Response(Held::None),
-                    false => End::Response(self.hold(frame)),
+                    false if place.take_room(frame.bytes.len()) => End::Response(self.hold(frame)),
+                    false => self.outgrown(gathering),
                 };
                 self.requests.remove(id);
                 self.end_fragment(gathering, ordinal, end);
@@ -178,6 +187,22 @@ impl Engine {
         self.requests.get_mut(id).role = Role::Whole;
         self.end_pinned(conn, frame.bytes);
         self.settle(id, frame);
+    }
+
+    /// The end of a fragment whose response would make what is gathered more than may be.
+    #[cold]
+    fn outgrown(&self, gathering: u32) -> End {
+        let parent = self.gatherings.get(gathering).parent;
+        let client = self.requests.get(parent).client.expect("a parent leaves with its client");
+        let pool = self.clients.get(client.key()).expect("a client in line is here").pool;
+        self.pool_stats(pool).limit(LimitFigure::ResponseTooLarge).add(1);
+        End::Failed(Box::new(CloseReason::too_large(self.response_bytes_max(pool))))
+    }
+
+    /// Most bytes of one response to a client of that pool.
+    pub(crate) fn response_bytes_max(&self, pool: PoolId) -> usize {
+        let limits = &self.pools[pool.0 as usize].config().limits;
+        limits.response_bytes.min(RESPONSE_BYTES_MAX)
     }
 
     /// A fragment has ended; with the last of them its parent has.

@@ -4,7 +4,7 @@ use nutcracker_proto::{ResponseParser, Version};
 
 use crate::ids::{ConnId, PoolId, ServerId};
 use crate::inbox::Inbox;
-use crate::limits::EVERYDAY_BYTES;
+use crate::limits::{EVERYDAY_BYTES, RESPONSE_BYTES_MAX, UNASKED_BYTES_MAX};
 use crate::outbox::Outbox;
 use crate::pool::{Pool, PoolConfig};
 use crate::repeat::Moment;
@@ -32,6 +32,8 @@ pub(crate) struct ServerConn {
     pub(crate) inbox: Inbox,
     /// What the response at the front of the inbox misses at least, bytes.
     pub(crate) missing: usize,
+    /// Most bytes that a response to a request may have.
+    pub(crate) response_bytes_max: usize,
     pub(crate) outbox: Outbox,
     /// Requests that await a response.
     pub(crate) queue: Queue,
@@ -151,6 +153,7 @@ impl ServerConn {
             parser: ResponseParser::new(config.protocol),
             inbox: Inbox::default(),
             missing: 1,
+            response_bytes_max: config.limits.response_bytes.min(RESPONSE_BYTES_MAX),
             outbox: Outbox::default(),
             queue: Queue::new(),
             unsent: RequestId::NONE,
@@ -372,6 +375,14 @@ impl ServerConn {
     pub(crate) fn awaits_response(&self) -> bool {
         let front = self.queue.front();
         !front.is_none() && (front != self.unsent || self.credit > 0)
+    }
+
+    /// Whether `bytes` are more than it may say in one piece.
+    pub(crate) fn is_too_large(&self, bytes: usize) -> bool {
+        bytes > self.response_bytes_max
+            && (bytes > UNASKED_BYTES_MAX
+                || self.awaits_response()
+                || self.tenancy == Tenancy::Listener)
     }
 
     /// Takes the oldest request. The flag says whether it was in flight; a server may answer before

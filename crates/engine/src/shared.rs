@@ -12,9 +12,12 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// That range of `buffer`. A buffer has one message and what was read behind it, which come to much less than
+    /// 4 GiB ([`RESPONSE_BYTES_MAX`](crate::limits::RESPONSE_BYTES_MAX)).
     pub(crate) fn new(buffer: Rc<Vec<u8>>, range: Range<usize>) -> Self {
         debug_assert!(range.end <= buffer.len(), "the range lies in the buffer");
-        Self { buffer, start: range.start as u32, len: range.len() as u32 }
+        let narrow = |bytes| u32::try_from(bytes).expect("the limits of messages are below 2^32");
+        Self { buffer, start: narrow(range.start), len: narrow(range.len()) }
     }
 
     /// All of `buffer`.

@@ -93,7 +93,8 @@ impl Engine {
             MultiError::Fail => Lack::Fails,
             MultiError::Partial => Lack::StandIn,
         };
-        let gathering = self.gatherings.insert(gather, parent);
+        let room = self.response_bytes_max(pool);
+        let gathering = self.gatherings.insert(gather, parent, room);
         self.requests.get_mut(parent).role = Role::Parent { gathering };
         let place = self.gatherings.get_mut(gathering);
         place.lack = lack;

@@ -122,6 +122,8 @@ figures! {
         PinnedRefused, "pinned_refused", Counter, "transactions and blocking commands refused because all pinned connections were in use";
         /// Requests refused because they were longer than they may be, before all of them was there.
         RequestTooLarge, "request_too_large", Counter, "requests refused by their length before they were read";
+        /// Responses that had more bytes than they may, and that nobody got.
+        ResponseTooLarge, "response_too_large", Counter, "responses given up because they were longer than they may be";
     }
 }
 

@@ -58,6 +58,7 @@ impl Engine {
         let server = self.servers.get_mut(conn.key()).expect("the caller has looked at it");
         let (pool, server_id) = (server.pool, server.server);
         let may_run = !matches!(server.state, State::Greeting(_));
+        let plain_bytes_max = server.response_bytes_max.min(SHARE_BYTES_MIN - 1);
         let mut tally = Tally::default();
         let end = loop {
             if *at == bytes.len() {
@@ -65,7 +66,11 @@ impl Engine {
             }
             let rest = &bytes[*at..];
             let response = match server.parser.parse(rest) {
-                Ok(Progress::Done(response)) if may_run && is_plain(&response) => response,
+                Ok(Progress::Done(response))
+                    if may_run && response.len <= plain_bytes_max && is_plain(&response) =>
+                {
+                    response
+                }
                 other => break RunEnd::Found(other),
             };
             let front = server.queue.front();
@@ -116,10 +121,10 @@ impl Engine {
     }
 }
 
-/// Whether the response itself is plain.
+/// Whether what the response says is plain.
 #[inline(always)]
 fn is_plain(response: &Response) -> bool {
-    matches!(response.outcome, Outcome::Fine | Outcome::Error) && response.len < SHARE_BYTES_MIN
+    matches!(response.outcome, Outcome::Fine | Outcome::Error)
 }
 
 impl Request {

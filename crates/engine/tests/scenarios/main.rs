@@ -24,6 +24,7 @@ mod order;
 mod pause;
 mod pubsub;
 mod reach;
+mod responses;
 mod retries;
 mod runs;
 mod scripts;

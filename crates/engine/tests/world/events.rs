@@ -37,6 +37,8 @@ events! {
     ToldUnresolved, "a request failed: its server's name is unknown";
     ToldHandshake, "a request failed: its server refused the handshake";
     ToldGarbage, "a request failed: its server spoke nonsense";
+    ToldTooLarge, "a request failed: its response was too large";
+    ToldGivenUp, "a request failed: another's response on its server conn was too large";
     ClientVanished, "a client closed with requests outstanding";
     ClientReset, "a client reset its conn with requests outstanding";
     ClientCutOff, "a client went away in the middle of a request";
@@ -163,6 +165,8 @@ impl Events {
             "Host is down" => Event::ToldUnresolved,
             "WRONGPASS go away" => Event::ToldHandshake,
             "Invalid argument" => Event::ToldGarbage,
+            _ if reason.starts_with("the response has more than ") => Event::ToldTooLarge,
+            _ if reason.starts_with("the server connection was given up") => Event::ToldGivenUp,
             _ => return,
         });
     }

@@ -137,9 +137,11 @@ impl Plan {
                 pool.connect_timeout = None;
             }
             if quiet {
-                let PoolLimits { server_queue_bytes, pinned_connections, .. } =
+                let PoolLimits { server_queue_bytes, response_bytes, pinned_connections, .. } =
                     PoolLimits::default();
-                pool.limits = PoolLimits { server_queue_bytes, pinned_connections, ..pool.limits };
+                let own = pool.limits;
+                pool.limits =
+                    PoolLimits { server_queue_bytes, response_bytes, pinned_connections, ..own };
             }
             if quiet && pool.timeout.is_some() {
                 // Long enough that nobody fails who does nothing wrong.
@@ -247,12 +249,21 @@ impl Plan {
             "Server queue is full" => {
                 config.limits.server_queue_bytes < PoolLimits::default().server_queue_bytes
             }
+            _ if reason.starts_with("the response has more than ") => bounds_responses(config),
+            _ if reason.starts_with("the server connection was given up") => {
+                bounds_responses(config)
+            }
             _ if reason.starts_with("no server connection is left for") => {
                 config.limits.pinned_connections < PoolLimits::default().pinned_connections
             }
             _ => false,
         }
     }
+}
+
+/// Whether responses in that pool may be too large.
+fn bounds_responses(config: &PoolConfig) -> bool {
+    config.limits.response_bytes < PoolLimits::default().response_bytes
 }
 
 /// Whether an ejected server's keys go to the others.
@@ -303,6 +314,7 @@ fn draw_pool(random: &mut Random) -> PoolConfig {
             client_unsent_bytes: random.pick(&[1 << 20, 1 << 20, 1 << 12]),
             server_queue_bytes: random.pick(&[1 << 26, 1 << 26, 1 << 26, 20_000, 2_000]),
             request_bytes: random.pick(&[usize::MAX, usize::MAX, usize::MAX, 50_000, 5_000]),
+            response_bytes: random.pick(&[1 << 30, 1 << 30, 1 << 30, 20_000, 2_000]),
             pinned_connections: random.pick(&[1_000, 1_000, 3, 1]),
             subscriber_unsent_bytes: random.pick(&[1 << 25, 2_000, 10_000]),
         },

@@ -3,6 +3,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use nutcracker_engine::limits::RESPONSE_BYTES_MAX;
+
 /// Most workers. Each is a thread with sockets of its own to every server, so a number above this
 /// is a slip of the pen rather than a machine.
 pub const WORKERS_MAX: u32 = 1024;
@@ -25,6 +27,9 @@ pub const SERVER_QUEUE_MAX: RangeInclusive<u64> = 64 * KIB..=1024 * GIB;
 
 /// Least and most that `request_max` may be, bytes: everyday requests, and the protocols' own limit.
 pub const REQUEST_MAX: RangeInclusive<u64> = KIB..=GIB;
+
+/// Least and most that `response_max` may be, bytes: everyday responses, and the engine's own limit.
+pub const RESPONSE_MAX: RangeInclusive<u64> = KIB..=RESPONSE_BYTES_MAX as u64;
 
 /// Least and most that `memory_max` may be, bytes, if it is not 0: what a proxy with a few thousand
 /// clients needs.

@@ -18,7 +18,7 @@ use super::types::{Listen, Pool, Server};
 use super::{address, limits};
 
 /// The keys of a pool.
-pub(super) const KEYS: [&str; 31] = [
+pub(super) const KEYS: [&str; 32] = [
     "listen",
     "hash",
     "hash_tag",
@@ -44,6 +44,7 @@ pub(super) const KEYS: [&str; 31] = [
     "client_unsent_max",
     "server_queue_max",
     "request_max",
+    "response_max",
     "pinned_connections_max",
     "connect_timeout",
     "on_eject",
@@ -194,6 +195,9 @@ fn pool_limits(keys: &mut Keys<'_>) -> PoolLimits {
         request_bytes: keys
             .bytes("request_max", &limits::REQUEST_MAX)
             .unwrap_or(default.request_bytes),
+        response_bytes: keys
+            .bytes("response_max", &limits::RESPONSE_MAX)
+            .unwrap_or(default.response_bytes),
         pinned_connections: keys
             .number("pinned_connections_max")
             .unwrap_or(default.pinned_connections),

@@ -80,6 +80,43 @@ fn a_client_that_wants_no_responses_stops_itself_alone() {
 }
 
 #[test]
+fn a_response_above_response_max_is_refused_and_the_client_stays() {
+    let (redis_port, memcached_port) = (free_port(), free_port());
+    let conf = [
+        pool("alpha", redis_port, &["redis: true", "response_max: 100k"], &[REDIS[0].item()]),
+        pool("beta", memcached_port, &["response_max: 100k"], &[MEMCACHED[0].item()]),
+    ];
+    let proxy = Proxy::start(&conf.concat());
+    let words =
+        "the response has more than 102400 bytes: ask for less at a time, or raise 'response_max'";
+
+    let mut client = Client::tcp(redis_port);
+    let element = "e".repeat(10_000);
+    for nth in 1..=20 {
+        client.ask(redis(&["RPUSH", "limits:list", &element]), format!(":{nth}\r\n"));
+    }
+    let whole = redis(&["LRANGE", "limits:list", "0", "-1"]);
+    for _ in 0..3 {
+        client.ask(&whole, format!("-ERR {words}\r\n"));
+        let part = redis(&["LRANGE", "limits:list", "0", "1"]);
+        client.ask(part, [b"*2\r\n".to_vec(), bulk(&element).repeat(2)].concat());
+    }
+
+    let mut client = Client::tcp(memcached_port);
+    let value = "v".repeat(60_000);
+    for key in ["limits:a", "limits:b"] {
+        client.ask(format!("set {key} 0 0 60000\r\n{value}\r\n"), "STORED\r\n");
+    }
+    client.ask("get limits:a limits:b\r\n", format!("SERVER_ERROR {words}\r\n"));
+    client.ask("get limits:b\r\n", format!("VALUE limits:b 0 60000\r\n{value}\r\nEND\r\n"));
+
+    assert_eq!(proxy.metric("response_too_large_total", "alpha"), 3);
+    assert_eq!(proxy.metric("response_too_large_total", "beta"), 1);
+    assert_eq!(proxy.figure("alpha", "server_ejects"), 0);
+    proxy.expect_log("closed with 1 requests waiting: the response has more than 102400 bytes");
+}
+
+#[test]
 fn with_memory_max_deaf_clients_are_closed_and_the_others_are_served() {
     const DEAF: usize = 60;
     let listen = free_port();

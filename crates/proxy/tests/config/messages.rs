@@ -31,6 +31,7 @@ fn a_limit_that_is_none_is_explained() {
         ),
         ("server_queue_max: 0", "'server_queue_max' is a number of bytes from 65536 to "),
         ("request_max: 2g", "'request_max' is a number of bytes from 1024 to 1073741824"),
+        ("response_max: 3g", "'response_max' is a number of bytes from 1024 to 2147483648"),
         ("on_eject: drop", "3:13: pool 'alpha': 'on_eject' is one of rehash, fail; 'drop' is none"),
         (
             "commands: json.get",

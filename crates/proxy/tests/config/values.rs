@@ -91,6 +91,7 @@ fn every_key_reaches_its_field() {
         "  client_unsent_max: 64k\n",
         "  server_queue_max: 8M\n",
         "  request_max: 1000000\n",
+        "  response_max: 2g\n",
         "  allow_flush: true\n",
         "  multi_error: partial\n",
         "  pinned_connections_max: 250\n",
@@ -150,6 +151,7 @@ fn every_key_reaches_its_field() {
             client_unsent_bytes: 64 << 10,
             server_queue_bytes: 8 << 20,
             request_bytes: 1_000_000,
+            response_bytes: 2 << 30,
             pinned_connections: 250,
             ..PoolLimits::default()
         },

@@ -72,6 +72,7 @@ fn every_option_that_differs_is_told_with_what_it_was() {
         ("allow_flush: true", "allow_flush: false (default) -> true"),
         ("multi_error: partial", "multi_error: fail (default) -> partial"),
         ("request_max: 1m", "request_max: the protocol's (default) -> 1048576 bytes"),
+        ("response_max: 1m", "response_max: 1073741824 bytes (default) -> 1048576 bytes"),
         ("resolve_interval: 0", "resolve_interval: 10000 ms (default) -> never"),
         ("pinned_connections_max: 0", "pinned_connections_max: 1000 (default) -> 0"),
     ];

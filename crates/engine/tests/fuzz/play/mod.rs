@@ -205,6 +205,7 @@ impl Play {
             preconnect: habits & 16 != 0,
             limits: PoolLimits {
                 client_requests: if spread & 8 == 0 { 256 } else { 3 },
+                response_bytes: if spread & 2 == 0 { 1 << 30 } else { 100 },
                 request_bytes: if spread & 4 == 0 { usize::MAX } else { 100 },
                 ..PoolLimits::default()
             },

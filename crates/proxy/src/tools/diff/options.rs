@@ -42,6 +42,7 @@ const ROWS: &[Row] = &[
     Row { key: "client_unsent_max",    value: |pool| bytes(pool.limits.client_unsent_bytes as usize) },
     Row { key: "server_queue_max",     value: |pool| bytes(pool.limits.server_queue_bytes) },
     Row { key: "request_max",          value: |pool| bytes(pool.limits.request_bytes) },
+    Row { key: "response_max",         value: |pool| bytes(pool.limits.response_bytes) },
     Row { key: "allow_flush",          value: |pool| pool.allow_flush.to_string() },
     Row { key: "multi_error",          value: multi_error },
     Row { key: "resolve_interval",     value: |pool| pool.resolve_interval.map_or_else(|| "never".to_owned(), ms) },

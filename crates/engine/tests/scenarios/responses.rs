@@ -1,0 +1,268 @@
+//! Responses that are larger than they may be: who is told, and who is not harmed.
+
+use nutcracker_engine::limits::{LISTEN_AGAIN, PoolLimits};
+use nutcracker_engine::stats::{FaultFigure, LimitFigure, PoolFigure};
+use nutcracker_engine::{CloseReason, ConnId, MultiError, PoolConfig, Report, Retries};
+
+use crate::stage::{POOL, Stage, bulk, cmd, ejection, memcached, redis};
+
+const MAX: usize = 100_000;
+const TOO_LARGE: &str = "-ERR the response has more than 100000 bytes: ask for less at a time, or \
+                         raise 'response_max'\r\n";
+const GIVEN_UP: &str = "-ERR the server connection was given up over another request, its response \
+                        was too large\r\n";
+
+fn limited(config: PoolConfig) -> Stage {
+    let limits = PoolLimits { response_bytes: MAX, ..PoolLimits::default() };
+    Stage::new(PoolConfig { limits, ..config })
+}
+
+/// A client's next request is answered, by a server conn that is well.
+#[track_caller]
+fn is_served(stage: &mut Stage, client: ConnId) {
+    let key = stage.key(0, "well");
+    stage.sends(client, cmd(&format!("GET {key}")));
+    let server = stage.server(0);
+    stage.gets(server, cmd(&format!("GET {key}")));
+    stage.sends(server, "$2\r\nok\r\n");
+    stage.gets(client, "$2\r\nok\r\n");
+    stage.is_quiet();
+}
+
+#[test]
+fn a_response_that_is_announced_too_large_is_given_up_at_once_and_the_client_stays() {
+    for response in ["$99991\r\n", "*33333\r\n", "*2\r\n:1\r\n$99984\r\n"] {
+        let mut stage = limited(PoolConfig {
+            ejection: ejection(1, 1_000),
+            retries: Retries::of(2),
+            ..redis(1)
+        });
+        let client = stage.client();
+        stage.sends(client, cmd("LRANGE k 0 -1"));
+        let server = stage.server(0);
+        stage.gets(server, cmd("LRANGE k 0 -1"));
+        stage.sends(server, response);
+        stage.gets(client, TOO_LARGE);
+        assert!(stage.is_closed(server));
+        assert!(matches!(
+            stage.reports.as_slice(),
+            [Report::ServerClosed { reason: CloseReason::TooLarge(_), failed: 1, .. }]
+        ));
+        assert_eq!(stage.limit(LimitFigure::ResponseTooLarge), 1);
+        assert_eq!(stage.figure(PoolFigure::ForwardError), 1);
+        assert_eq!(stage.figure(PoolFigure::ServerEjects), 0, "the server is well");
+        is_served(&mut stage, client);
+        assert_eq!(stage.stats.pools[0].fault(FaultFigure::RequestsRetried).get(), 0);
+    }
+}
+
+#[test]
+fn a_response_of_the_most_bytes_passes_and_one_of_a_byte_more_does_not_however_it_comes() {
+    // Below what is read at once, above, and above by far.
+    for max in [1_100, 50_000, 300_000] {
+        for step in [700, 40_000, 65_536] {
+            let limits = PoolLimits { response_bytes: max, ..PoolLimits::default() };
+            let mut stage = Stage::new(PoolConfig { limits, ..redis(1) });
+            let client = stage.client();
+            let head = bulk(&vec![b'v'; max]).len() - max;
+            for (bytes, fits) in [(max, true), (max + 1, false)] {
+                stage.sends(client, cmd("GET k"));
+                let server = stage.server(0);
+                let response = bulk(&vec![b'v'; bytes - head]);
+                assert_eq!(response.len(), bytes);
+                let mut pieces = response.chunks(step);
+                while !stage.is_closed(server)
+                    && let Some(piece) = pieces.next()
+                {
+                    stage.sends(server, piece);
+                }
+                assert_eq!(stage.is_closed(server), !fits, "{bytes} of {max} in steps of {step}");
+                let got = stage.take(client);
+                let is_told = got.starts_with(b"-ERR the response has more than ");
+                assert!(if fits { got == response } else { is_told }, "{bytes} of {max}");
+            }
+            is_served(&mut stage, client);
+        }
+    }
+}
+
+#[test]
+fn a_response_whose_length_nobody_tells_is_given_up_when_so_much_has_come() {
+    let mut stage = limited(redis(1));
+    let client = stage.client();
+    stage.sends(client, cmd("LRANGE k 0 -1"));
+    let server = stage.server(0);
+    stage.sends(server, "*20000\r\n");
+    let piece = bulk(b"elements").repeat(200);
+    let mut sent = 0;
+    while !stage.is_closed(server) {
+        stage.gets_nothing(client);
+        stage.sends(server, &piece);
+        sent += piece.len();
+        assert!(sent <= MAX + piece.len(), "{sent} bytes were held");
+    }
+    stage.gets(client, TOO_LARGE);
+    is_served(&mut stage, client);
+
+    let mut stage = limited(memcached(1));
+    let client = stage.client();
+    stage.sends(client, "get a b c d\r\n");
+    let server = stage.server(0);
+    let block = |key: &str| format!("VALUE {key} 0 30000\r\n{}\r\n", "v".repeat(30_000));
+    for key in ["a", "b", "c"] {
+        stage.sends(server, block(key));
+        stage.gets_nothing(client);
+    }
+    stage.sends(server, "VALUE d 0 30000\r\n");
+    stage.gets(client, TOO_LARGE.replace("-ERR", "SERVER_ERROR"));
+    assert!(stage.is_closed(server));
+    stage.is_quiet();
+}
+
+#[test]
+fn in_a_pipeline_the_others_are_as_when_their_server_is_lost_and_all_keep_their_order() {
+    let mut stage = limited(PoolConfig { retries: Retries::default(), ..redis(1) });
+    let [greedy, reader, writer] = [(); 3].map(|()| stage.client());
+    stage.sends(greedy, [cmd("GET a"), cmd("LRANGE big 0 -1"), cmd("GET c")].concat());
+    stage.sends(reader, cmd("GET d"));
+    stage.sends(writer, [cmd("INCR n"), cmd("GET n")].concat());
+    let first = stage.server(0);
+    stage.take(first);
+    stage.sends(first, "$1\r\na\r\n*200000\r\n$1\r\n");
+    stage.gets(greedy, ["$1\r\na\r\n", TOO_LARGE].concat());
+    stage.gets_nothing(reader);
+    stage.gets(writer, GIVEN_UP);
+    assert!(stage.is_closed(first));
+    let second = stage.server(0);
+    let again = [cmd("GET c"), cmd("GET d"), cmd("GET n")];
+    stage.gets(second, again.concat());
+    assert_eq!(stage.stats.pools[0].fault(FaultFigure::RequestsRetried).get(), 3);
+    stage.sends(second, "$1\r\nc\r\n$1\r\nd\r\n$1\r\n1\r\n");
+    stage.gets(greedy, "$1\r\nc\r\n");
+    stage.gets(reader, "$1\r\nd\r\n");
+    stage.gets(writer, "$1\r\n1\r\n");
+    is_served(&mut stage, greedy);
+}
+
+#[test]
+fn what_was_not_sent_behind_a_response_that_is_too_large_goes_to_the_next_conn() {
+    let mut stage = limited(PoolConfig { retries: Retries::default(), ..redis(1) });
+    let [greedy, writer] = [(); 2].map(|()| stage.client());
+    stage.sends(greedy, cmd("GET big"));
+    let first = stage.server(0);
+    stage.clogs(first, 5);
+    stage.sends(writer, [cmd("INCR n"), cmd("INCR m")].concat());
+    stage.sends(first, "$200000\r\n");
+    stage.gets(greedy, TOO_LARGE);
+    // Of the one before it a part was sent.
+    stage.gets(writer, GIVEN_UP);
+    let second = stage.server(0);
+    stage.gets(second, cmd("INCR m"));
+    stage.sends(second, ":1\r\n");
+    stage.gets(writer, ":1\r\n");
+    is_served(&mut stage, greedy);
+}
+
+#[test]
+fn a_fragment_whose_response_is_too_large_fails_the_whole_or_is_made_up_for() {
+    for multi_error in [MultiError::Fail, MultiError::Partial] {
+        let mut stage = limited(PoolConfig { multi_error, ..redis(2) });
+        let (a, b) = (stage.key(0, "a"), stage.key(1, "b"));
+        let client = stage.client();
+        stage.sends(client, cmd(&format!("MGET {a} {b}")));
+        let (first, second) = (stage.server(0), stage.server(1));
+        stage.sends(first, "*1\r\n$200000\r\n");
+        stage.gets_nothing(client);
+        stage.sends(second, "*1\r\n$1\r\nb\r\n");
+        let expected = match multi_error {
+            MultiError::Fail => TOO_LARGE,
+            MultiError::Partial => "*2\r\n$-1\r\n$1\r\nb\r\n",
+        };
+        stage.gets(client, expected);
+        assert!(stage.is_closed(first) && !stage.is_closed(second));
+        is_served(&mut stage, client);
+    }
+}
+
+#[test]
+fn what_is_gathered_has_no_more_bytes_than_one_response_may() {
+    let mut stage = limited(redis(2));
+    let (a, b) = (stage.key(0, "a"), stage.key(1, "b"));
+    let client = stage.client();
+    let elements = [40_000, 59_000, 60_000].map(|len| bulk(&vec![b'v'; len]));
+    for (of_b, fits) in [(&elements[1], true), (&elements[2], false)] {
+        stage.sends(client, cmd(&format!("MGET {a} {b}")));
+        let (first, second) = (stage.server(0), stage.server(1));
+        stage.sends(first, [b"*1\r\n", &elements[0][..]].concat());
+        stage.sends(second, [b"*1\r\n", &of_b[..]].concat());
+        let whole = [b"*2\r\n", &elements[0][..], of_b].concat();
+        stage.gets(client, if fits { &whole } else { TOO_LARGE.as_bytes() });
+        assert!(!stage.is_closed(first) && !stage.is_closed(second), "both are of use");
+        stage.is_quiet();
+    }
+    assert_eq!(stage.limit(LimitFigure::ResponseTooLarge), 1);
+    let (first, second) = (stage.server(0), stage.server(1));
+    stage.take(first);
+    stage.take(second);
+    is_served(&mut stage, client);
+}
+
+#[test]
+fn a_transaction_whose_response_is_too_large_loses_its_conn_alone() {
+    let mut stage = limited(redis(1));
+    let client = stage.client();
+    stage.sends(client, [cmd("MULTI"), cmd("LRANGE k 0 -1"), cmd("EXEC")].concat());
+    let own = stage.server(0);
+    stage.sends(own, "+OK\r\n+QUEUED\r\n*1\r\n*100000\r\n");
+    stage.gets(client, ["+OK\r\n+QUEUED\r\n", TOO_LARGE].concat());
+    assert!(stage.is_closed(own));
+    assert_eq!(stage.engine.pinned(POOL), 0);
+    is_served(&mut stage, client);
+}
+
+#[test]
+fn what_is_published_and_too_large_costs_the_conn_that_listens_and_the_next_one_listens_on() {
+    let mut stage = limited(redis(1));
+    let client = stage.client();
+    stage.sends(client, cmd("SUBSCRIBE news"));
+    let first = stage.server(0);
+    let confirmation = "*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n";
+    stage.sends(first, confirmation);
+    stage.gets(client, confirmation);
+    stage.sends(first, "*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$200000\r\n");
+    assert!(stage.is_closed(first));
+    stage.passes(LISTEN_AGAIN.as_millis() as u64 + 1);
+    let second = stage.server(0);
+    stage.sends(second, confirmation);
+    let message = "*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$2\r\nhi\r\n";
+    stage.sends(second, message);
+    stage.gets(client, message);
+    assert_eq!(stage.limit(LimitFigure::ResponseTooLarge), 1);
+}
+
+#[test]
+fn what_a_server_says_to_a_handshake_is_not_for_a_client_to_bound() {
+    let limits = PoolLimits { response_bytes: 1_000, ..PoolLimits::default() };
+    let mut stage = Stage::new(PoolConfig { limits, ..redis(1) });
+    let client = stage.client();
+    stage.sends(client, cmd("HELLO 3"));
+    stage.take(client);
+    stage.sends(client, cmd("GET k"));
+    let server = stage.server(0);
+    stage.gets(server, cmd("HELLO 3"));
+    let modules = [b"%1\r\n+modules\r\n".to_vec(), bulk(&[b'm'; 5_000])].concat();
+    stage.sends(server, &modules[..3_000]);
+    stage.sends(server, &modules[3_000..]);
+    stage.gets(server, cmd("GET k"));
+    stage.sends(server, bulk(&[b'v'; 2_000]));
+    assert!(stage.take(client).starts_with(b"-ERR the response has more than 1000 bytes"));
+
+    stage.sends(client, cmd("GET k"));
+    let server = stage.server(0);
+    stage.sends(server, "$100000\r\n");
+    assert!(stage.is_closed(server), "that is no answer to a handshake");
+    assert!(matches!(
+        stage.reports.last(),
+        Some(Report::ServerClosed { reason: CloseReason::Unasked(_), .. })
+    ));
+}
