@@ -89,6 +89,8 @@ pub enum CloseReason {
     TooLarge(Rc<str>),
     /// The server conn was given up over another request, whose response was [too large](Self::TooLarge).
     GivenUp,
+    /// The server conn was given up for the memory that what waited for its server took.
+    Relieved(Rc<str>),
     /// The system's own words.
     Other(Rc<str>),
 }
@@ -115,6 +117,7 @@ impl CloseReason {
             | Self::Session(text)
             | Self::NoRoom(text)
             | Self::TooLarge(text)
+            | Self::Relieved(text)
             | Self::Other(text) => text,
         }
     }
@@ -134,7 +137,7 @@ impl CloseReason {
 
     /// Whether the proxy has to do with it, and the server has not.
     pub(crate) const fn is_ours(&self) -> bool {
-        matches!(self, Self::NoRoom(_) | Self::TooLarge(_) | Self::GivenUp)
+        matches!(self, Self::NoRoom(_) | Self::TooLarge(_) | Self::GivenUp | Self::Relieved(_))
     }
 
     /// Whether the server was lost on the way, so that its requests may do better elsewhere or later. What
@@ -156,6 +159,7 @@ impl CloseReason {
             | Self::QueueFull
             | Self::NoRoom(_)
             | Self::TooLarge(_)
+            | Self::Relieved(_)
             | Self::Ejected => false,
         }
     }

@@ -326,7 +326,7 @@ impl Engine {
     }
 
     /// Fails the requests whose deadline has passed, sees to the conns that listen, tries servers that could not
-    /// be reached, closes the client that holds most when memory has been short for too long, and gives back
+    /// be reached, closes who holds most when memory has been short for too long, and gives back
     /// what a burst needed.
     ///
     /// `took_all` says whether the turn told all that its poll had found, or left some of it for the next. A

@@ -121,7 +121,7 @@ pub const HELD_IN_CHUNK_BYTES_MAX: usize = 4 * 1024;
 /// Empty chunks kept for later.
 pub const SPARE_CHUNKS_MAX: usize = 32;
 
-/// How long memory may be short before the client that holds most is closed: what is on its way has
+/// How long memory may be short before the conn that holds most is closed: what is on its way has
 /// ended by then, or waits for somebody who does not read.
 pub const SHORT_PATIENCE: Duration = Duration::from_secs(1);
 

@@ -224,6 +224,11 @@ impl ServerConn {
         !self.blocked && !self.outbox.is_empty() && self.sendable() != Some(0)
     }
 
+    /// Bytes that wait for it and that no flush would send: it does not take them.
+    pub(crate) fn stuck_bytes(&self) -> usize {
+        if self.has_sendable() { 0 } else { self.outbox.len() }
+    }
+
     /// The handshake has been heard to its end: requests go out. What the server did not wait to
     /// be told of it still goes out before them.
     pub(crate) fn greet(&mut self) {

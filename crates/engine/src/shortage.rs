@@ -12,7 +12,7 @@ pub enum MemoryState {
     Enough,
     /// All of it: clients are not read until there is enough again.
     Short,
-    /// Much more than it may, by what was on its way: clients that hold most are closed at once.
+    /// Much more than it may, by what was on its way: conns that hold most are closed at once.
     Exhausted,
 }
 

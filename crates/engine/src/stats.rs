@@ -124,6 +124,8 @@ figures! {
         RequestTooLarge, "request_too_large", Counter, "requests refused by their length before they were read";
         /// Responses that had more bytes than they may, and that nobody got.
         ResponseTooLarge, "response_too_large", Counter, "responses given up because they were longer than they may be";
+        /// Server conns closed because memory stayed short and they held most.
+        ServerClosedMemory, "server_closed_memory", Counter, "connections to servers closed because memory stayed short and they held most";
     }
 }
 

@@ -1,8 +1,12 @@
-//! Responses that are larger than they may be: who is told, and who is not harmed.
+//! Responses that are larger than they may be, or than memory is left for: who is told, and who is not harmed.
 
-use nutcracker_engine::limits::{LISTEN_AGAIN, PoolLimits};
+use std::time::Duration;
+
+use nutcracker_engine::limits::{LISTEN_AGAIN, PoolLimits, SHORT_INTERVAL, SHORT_PATIENCE};
 use nutcracker_engine::stats::{FaultFigure, LimitFigure, PoolFigure};
-use nutcracker_engine::{CloseReason, ConnId, MultiError, PoolConfig, Report, Retries};
+use nutcracker_engine::{
+    CloseReason, ConnId, MemoryState, MultiError, PoolConfig, Report, Retries,
+};
 
 use crate::stage::{POOL, Stage, bulk, cmd, ejection, memcached, redis};
 
@@ -11,6 +15,10 @@ const TOO_LARGE: &str = "-ERR the response has more than 100000 bytes: ask for l
                          raise 'response_max'\r\n";
 const GIVEN_UP: &str = "-ERR the server connection was given up over another request, its response \
                         was too large\r\n";
+const SHORT_FOR_RESPONSE: &str =
+    "-ERR memory is short for the response: ask for less at a time, or raise 'memory_max'\r\n";
+const SHORT_FOR_QUEUE: &str = "-ERR memory is short for what waits for the server: send less at a \
+                               time, or raise 'memory_max'\r\n";
 
 fn limited(config: PoolConfig) -> Stage {
     let limits = PoolLimits { response_bytes: MAX, ..PoolLimits::default() };
@@ -265,4 +273,106 @@ fn what_a_server_says_to_a_handshake_is_not_for_a_client_to_bound() {
         stage.reports.last(),
         Some(Report::ServerClosed { reason: CloseReason::Unasked(_), .. })
     ));
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    duration.as_millis() as u64
+}
+
+/// A client of whose request `bytes` bytes are there, and more are missing.
+fn half_a_request(stage: &mut Stage, bytes: usize) -> ConnId {
+    let client = stage.client();
+    stage.sends(client, "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$10000000\r\n");
+    stage.sends(client, vec![b'v'; bytes]);
+    client
+}
+
+/// Of the response to the front request of that conn so many bytes have come, and many more are to.
+fn half_a_response(stage: &mut Stage, server: ConnId, bytes: usize) {
+    stage.sends(server, "$500000000\r\n");
+    stage.sends(server, vec![b'v'; bytes]);
+}
+
+#[test]
+fn when_a_response_holds_most_of_what_memory_is_short_of_it_is_given_up_and_nobody_is_closed() {
+    for stays in [true, false] {
+        let mut stage = Stage::new(PoolConfig { retries: Retries::default(), ..redis(1) });
+        let (greedy, reader) = (stage.client(), stage.client());
+        stage.sends(greedy, cmd("GET big"));
+        stage.sends(reader, cmd("GET k"));
+        let bystander = half_a_request(&mut stage, 100_000);
+        let first = stage.server(0);
+        half_a_response(&mut stage, first, 1_000_000);
+        if !stays {
+            stage.closes(greedy, CloseReason::Reset);
+        }
+        stage.memory_is(MemoryState::Short);
+        stage.passes(milliseconds(SHORT_PATIENCE) + 1);
+        assert!(stage.is_closed(first));
+        assert!(!stage.is_closed(bystander) && stage.is_closed(greedy) != stays);
+        if stays {
+            stage.gets(greedy, SHORT_FOR_RESPONSE);
+        }
+        let second = stage.server(0);
+        stage.gets(second, cmd("GET k"));
+        stage.sends(second, "$1\r\nv\r\n");
+        stage.gets(reader, "$1\r\nv\r\n");
+        assert!(matches!(
+            stage.reports.as_slice(),
+            [Report::ServerClosed { reason: CloseReason::TooLarge(_), failed: 2, .. }]
+        ));
+        assert_eq!(stage.limit(LimitFigure::ServerClosedMemory), 1);
+        assert_eq!(stage.limit(LimitFigure::ClientClosedMemory), 0);
+        stage.memory_is(MemoryState::Enough);
+        is_served(&mut stage, reader);
+    }
+}
+
+#[test]
+fn whoever_holds_most_goes_first_be_it_a_client_or_what_a_server_says() {
+    let mut stage = Stage::new(redis(2));
+    let asks = stage.client();
+    let (a, b) = (stage.key(0, "a"), stage.key(1, "b"));
+    stage.sends(asks, [cmd(&format!("GET {a}")), cmd(&format!("GET {b}"))].concat());
+    let (first, second) = (stage.server(0), stage.server(1));
+    half_a_response(&mut stage, first, 4_000_000);
+    half_a_response(&mut stage, second, 10_000);
+    let large = half_a_request(&mut stage, 2_000_000);
+    let closed = |stage: &Stage| [first, large, second].map(|conn| stage.is_closed(conn));
+    stage.memory_is(MemoryState::Exhausted);
+    assert_eq!(closed(&stage), [true, false, false]);
+    stage.memory_is(MemoryState::Exhausted);
+    assert_eq!(closed(&stage), [true, true, false]);
+    stage.memory_is(MemoryState::Exhausted);
+    assert_eq!(closed(&stage), [true, true, true]);
+    stage.gets(asks, SHORT_FOR_RESPONSE.repeat(2));
+    stage.memory_is(MemoryState::Exhausted);
+    assert!(!stage.is_closed(asks), "who holds nothing is not to blame");
+    stage.memory_is(MemoryState::Enough);
+    is_served(&mut stage, asks);
+}
+
+#[test]
+fn what_waits_for_a_server_that_takes_nothing_is_given_up_and_not_sent_again() {
+    let mut stage = Stage::new(PoolConfig { retries: Retries::of(2), ..redis(1) });
+    let (writer, idle) = (stage.client(), stage.client());
+    let waits = half_a_request(&mut stage, 100_000);
+    stage.sends(writer, cmd("GET k"));
+    let server = stage.server(0);
+    stage.clogs(server, 1_000);
+    for _ in 0..10 {
+        stage.sends(writer, crate::stage::array(&[b"SET", b"k", &vec![b'v'; 50_000]]));
+    }
+    stage.memory_is(MemoryState::Short);
+    stage.passes(milliseconds(SHORT_PATIENCE) + 1);
+    assert!(stage.is_closed(server) && !stage.is_closed(waits));
+    stage.gets(writer, SHORT_FOR_QUEUE.repeat(11));
+    assert_eq!(stage.conns_of(0).len(), 1, "nothing is sent again");
+    assert_eq!(stage.limit(LimitFigure::ServerClosedMemory), 1);
+    stage.passes(milliseconds(SHORT_INTERVAL) + 1);
+    assert!(stage.is_closed(waits));
+    stage.passes(10 * milliseconds(SHORT_PATIENCE));
+    assert!(!stage.is_closed(writer) && !stage.is_closed(idle));
+    stage.memory_is(MemoryState::Enough);
+    is_served(&mut stage, writer);
 }

@@ -250,8 +250,9 @@ impl Plan {
                 config.limits.server_queue_bytes < PoolLimits::default().server_queue_bytes
             }
             _ if reason.starts_with("the response has more than ") => bounds_responses(config),
+            _ if reason.starts_with("memory is short for ") => self.evicts,
             _ if reason.starts_with("the server connection was given up") => {
-                bounds_responses(config)
+                self.evicts || bounds_responses(config)
             }
             _ if reason.starts_with("no server connection is left for") => {
                 config.limits.pinned_connections < PoolLimits::default().pinned_connections
