@@ -53,7 +53,7 @@ pub(crate) struct ClientConn {
     /// For how many turns it has been in that list.
     pub(crate) postponed: u8,
     /// The socket took less than it was offered: wait until it says it takes more.
-    pub(crate) blocked: bool,
+    pub(crate) awaits_writable: bool,
     /// No more requests; it closes when what is due has gone.
     pub(crate) closing: Option<Farewell>,
 }
@@ -100,7 +100,7 @@ impl ClientConn {
             subscriptions: None,
             dirty: false,
             postponed: 0,
-            blocked: false,
+            awaits_writable: false,
             closing: None,
         }
     }
@@ -119,7 +119,7 @@ impl ClientConn {
     /// It has something to send: whether it is to be put on the list of those, where it is not yet.
     #[inline]
     pub(crate) const fn become_dirty(&mut self) -> bool {
-        let is_new = !self.dirty && !self.blocked;
+        let is_new = !self.dirty && !self.awaits_writable;
         self.dirty |= is_new;
         is_new
     }
@@ -187,7 +187,7 @@ impl ClientConn {
             && !self.outbox.is_empty()
             && self.postponed < POSTPONED_TURNS_MAX
             && self.outbox.len() <= POSTPONED_BYTES_MAX
-            && !self.blocked
+            && !self.awaits_writable
             && self.closing.is_none();
         self.postponed += u8::from(may);
         may

@@ -281,7 +281,7 @@ impl Engine {
     pub fn handle_connected(&mut self, conn: ConnId) {
         let Some(server) = self.servers.get_mut(conn.key()) else { return };
         let State::Connecting { handshake } = server.state else { return };
-        server.trial = false;
+        server.tries_reach = false;
         server.state = if handshake.due > 0 { State::Greeting(handshake) } else { State::Ready };
         let (pool, server_id) = (server.pool, server.server);
         self.mark_server_dirty(conn);
@@ -290,18 +290,18 @@ impl Engine {
     }
 
     /// The socket takes bytes. Pollers say so along with other news; it matters only for a conn
-    /// that was blocked.
+    /// that awaits it.
     pub fn handle_writable(&mut self, conn: ConnId) {
         match conn.side() {
             Side::Client => {
                 let Some(client) = self.clients.get_mut(conn.key()) else { return };
-                if std::mem::take(&mut client.blocked) {
+                if std::mem::take(&mut client.awaits_writable) {
                     self.mark_client_dirty(conn);
                 }
             }
             Side::Server => {
                 let Some(server) = self.servers.get_mut(conn.key()) else { return };
-                if std::mem::take(&mut server.blocked) {
+                if std::mem::take(&mut server.awaits_writable) {
                     self.mark_server_dirty(conn);
                 }
             }
@@ -432,14 +432,14 @@ impl Engine {
         }
     }
 
-    /// `len` of the bytes that `poll_send` lent were sent. `blocked`: the socket took less than it
-    /// was offered, and `handle_writable` will follow when it takes more.
-    pub fn handle_sent(&mut self, conn: ConnId, len: usize, blocked: bool) {
+    /// `len` of the bytes that `poll_send` lent were sent. `awaits_writable`: the socket took less
+    /// than it was offered, and `handle_writable` will follow when it takes more.
+    pub fn handle_sent(&mut self, conn: ConnId, len: usize, awaits_writable: bool) {
         match conn.side() {
             Side::Client => {
                 let Some(client) = self.clients.get_mut(conn.key()) else { return };
                 client.outbox.advance(len, &mut self.spares);
-                client.blocked = blocked;
+                client.awaits_writable = awaits_writable;
                 if client.may_resume() {
                     self.resumable.push(conn);
                 }
@@ -449,7 +449,7 @@ impl Engine {
             }
             Side::Server => {
                 let Some(server) = self.servers.get_mut(conn.key()) else { return };
-                server.blocked = blocked;
+                server.awaits_writable = awaits_writable;
                 let moved = server.pass(len, &self.requests, &mut self.spares);
                 if server.keeps_sent() && moved.requests > 0 {
                     let pool = &mut self.pools[server.pool.0 as usize];

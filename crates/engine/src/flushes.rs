@@ -88,7 +88,7 @@ impl Engine {
                 continue;
             }
             (client.dirty, client.postponed) = (false, 0);
-            if !client.blocked && !client.outbox.is_empty() {
+            if !client.awaits_writable && !client.outbox.is_empty() {
                 return Some(conn);
             }
             // The last that was due to it was not to be told: nothing is sent that would end it.

@@ -116,8 +116,8 @@ impl Engine {
                 None => {
                     reach.postpone(server, Tick::NEVER);
                     let conn = self.connect_shared(pool, server, class, slot);
-                    let trial = self.servers.get_mut(conn.key()).expect("it was opened just now");
-                    trial.trial = true;
+                    let opened = self.servers.get_mut(conn.key()).expect("it was opened just now");
+                    opened.tries_reach = true;
                     self.bound_connect(conn, patience);
                 }
                 // It was being opened already, for requests, and will tell.

@@ -378,11 +378,11 @@ impl Engine {
                 false => Ok(self.connect_shared(pool, server, class, slot)),
             };
         };
-        let (queued, on_trial) = self
+        let (queued, tries_reach) = self
             .servers
             .get(conn.key())
-            .map_or((0, false), |server| (server.outbox.len(), server.trial));
-        if on_trial {
+            .map_or((0, false), |server| (server.outbox.len(), server.tries_reach));
+        if tries_reach {
             return Err(CloseReason::TimedOut);
         }
         if queued >= pool_state.config().limits.server_queue_bytes {

@@ -57,13 +57,13 @@ pub(crate) struct ServerConn {
     /// Of a pinned conn: when it is looked after; never for most.
     pub(crate) alarm: Tick,
     /// It is opened to see whether its server can be reached: no request waits for that.
-    pub(crate) trial: bool,
+    pub(crate) tries_reach: bool,
     /// Of a pinned conn: its server has another address.
     pub(crate) moved: bool,
     /// In the list of conns to flush.
     pub(crate) dirty: bool,
     /// The socket took less than it was offered: wait until it says it takes more.
-    pub(crate) blocked: bool,
+    pub(crate) awaits_writable: bool,
 }
 
 /// Whose requests a server conn carries.
@@ -165,10 +165,10 @@ impl ServerConn {
             queued_copied: 0,
             armed: false,
             alarm: Tick::NEVER,
-            trial: false,
+            tries_reach: false,
             moved: false,
             dirty: false,
-            blocked: false,
+            awaits_writable: false,
         }
     }
 
@@ -214,14 +214,14 @@ impl ServerConn {
     /// It has something to send: whether it is to be put on the list of those, where it is not yet.
     #[inline]
     pub(crate) const fn become_dirty(&mut self) -> bool {
-        let is_new = !self.dirty && !self.blocked;
+        let is_new = !self.dirty && !self.awaits_writable;
         self.dirty |= is_new;
         is_new
     }
 
     /// Whether a flush would send something.
     pub(crate) fn has_sendable(&self) -> bool {
-        !self.blocked && !self.outbox.is_empty() && self.sendable() != Some(0)
+        !self.awaits_writable && !self.outbox.is_empty() && self.sendable() != Some(0)
     }
 
     /// Bytes that wait for it and that no flush would send: it does not take them.

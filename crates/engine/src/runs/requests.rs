@@ -48,7 +48,7 @@ impl Engine {
                 pool.route(key, || random.draw()).and_then(|server| pool.conn(slot(server)));
             let taker = server_conn.and_then(|server_conn| {
                 let server = self.servers.get_mut(server_conn.key())?;
-                let takes_more = !server.trial && server.outbox.len() < queue_bytes_max;
+                let takes_more = !server.tries_reach && server.outbox.len() < queue_bytes_max;
                 takes_more.then_some((server_conn, server))
             });
             let Some((server_conn, server)) = taker else {

@@ -51,9 +51,9 @@ fn a_server_that_cannot_be_reached_costs_a_client_its_time_once() {
         stage.gets(client, LATE);
     }
     assert_eq!(stage.conns_of(0).len(), 2, "nobody waits for it, or tries another");
-    let trial = stage.server(0);
+    let attempt = stage.server(0);
     stage.passes(101);
-    assert!(stage.is_closed(trial));
+    assert!(stage.is_closed(attempt));
     stage.sends(client, cmd("GET a"));
     stage.gets(client, LATE);
     assert_eq!(stage.conns_of(0).len(), 2);
@@ -61,15 +61,15 @@ fn a_server_that_cannot_be_reached_costs_a_client_its_time_once() {
     assert_eq!(stage.server_figure(0, ServerFigure::ServerTimedout), 2);
 
     waits(&mut stage);
-    let trial = stage.server(0);
-    stage.accepts(trial);
-    stage.gets_nothing(trial);
+    let attempt = stage.server(0);
+    stage.accepts(attempt);
+    stage.gets_nothing(attempt);
     assert!(
         matches!(stage.reports.last(), Some(Report::Reached { pool: POOL, .. })),
         "{:?}",
         stage.reports
     );
-    is_served(&mut stage, client, trial);
+    is_served(&mut stage, client, attempt);
     stage.is_quiet();
 }
 
@@ -81,8 +81,8 @@ fn a_server_that_refuses_is_tried_by_each_request() {
     stage.passes(101);
     stage.gets(client, "SERVER_ERROR Connection timed out\r\n");
     waits(&mut stage);
-    let trial = stage.server(0);
-    stage.closes(trial, CloseReason::Refused);
+    let attempt = stage.server(0);
+    stage.closes(attempt, CloseReason::Refused);
     for conns in 3..6 {
         stage.sends(client, "get a\r\n");
         assert_eq!(stage.conns_of(0).len(), conns);

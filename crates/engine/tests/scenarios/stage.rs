@@ -447,9 +447,9 @@ impl Stage {
                 let part = slice.len().min(end - sent.len());
                 sent.extend_from_slice(&slice[..part]);
             }
-            let blocked = taken < offered;
-            self.engine.handle_sent(conn, taken, blocked);
-            if blocked {
+            let is_short = taken < offered;
+            self.engine.handle_sent(conn, taken, is_short);
+            if is_short {
                 return;
             }
         }

@@ -262,7 +262,7 @@ impl World {
             times.extend(socket.outbound.next_arrival());
             let reads =
                 socket.open && socket.news && self.engines.of(line.engine).may_read(line.conn);
-            let writes = socket.blocked && socket.outbound.is_writable();
+            let writes = socket.awaits_writable && socket.outbound.is_writable();
             times.extend((socket.open && (reads || writes)).then_some(self.now + 1));
             match &socket.far {
                 Far::Client(n) => times.extend(self.clients[*n].wakes_at(

@@ -31,7 +31,7 @@ pub(crate) struct Socket {
     /// There may be something to read.
     pub(crate) news: bool,
     /// A write was short, and the socket has not said that it takes more.
-    pub(crate) blocked: bool,
+    pub(crate) awaits_writable: bool,
     /// The proxy has not closed it.
     pub(crate) open: bool,
     /// The engine was told that the stream has ended.
@@ -146,7 +146,7 @@ impl World {
             self.tell(|| format!("{conn:?} of engine {newest} has come over"));
             self.events.see(Event::ClientCameOver);
             // A poller that a socket is new to tells of all that there is.
-            (socket.news, socket.blocked) = (true, false);
+            (socket.news, socket.awaits_writable) = (true, false);
             let line = Line { engine: newest, conn };
             assert!(self.sockets.insert(line, socket).is_none(), "{line:?} is given once");
         }
@@ -206,7 +206,7 @@ impl World {
             outbound: Pipe::new(self.plan.weather),
             far,
             news: false,
-            blocked: false,
+            awaits_writable: false,
             open: true,
             told_end: false,
             read_bytes: 0,
@@ -235,8 +235,8 @@ impl World {
             }
         }
         let Some(socket) = self.sockets.get_mut(&line) else { return };
-        if socket.blocked && socket.outbound.is_writable() {
-            socket.blocked = false;
+        if socket.awaits_writable && socket.outbound.is_writable() {
+            socket.awaits_writable = false;
             self.engines.of_mut(line.engine).handle_writable(line.conn);
         }
         self.read(line);
@@ -355,7 +355,7 @@ impl World {
         loop {
             let socket = self.sockets.get_mut(&line).expect("a conn that is flushed is there");
             assert!(socket.open, "{line:?} is closed");
-            assert!(!socket.blocked, "{line:?} has not said that it takes more");
+            assert!(!socket.awaits_writable, "{line:?} has not said that it takes more");
             let mut slices = [IoSlice::new(&[]); SLICES_A_WRITE];
             let slices_max = if self.random.chance(10) { 1 } else { SLICES_A_WRITE };
             let used = self.engines.of(line.engine).poll_send(line.conn, &mut slices[..slices_max]);
@@ -364,7 +364,7 @@ impl World {
             }
             let connecting = matches!(socket.far, Far::Server { connecting: Some(_), .. });
             assert!(!connecting, "{line:?} is not open yet");
-            let (mut taken, mut blocked) = (0, false);
+            let (mut taken, mut is_short) = (0, false);
             for slice in &slices[..used] {
                 if self.trace {
                     eprintln!("{:>10} {line:?} << {}", self.now, shown(slice));
@@ -374,7 +374,7 @@ impl World {
                     Ok(len) => {
                         self.digest.add(self.now, line, &slice[..len]);
                         taken += len;
-                        blocked = len < slice.len();
+                        is_short = len < slice.len();
                     }
                     Err(_) => {
                         self.engines
@@ -383,16 +383,16 @@ impl World {
                         return;
                     }
                 }
-                if blocked {
+                if is_short {
                     break;
                 }
             }
-            socket.blocked = blocked;
+            socket.awaits_writable = is_short;
             let is_client = matches!(socket.far, Far::Client(_));
             let event = if is_client { Event::ClientSlow } else { Event::ServerSlow };
-            self.events.see_if(blocked, event);
-            self.engines.of_mut(line.engine).handle_sent(line.conn, taken, blocked);
-            if blocked {
+            self.events.see_if(is_short, event);
+            self.engines.of_mut(line.engine).handle_sent(line.conn, taken, is_short);
+            if is_short {
                 return;
             }
         }
@@ -402,7 +402,7 @@ impl World {
         let socket = self.sockets.get_mut(&line).expect("a conn is closed once");
         assert!(socket.open, "{line:?} is closed once");
         socket.open = false;
-        socket.blocked = false;
+        socket.awaits_writable = false;
         match socket.far {
             Far::Client(n) => {
                 assert_eq!(self.clients[n].pool, pool.0 as usize, "the pool of {line:?}");
@@ -459,12 +459,12 @@ impl World {
     fn look_for_obstructions(&mut self) {
         for (line, socket) in &self.sockets {
             if let Far::Client(n) = socket.far
-                && (socket.blocked
+                && (socket.awaits_writable
                     || !socket.open
                     || !self.engines.of(line.engine).may_read(line.conn))
             {
                 self.clients[n].obstructed_at = Some(self.now);
-                self.events.see_if(!socket.blocked && socket.open, Event::ClientNotRead);
+                self.events.see_if(!socket.awaits_writable && socket.open, Event::ClientNotRead);
             }
         }
     }
