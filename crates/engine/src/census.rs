@@ -127,10 +127,9 @@ impl Found {
     }
 }
 
-/// What a worker has asked the others, and is among them.
+/// What a worker has asked the others.
 #[derive(Debug)]
 pub(crate) struct Census {
-    own: WorkerId,
     /// How many workers there are.
     workers: u32,
     asks: Slab<Ask>,
@@ -153,7 +152,7 @@ struct Ask {
 impl Default for Census {
     /// The only worker.
     fn default() -> Self {
-        Self { own: WorkerId(0), workers: 1, asks: Slab::new(), ends: VecDeque::new() }
+        Self { workers: 1, asks: Slab::new(), ends: VecDeque::new() }
     }
 }
 
@@ -178,10 +177,10 @@ impl Census {
 }
 
 impl Engine {
-    /// This is worker `own` of so many, which share the pools. Without that it is the only one.
-    pub fn set_workers(&mut self, own: WorkerId, workers: u32) {
-        assert!(own.0 < workers, "it is one of them");
-        (self.census.own, self.census.workers) = (own, workers);
+    /// So many workers share the pools: the others are asked for their clients. Without that there are none.
+    pub fn set_worker_count(&mut self, workers: u32) {
+        assert!(self.worker.0 < workers, "it is one of them");
+        self.census.workers = workers;
     }
 
     /// Answers what a client asks about clients, and does it: here, and by way of the other workers.
@@ -220,7 +219,7 @@ impl Engine {
         for conn in doomed {
             self.drop_client(conn, CloseReason::Reset);
         }
-        Share { worker: self.census.own, ask: question.ask, found }
+        Share { worker: self.worker, ask: question.ask, found }
     }
 
     /// Another worker has answered. With the last of them the client is.
@@ -304,7 +303,7 @@ impl Engine {
 
     /// The workers that may have more of the clients that are meant than were found here.
     fn others(&self, pool: PoolId, ask: &ClientAsk<'_>, found: &Found) -> VecDeque<WorkerId> {
-        let Census { own, workers, .. } = self.census;
+        let (own, workers) = (self.worker, self.census.workers);
         if workers == 1 {
             return VecDeque::new();
         }
@@ -350,7 +349,7 @@ impl Engine {
             Found::Lines(_) | Found::Closed(_) => others.len(),
         };
         let asked: Vec<_> = others.iter().copied().take(asked).collect();
-        let (asker, ask) = (self.census.own, self.census.asks.next_key());
+        let (asker, ask) = (self.worker, self.census.asks.next_key());
         let question = Arc::new(Question { asker, ask, pool, frame: frame.into() });
         for worker in asked {
             let question = Arc::clone(&question);

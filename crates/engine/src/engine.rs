@@ -17,7 +17,7 @@ use crate::errand::Errand;
 use crate::flushes::Flushes;
 use crate::gathering::Gatherings;
 use crate::held::Holding;
-use crate::ids::{ConnId, Key, PoolId, ServerId, Side};
+use crate::ids::{ConnId, Key, PoolId, ServerId, Side, WorkerId};
 use crate::inbox::Inbox;
 use crate::limits::{RECV_BYTES, SPARE_TRIM_INTERVAL};
 use crate::look::Look;
@@ -47,6 +47,8 @@ use crate::tick::Tick;
 /// The answer of [`poll_timeout`](Self::poll_timeout) can change with any of them but `poll_send`.
 #[derive(Debug)]
 pub struct Engine {
+    /// Which of the workers it is.
+    pub(crate) worker: WorkerId,
     pub(crate) epoch: Instant,
     /// The epoch, after the beginning of 1970.
     pub(crate) epoch_time: Duration,
@@ -85,7 +87,7 @@ pub struct Engine {
     pub(crate) alarms: Alarms,
     /// Who is subscribed to what, a pool.
     pub(crate) pubsub: Box<[PubSub]>,
-    /// The other workers, and what they were asked.
+    /// What the other workers were asked.
     pub(crate) census: Census,
     /// Conns whose server has another address.
     pub(crate) moves: Moves,
@@ -116,17 +118,25 @@ impl Random {
 }
 
 impl Engine {
-    /// An engine without conns for `pools`, which it shares with the other workers.
+    /// An engine without conns for `pools`, which it shares with the other workers. None of them has its
+    /// number, `worker`.
     ///
     /// `epoch` is a moment before any `now`, the same for all workers. `stats` is this worker's
     /// own. `seed` decides what [`random`](nutcracker_ring::DistributionKind::Random) pools draw.
     #[must_use]
-    pub fn new(pools: &[Arc<SharedPool>], stats: Arc<Stats>, epoch: Instant, seed: u64) -> Self {
+    pub fn new(
+        worker: WorkerId,
+        pools: &[Arc<SharedPool>],
+        stats: Arc<Stats>,
+        epoch: Instant,
+        seed: u64,
+    ) -> Self {
         assert_eq!(stats.pools.len(), pools.len(), "one table of counters a pool");
         let pools: Box<[Pool]> = pools.iter().map(|pool| Pool::new(Arc::clone(pool))).collect();
         let pubsub = pools.iter().map(|pool| PubSub::new(&pool.shared)).collect();
         let servers = pools.iter().map(|pool| pool.config().servers.len()).max().unwrap_or(0);
         Self {
+            worker,
             epoch,
             epoch_time: Duration::ZERO,
             now: Tick::default(),

@@ -111,11 +111,12 @@ impl Worker {
     pub fn new(seat: Seat, shared: Arc<Shared>) -> Self {
         let Seat { id, pollers, listeners, stats, epoch, seed, memory, stop_timeout, .. } = seat;
         let own = Arc::clone(&stats[id]);
-        let mut engine = Engine::new(&shared.pools, Arc::clone(&own), epoch, seed);
+        let number = WorkerId(id as u32);
+        let mut engine = Engine::new(number, &shared.pools, Arc::clone(&own), epoch, seed);
         engine.set_all_stats(stats);
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         engine.set_epoch_time(wall.saturating_sub(epoch.elapsed()));
-        engine.set_workers(WorkerId(id as u32), shared.mailboxes.len() as u32);
+        engine.set_worker_count(shared.mailboxes.len() as u32);
         let mut worker = Self {
             id,
             pollers,

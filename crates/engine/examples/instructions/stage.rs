@@ -9,6 +9,7 @@ use nutcracker_engine::limits::{PoolLimits, SLICES_A_WRITE};
 use nutcracker_engine::stats::Stats;
 use nutcracker_engine::{
     Action, ConnId, Engine, MemoryState, MultiError, PoolConfig, PoolId, Retries, SharedPool,
+    WorkerId,
 };
 use nutcracker_proto::Protocol;
 use nutcracker_ring::{DistributionKind, Placement, RingServer};
@@ -49,7 +50,8 @@ impl Stage {
         };
         let now = epoch();
         let stats = Arc::new(Stats::new([servers]));
-        let engine = Engine::new(&[Arc::new(SharedPool::new(config))], stats, now, 1);
+        let pools = [Arc::new(SharedPool::new(config))];
+        let engine = Engine::new(WorkerId(0), &pools, stats, now, 1);
         Self { engine, now }
     }
 

@@ -12,13 +12,13 @@
 //! figures, behind a lock that is taken when one of them changes and when a count is asked for.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nutcracker_proto::resp::glob;
 use nutcracker_proto::resp::pubsub::Topic;
 
-use crate::ids::ServerId;
+use crate::ids::{ServerId, WorkerId};
 
 /// Who hears what in one pool.
 #[derive(Debug, Default)]
@@ -26,16 +26,10 @@ pub(crate) struct Audiences {
     known: Mutex<Known>,
     /// How many topics are known, for who need not ask further.
     topics: AtomicUsize,
-    /// Workers so far.
-    workers: AtomicU32,
 }
 
 /// The topics by name, a table a kind. One that nobody hears is in none.
 type Known = [HashMap<Box<[u8]>, Vec<Share>>; Topic::ALL.len()];
-
-/// One of the pool's workers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct WorkerId(u32);
 
 /// What one worker has to do with a topic.
 #[derive(Debug)]
@@ -72,11 +66,6 @@ impl Audience {
 }
 
 impl Audiences {
-    /// One more worker.
-    pub(crate) fn join(&self) -> WorkerId {
-        WorkerId(self.workers.fetch_add(1, Ordering::Relaxed))
-    }
-
     /// Whether nobody is subscribed to anything. One load.
     pub(crate) fn is_empty(&self) -> bool {
         self.topics.load(Ordering::Acquire) == 0
@@ -205,7 +194,7 @@ mod tests {
     #[test]
     fn the_clients_of_a_worker_count_while_its_conn_does() {
         let audiences = Audiences::default();
-        let (one, two) = (audiences.join(), audiences.join());
+        let (one, two) = (WorkerId(0), WorkerId(1));
         let is = |conns, clients| {
             let audience = audiences.of_topic(Topic::Channel, b"a", HERE);
             assert_eq!(audience, Audience { conns, clients });
@@ -240,7 +229,7 @@ mod tests {
     #[test]
     fn each_pattern_that_matches_a_channel_counts() {
         let audiences = Audiences::default();
-        let worker = audiences.join();
+        let worker = WorkerId(0);
         for (topic, name, clients) in [
             (Topic::Channel, &b"news"[..], 1),
             (Topic::Pattern, b"news", 10),

@@ -150,7 +150,7 @@ impl Engine {
 
     /// A server has done what it was asked.
     fn hear_done(&mut self, pool: PoolId, server: ServerId, question: &Question) {
-        let worker = self.pubsub[pool.0 as usize].worker;
+        let worker = self.worker;
         let audiences = &self.pools[pool.0 as usize].shared.audiences;
         match question {
             Question::Begin { key, topic, name } => {
@@ -198,7 +198,7 @@ impl Engine {
         }
         for conn in std::mem::take(&mut subscribed.joining) {
             subscribed.clients.push(conn);
-            audiences.add_client(pubsub.worker, subscribed.topic, &subscribed.name);
+            audiences.add_client(self.worker, subscribed.topic, &subscribed.name);
         }
     }
 
@@ -235,7 +235,7 @@ impl Engine {
                 topics.extend(begun);
             }
         }
-        self.pools[pool.0 as usize].shared.audiences.lose_conn(pubsub.worker, server);
+        self.pools[pool.0 as usize].shared.audiences.lose_conn(self.worker, server);
         for key in topics {
             self.admit(pool, key);
         }

@@ -35,14 +35,11 @@ use crate::request::RequestId;
 use crate::slab::Slab;
 use crate::tick::Tick;
 pub(crate) use audience::Audiences;
-use audience::WorkerId;
 use listener::Listener;
 
 /// Who is subscribed to what in one pool, as far as one worker's clients are concerned.
 #[derive(Debug)]
 pub(crate) struct PubSub {
-    /// This worker, to the others.
-    worker: WorkerId,
     /// The topics by name, a table a kind.
     names: [HashMap<Box<[u8]>, Key>; Topic::ALL.len()],
     topics: Slab<Subscribed>,
@@ -104,11 +101,10 @@ struct Pending {
 }
 
 impl PubSub {
-    /// Nobody is subscribed to anything yet, of the clients of one more worker.
+    /// Nobody is subscribed to anything yet.
     pub(crate) fn new(pool: &SharedPool) -> Self {
         let servers = pool.config.servers.len();
         Self {
-            worker: pool.audiences.join(),
             names: Default::default(),
             topics: Slab::new(),
             listeners: (0..servers).map(|_server| Listener::default()).collect(),

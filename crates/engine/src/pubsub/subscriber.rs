@@ -146,7 +146,7 @@ impl Engine {
             if let Some(subscribed) = pubsub.topics.get_mut(key) {
                 take_out(&mut subscribed.waiting, conn);
                 subscribed.clients.push(conn);
-                audiences.add_client(pubsub.worker, subscribed.topic, &subscribed.name);
+                audiences.add_client(self.worker, subscribed.topic, &subscribed.name);
             }
         }
         let held = self.holding.hold(&pending.reply, &mut self.spares);
@@ -234,7 +234,7 @@ impl Engine {
         let Some(subscribed) = pubsub.topics.get_mut(key) else { return };
         if take_out(&mut subscribed.clients, conn) {
             let audiences = &self.pools[pool.0 as usize].shared.audiences;
-            audiences.remove_client(pubsub.worker, subscribed.topic, &subscribed.name);
+            audiences.remove_client(self.worker, subscribed.topic, &subscribed.name);
         }
         take_out(&mut subscribed.waiting, conn);
         take_out(&mut subscribed.joining, conn);

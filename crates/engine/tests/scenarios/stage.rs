@@ -107,25 +107,26 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn new(config: PoolConfig) -> Self {
-        Self::sharing(&Arc::new(SharedPool::new(config)), epoch())
+        Self::sharing(&Arc::new(SharedPool::new(config)), epoch(), WorkerId(0))
     }
 
     /// One in a process that may open so many sockets beyond the ordinary ones.
     pub(crate) fn with_room(config: PoolConfig, room: &Arc<Room>) -> Self {
-        Self::sharing(&Arc::new(SharedPool::new(config).with_room(Arc::clone(room))), epoch())
+        let shared = SharedPool::new(config).with_room(Arc::clone(room));
+        Self::sharing(&Arc::new(shared), epoch(), WorkerId(0))
     }
 
-    /// One more worker of the same process.
+    /// The other of two workers of the same process.
     pub(crate) fn sibling(&self) -> Self {
-        Self::sharing(&self.shared, self.now)
+        Self::sharing(&self.shared, self.now, WorkerId(1))
     }
 
     /// All workers of one process.
     pub(crate) fn workers<const N: usize>(config: PoolConfig) -> [Self; N] {
         let (shared, epoch) = (Arc::new(SharedPool::new(config)), epoch());
         std::array::from_fn(|own| {
-            let mut stage = Self::sharing(&shared, epoch);
-            stage.engine.set_workers(WorkerId(own as u32), N as u32);
+            let mut stage = Self::sharing(&shared, epoch, WorkerId(own as u32));
+            stage.engine.set_worker_count(N as u32);
             stage
         })
     }
@@ -145,12 +146,12 @@ impl Stage {
         self.finish_turn();
     }
 
-    fn sharing(shared: &Arc<SharedPool>, epoch: Instant) -> Self {
+    fn sharing(shared: &Arc<SharedPool>, epoch: Instant, worker: WorkerId) -> Self {
         let stats = Arc::new(Stats::new([shared.config.servers.len()]));
         let config = &shared.config;
         let live = vec![true; config.servers.len()];
         let ring = Ring::new(config.distribution, &config.servers, &live);
-        let engine = Engine::new(&[Arc::clone(shared)], Arc::clone(&stats), epoch, 1);
+        let engine = Engine::new(worker, &[Arc::clone(shared)], Arc::clone(&stats), epoch, 1);
         Self {
             engine,
             stats,

@@ -20,10 +20,14 @@ impl Engines {
         Self(vec![(0, first)])
     }
 
+    /// The number that the next will have.
+    pub(crate) fn next_number(&self) -> u32 {
+        self.newest().0 + 1
+    }
+
     /// One more, which is the newest from now on.
     pub(crate) fn add(&mut self, engine: Engine) {
-        let number = self.newest().0 + 1;
-        self.0.push((number, engine));
+        self.0.push((self.next_number(), engine));
     }
 
     pub(crate) fn remove(&mut self, number: u32) {

@@ -59,7 +59,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nutcracker_engine::stats::Stats;
-use nutcracker_engine::{Engine, SharedPool};
+use nutcracker_engine::{Engine, SharedPool, WorkerId};
 use nutcracker_ring::{DistributionKind, Ring};
 
 pub(crate) use events::Coverage;
@@ -131,7 +131,7 @@ impl World {
         let sizes: Vec<usize> = plan.pools.iter().map(|pool| pool.config.servers.len()).collect();
         let stats = Arc::new(Stats::new(sizes.iter().copied()));
         let epoch = epoch();
-        let first = Engine::new(&plan.pools, Arc::clone(&stats), epoch, random.draw());
+        let first = Engine::new(WorkerId(0), &plan.pools, Arc::clone(&stats), epoch, random.draw());
         let mut world = Self {
             engines: Engines::new(first),
             rings: plan.pools.iter().map(|pool| rings(pool)).collect(),

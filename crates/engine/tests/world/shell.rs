@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nutcracker_engine::limits::SLICES_A_WRITE;
-use nutcracker_engine::{Action, CloseReason, Engine, MemoryState, PoolId, Report, ServerId, Side};
+use nutcracker_engine::{
+    Action, CloseReason, Engine, MemoryState, PoolId, Report, ServerId, Side, WorkerId,
+};
 
 use super::World;
 use super::client::Life;
@@ -78,7 +80,10 @@ impl World {
             return;
         }
         let stats = Arc::clone(&self.stats);
-        let mut engine = Engine::new(&self.plan.pools, stats, self.epoch, self.random.draw());
+        // To the pools it is one more worker.
+        let worker = WorkerId(self.engines.next_number());
+        let seed = self.random.draw();
+        let mut engine = Engine::new(worker, &self.plan.pools, stats, self.epoch, seed);
         engine.begin_turn(self.instant(self.now));
         engine.preconnect();
         let busy = self.engines.newest().1.outstanding().0 > 0;

@@ -35,7 +35,7 @@ use nutcracker_engine::limits::{PoolLimits, SLICES_A_WRITE};
 use nutcracker_engine::stats::{PoolFigure, ServerFigure, Stats};
 use nutcracker_engine::{
     Action, CloseReason, ConnId, Ejection, Engine, MultiError, OnEject, PoolConfig, PoolId,
-    Retries, SharedPool, Side,
+    Retries, SharedPool, Side, WorkerId,
 };
 use nutcracker_proto::{Progress, Protocol, Request, RequestParser, ResponseParser};
 use nutcracker_ring::{DistributionKind, HashKind, Placement, RingServer};
@@ -215,7 +215,7 @@ impl Play {
         let stats = Arc::new(Stats::new(pools.iter().map(|pool| pool.servers.len())));
         let pools = pools.map(|pool| Arc::new(SharedPool::new(pool)));
         let now = epoch();
-        let engine = Engine::new(&pools, Arc::clone(&stats), now, 1);
+        let engine = Engine::new(WorkerId(0), &pools, Arc::clone(&stats), now, 1);
         let mut play =
             Self { engine, stats, protocols, now, peers: BTreeMap::new(), gone: Vec::new() };
         play.engine.begin_turn(now);
