@@ -14,17 +14,7 @@ use crate::limits::BLOCKED_UNPARSED_BYTES_MAX;
 use crate::request::{Request, Role};
 use crate::session::Lane;
 use crate::tick::Tick;
-use crate::together::Unplaced;
-
-/// What a client is told whose keys live apart.
-const APART: &[u8] =
-    b"-CROSSSLOT Keys in request don't hash to the same slot: the keys of a blocking \
-command must be on one server; give them a common hash tag (option hash_tag)\r\n";
-
-/// What a client is told that watches keys of another server.
-const WATCHING: &[u8] = b"-CROSSSLOT Keys in request don't hash to the same slot: the keys of a \
-blocking command must be on the server of the watched ones; UNWATCH first, or give them a common hash \
-tag (option hash_tag)\r\n";
+use crate::together::{Apart, Unplaced};
 
 /// What a client is told when the proxy stops.
 pub(crate) const STOPPING: &str = "the proxy is stopping";
@@ -77,8 +67,8 @@ impl Engine {
             Ok(None) => self.server_of_none(pool).map_err(|_| CloseReason::Refused),
             Err(Unplaced::AllEjected) => Err(CloseReason::Refused),
             Err(Unplaced::Apart) => {
-                let text = if chosen.is_some() { WATCHING } else { APART };
-                return self.answer(conn, text);
+                let apart = if chosen.is_some() { Apart::BlockingWatched } else { Apart::Blocking };
+                return self.refuse_apart(conn, pool, apart);
             }
         };
         let pinned = match (home, watching) {

@@ -18,7 +18,7 @@ use crate::gathering::Lack;
 use crate::held::Held;
 use crate::ids::{ConnId, PoolId, ServerId};
 use crate::request::RequestId;
-use crate::together::Unplaced;
+use crate::together::{Apart, Unplaced};
 
 impl Engine {
     /// Sends a request with a script on its way.
@@ -75,7 +75,7 @@ impl Engine {
         };
         let server = match server {
             Ok(server) => server,
-            Err(Unplaced::Apart) => return self.refuse_apart(conn, pool),
+            Err(Unplaced::Apart) => return self.refuse_apart(conn, pool, Apart::Request),
             Err(Unplaced::AllEjected) => {
                 return self.fail_request(Some(conn), pool, CloseReason::Refused);
             }

@@ -12,7 +12,7 @@ use nutcracker_ring::DistributionKind;
 use crate::engine::Engine;
 use crate::frame::Frame;
 use crate::ids::{ConnId, PoolId};
-use crate::together::Unplaced;
+use crate::together::{self, Unplaced};
 
 impl Engine {
     /// Queues a `SORT` for the server of its keys, or refuses it.
@@ -59,21 +59,10 @@ impl Engine {
             tagged.len() == before.len()
                 || pool.owner(pool.hash(before), || random.draw()) != Some(home)
         })?;
-        let shown = astray.escape_ascii();
-        Some(match tag {
-            None => format!(
-                "BY and GET look up keys that may be on other servers of this pool ('{shown}*'); \
-                 with the pool's option 'hash_tag: \"{{}}\"', a tag in front of the '*' says that they \
-                 are where the sorted key is"
-            ),
-            Some(tag) => {
-                let [open, close] = tag.as_bytes().map(|byte| byte.escape_ascii().to_string());
-                format!(
-                    "BY and GET look up keys that may be on other servers of this pool \
-                     ('{shown}*'); the text between '{open}' and '{close}', in front of the '*' and \
-                     the same as in the sorted key, says that they are where that is"
-                )
-            }
-        })
+        let (shown, hint) = (astray.escape_ascii(), together::hint(tag));
+        Some(format!(
+            "BY and GET look up keys that may be on other servers of this pool ('{shown}*'); put the \
+             sorted key's hash tag in front of the '*': {hint}"
+        ))
     }
 }

@@ -24,7 +24,7 @@ use crate::limits::TRANSACTION_KEPT_BYTES_MAX;
 use crate::own::{Own, Watch};
 use crate::request::{Request, Role};
 use crate::session::Lane;
-use crate::together::Unplaced;
+use crate::together::{Apart, Unplaced};
 
 /// What is between `MULTI` and its end.
 #[derive(Debug, Default)]
@@ -65,14 +65,6 @@ const ABORTED: &[u8] = b"-EXECABORT Transaction discarded because of previous er
 /// What the proxy says to servers.
 const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
 const DISCARD: &[u8] = b"*1\r\n$7\r\nDISCARD\r\n";
-
-/// These begin as a Redis in cluster mode says it, for that is what programs and people know. Users of
-/// libraries often meet `MULTI` without having asked for it, so the way around it is told.
-const APART: &[u8] = b"-CROSSSLOT Keys in request don't hash to the same slot: the keys of a \
-transaction must be on one server; give them a common hash tag (option hash_tag), or send them \
-without MULTI (redis-py: pipeline(transaction=False))\r\n";
-const WATCH_APART: &[u8] = b"-CROSSSLOT Keys in request don't hash to the same slot: watched keys \
-must be on one server; give them a common hash tag (option hash_tag)\r\n";
 
 /// In the proxy's own.
 pub(crate) const NOT_INSIDE: &str =
@@ -317,7 +309,7 @@ impl Engine {
         let pinned = match (self.home(pool, frame, routed, chosen), pinned) {
             (Err(Unplaced::Apart), _) => {
                 self.fail_transaction(conn);
-                return self.answer(conn, APART);
+                return self.refuse_apart(conn, pool, Apart::Transaction);
             }
             (Err(Unplaced::AllEjected), _) => {
                 self.fail_transaction(conn);
@@ -447,7 +439,7 @@ impl Engine {
         let chosen = watching.and_then(|pinned| Some(self.servers.get(pinned.key())?.server));
         let home = match self.home(pool, frame, routed, chosen) {
             Ok(home) => home.expect("WATCH has a key"),
-            Err(Unplaced::Apart) => return self.answer(conn, WATCH_APART),
+            Err(Unplaced::Apart) => return self.refuse_apart(conn, pool, Apart::Watched),
             Err(Unplaced::AllEjected) => {
                 return self.fail_request(Some(conn), pool, CloseReason::Refused);
             }

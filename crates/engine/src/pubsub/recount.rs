@@ -13,7 +13,7 @@ use crate::frame::Frame;
 use crate::held::Held;
 use crate::ids::{ConnId, PoolId, ServerId};
 
-use crate::together::Unplaced;
+use crate::together::{Apart, Unplaced};
 
 impl Engine {
     /// Sends a request whose answer counts subscribers. While nobody is subscribed to anything, the
@@ -32,7 +32,7 @@ impl Engine {
         }
         let server = match self.server_of_all(pool, frame, routed) {
             Ok(server) => server,
-            Err(Unplaced::Apart) => return self.refuse_apart(conn, pool),
+            Err(Unplaced::Apart) => return self.refuse_apart(conn, pool, Apart::Request),
             Err(Unplaced::AllEjected) => {
                 return self.fail_request(Some(conn), pool, CloseReason::Refused);
             }

@@ -152,7 +152,8 @@ fn keys_on_several_servers_are_refused() {
         stage.gets(
             client,
             "-CROSSSLOT Keys in request don't hash to the same slot: the keys of a blocking \
-             command must be on one server; give them a common hash tag (option hash_tag)\r\n",
+             command must be on one server; with the pool's option 'hash_tag: \"{}\"', keys with the \
+             same text in braces share a server\r\n",
         );
     }
     stage.sends(client, cmd(&format!("BLMPOP 0 2 {a} {a} LEFT")));
@@ -297,8 +298,8 @@ fn a_client_that_watches_keys_blocks_on_the_same_conn_and_watches_on() {
     stage.gets(
         client,
         "-CROSSSLOT Keys in request don't hash to the same slot: the keys of a blocking command \
-         must be on the server of the watched ones; UNWATCH first, or give them a common hash tag \
-         (option hash_tag)\r\n",
+         must be on the server of the watched ones, unless UNWATCH comes first; with the pool's \
+         option 'hash_tag: \"{}\"', keys with the same text in braces share a server\r\n",
     );
     stage.sends(client, cmd(&format!("BLPOP {key} 0")));
     stage.gets(pinned, cmd(&format!("BLPOP {key} 0")));

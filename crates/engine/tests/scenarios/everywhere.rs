@@ -314,6 +314,43 @@ fn keys_of_one_request_live_on_one_server_or_it_is_refused() {
 }
 
 #[test]
+fn whose_keys_live_apart_is_told_of_the_tag_that_the_pool_has() {
+    let mut config = redis(3);
+    config.placement.tag = Some(HashTag::new(b'<', b'>'));
+    let (mut stage, client, servers) = three(config);
+    let [key, elsewhere] = [stage.key(0, "a"), stage.key(1, "b")];
+    let refuses = |stage: &mut Stage, request: String, words: &str| {
+        stage.sends(client, cmd(&request));
+        let told = String::from_utf8(stage.take(client)).expect("made of text");
+        let begins = format!("-CROSSSLOT Keys in request don't hash to the same slot: {words}");
+        assert!(told.starts_with(&begins), "{request}: {told}");
+        let hint = "; keys with the same text between '<' and '>' share a server (the pool's option \
+                    'hash_tag')\r\n";
+        assert!(told.ends_with(hint), "{request}: {told}");
+    };
+    let blocking = "the keys of a blocking command must be on ";
+    refuses(&mut stage, format!("ZUNION 2 {key} {elsewhere}"), "they are on different servers");
+    refuses(&mut stage, format!("BLPOP {key} {elsewhere} 0"), &format!("{blocking}one server"));
+    refuses(&mut stage, format!("WATCH {key} {elsewhere}"), "watched keys must be on one server");
+
+    stage.sends(client, cmd(&format!("WATCH {key}")));
+    let pinned = stage.server(0);
+    assert_ne!(pinned, servers[0]);
+    stage.sends(pinned, "+OK\r\n");
+    stage.gets(client, "+OK\r\n");
+    let words = format!("{blocking}the server of the watched ones");
+    refuses(&mut stage, format!("BLPOP {elsewhere} 0"), &words);
+    stage.sends(client, cmd("MULTI"));
+    stage.sends(pinned, "+OK\r\n");
+    stage.gets(client, "+OK\r\n");
+    refuses(
+        &mut stage,
+        format!("GET {elsewhere}"),
+        "the keys of a transaction must be on one server",
+    );
+}
+
+#[test]
 fn a_sort_looks_up_keys_of_its_own_server_or_is_refused() {
     let refused =
         "-ERR BY and GET look up keys that may be on other servers of this pool ('w_*'); ";

@@ -9,9 +9,9 @@ use nutcracker_engine::{CloseReason, ConnId};
 use crate::stage::{POOL, Stage, cmd, redis};
 
 const APART: &str = "-CROSSSLOT Keys in request don't hash to the same slot: the keys of a \
-                     transaction must be on one server; give them a common hash tag (option \
-                     hash_tag), or send them without MULTI (redis-py: \
-                     pipeline(transaction=False))\r\n";
+                     transaction must be on one server, or be sent without MULTI (redis-py: \
+                     pipeline(transaction=False)); with the pool's option 'hash_tag: \"{}\"', keys \
+                     with the same text in braces share a server\r\n";
 const ABORTED: &str = "-EXECABORT Transaction discarded because of previous errors.\r\n";
 const NOT_INSIDE: &str = "-ERR this command cannot be part of a transaction through the proxy\r\n";
 
@@ -300,7 +300,8 @@ fn watched_keys_are_of_one_server_and_so_is_the_transaction_behind_them() {
     let mut stage = Stage::new(redis(2));
     let (client, key, other) = (stage.client(), stage.key(0, "w"), stage.key(1, "o"));
     let apart = "-CROSSSLOT Keys in request don't hash to the same slot: watched keys must be on \
-                 one server; give them a common hash tag (option hash_tag)\r\n";
+                 one server; with the pool's option 'hash_tag: \"{}\"', keys with the same text in \
+                 braces share a server\r\n";
     stage.sends(client, cmd(&format!("WATCH {key} {other}")));
     stage.gets(client, apart);
     stage.sends(client, cmd(&format!("WATCH {key}")));

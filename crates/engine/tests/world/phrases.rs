@@ -22,9 +22,13 @@ const OK: &str = "+OK\r\n";
 const QUEUED: &str = "+QUEUED\r\n";
 const ABORTED: &str = "-EXECABORT Transaction discarded because of previous errors.\r\n";
 const APART: &str = "-CROSSSLOT Keys in request don't hash to the same slot: the keys of a \
-                     transaction must be on one server; give them a common hash tag (option \
-                     hash_tag), or send them without MULTI (redis-py: \
-                     pipeline(transaction=False))\r\n";
+                     transaction must be on one server, or be sent without MULTI (redis-py: \
+                     pipeline(transaction=False)); ";
+/// Behind that, where the pool has a hash tag, and where it has none.
+const BRACES: &str =
+    "keys with the same text between '{' and '}' share a server (the pool's option 'hash_tag')\r\n";
+const NO_BRACES: &str = "with the pool's option 'hash_tag: \"{}\"', keys with the same text in braces \
+                         share a server\r\n";
 const LOST: &str = "-ERR the transaction is lost: its server connection has ended\r\n";
 
 impl Asker<'_> {
@@ -102,7 +106,8 @@ impl Asker<'_> {
         asks.push(Ask { wire: array(&["MULTI"]), expected: Some(here(OK)) });
         let mut said = vec![QUEUED.into()];
         if !sure {
-            said.extend([APART.into(), LOST.into()]);
+            let hint = if self.config().placement.tag.is_some() { BRACES } else { NO_BRACES };
+            said.extend([[APART, hint].concat().into(), LOST.into()]);
         }
         let mut results = Vec::new();
         if self.random.chance(20) {

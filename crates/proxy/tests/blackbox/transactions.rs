@@ -11,9 +11,9 @@ use crate::harness::servers::Redis;
 use crate::harness::wire::redis;
 
 const APART: &str = "-CROSSSLOT Keys in request don't hash to the same slot: the keys of a \
-                     transaction must be on one server; give them a common hash tag (option \
-                     hash_tag), or send them without MULTI (redis-py: \
-                     pipeline(transaction=False))\r\n";
+                     transaction must be on one server, or be sent without MULTI (redis-py: \
+                     pipeline(transaction=False)); keys with the same text between '{' and '}' share a \
+                     server (the pool's option 'hash_tag')\r\n";
 const ABORTED: &str = "-EXECABORT Transaction discarded because of previous errors.\r\n";
 
 fn cmd(line: &str) -> Vec<u8> {
