@@ -8,8 +8,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use nutcracker_proto::{Quiet, Routed, split};
-use nutcracker_ring::DistributionKind;
+use nutcracker_proto::Quiet;
 
 use crate::action::CloseReason;
 use crate::engine::Engine;
@@ -21,7 +20,6 @@ use crate::server::{State, Tenancy};
 use crate::session::ClassId;
 use crate::stats::LimitFigure;
 use crate::tick::Tick;
-use crate::together::Unplaced;
 use crate::transaction::Transaction;
 
 /// What a client does on a conn of its own.
@@ -115,35 +113,6 @@ impl Alarms {
 }
 
 impl Engine {
-    /// The server that all keys of a request belong to, which must be `chosen` if one is; `chosen`
-    /// where it has no keys. Hashes each of them.
-    pub(crate) fn home(
-        &mut self,
-        pool: PoolId,
-        frame: Frame<'_>,
-        routed: &Routed,
-        chosen: Option<ServerId>,
-    ) -> Result<Option<ServerId>, Unplaced> {
-        self.welcome_back(pool);
-        let pool = &self.pools[pool.0 as usize];
-        let config = pool.config();
-        // There a key belongs to no server in particular.
-        let anywhere = config.distribution == DistributionKind::Random;
-        let random = &mut self.random;
-        let mut home = chosen;
-        for part in split::parts(config.protocol, routed, frame.bytes) {
-            if anywhere && home.is_some() {
-                break;
-            }
-            let owner = pool.route(part.key(frame.bytes), || random.draw());
-            let owner = owner.ok_or(Unplaced::AllEjected)?;
-            if *home.get_or_insert(owner) != owner {
-                return Err(Unplaced::Apart);
-            }
-        }
-        Ok(home)
-    }
-
     /// A conn to `server` that is `client`'s alone: one that is kept, or a new one.
     ///
     /// # Errors

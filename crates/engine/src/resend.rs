@@ -115,9 +115,8 @@ impl Engine {
         frame: Frame<'_>,
         routed: &Routed,
     ) -> Result<ServerId, CloseReason> {
-        let home = match routed.keys {
-            0 => self.server_of_none(pool),
-            _ if routed.meta.encoded_key => {
+        let home = match routed.meta.encoded_key {
+            true => {
                 let key = &frame.bytes[routed.key.start as usize..routed.key.end as usize];
                 let mut space = [0; MEMCACHE_KEY_BYTES_MAX];
                 let key = memcache::decode_key(key, &mut space).ok_or(CloseReason::Refused)?;
@@ -125,7 +124,7 @@ impl Engine {
                 let server = self.pools[pool.0 as usize].route(key, || random.draw());
                 server.ok_or(Unplaced::AllEjected)
             }
-            _ => self.server_of_all(pool, frame, routed),
+            false => self.server_of_all(pool, frame, routed),
         };
         // That its keys have come apart is no better for its client than that the server was lost.
         home.map_err(|_| CloseReason::Refused)

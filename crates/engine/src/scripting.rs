@@ -69,11 +69,7 @@ impl Engine {
 
     /// Queues a request that names a script by its digest, and keeps a copy of it.
     fn run_by_digest(&mut self, conn: ConnId, pool: PoolId, frame: Frame<'_>, routed: &Routed) {
-        let server = match routed.keys {
-            0 => self.server_of_none(pool),
-            _ => self.server_of_all(pool, frame, routed),
-        };
-        let server = match server {
+        let server = match self.server_of_all(pool, frame, routed) {
             Ok(server) => server,
             Err(Unplaced::Apart) => return self.refuse_apart(conn, pool, Apart::Request),
             Err(Unplaced::AllEjected) => {

@@ -76,31 +76,46 @@ const UNTAGGED: &str = "with the pool's option 'hash_tag: \"{}\"', keys with the
                         server";
 
 impl Engine {
-    /// The server that all keys of `routed` belong to, which has at least one. Linear in its keys.
+    /// The server that all keys of a request belong to, which must be `chosen` if one is; `chosen`
+    /// where it has no keys. Linear in them.
+    pub(crate) fn home(
+        &mut self,
+        pool: PoolId,
+        frame: Frame<'_>,
+        routed: &Routed,
+        chosen: Option<ServerId>,
+    ) -> Result<Option<ServerId>, Unplaced> {
+        self.welcome_back(pool);
+        let pool = &self.pools[pool.0 as usize];
+        let config = pool.config();
+        // Where servers are drawn no key has a home.
+        let anywhere = config.distribution == DistributionKind::Random;
+        let random = &mut self.random;
+        let mut home = chosen;
+        for part in split::parts(config.protocol, routed, frame.bytes) {
+            if anywhere && home.is_some() {
+                break;
+            }
+            let owner = pool.route(part.key(frame.bytes), || random.draw());
+            let owner = owner.ok_or(Unplaced::AllEjected)?;
+            if *home.get_or_insert(owner) != owner {
+                return Err(Unplaced::Apart);
+            }
+        }
+        Ok(home)
+    }
+
+    /// The server of a request that goes to one, whole: that of all its keys, or the one for those that have none.
     pub(crate) fn server_of_all(
         &mut self,
         pool: PoolId,
         frame: Frame<'_>,
         routed: &Routed,
     ) -> Result<ServerId, Unplaced> {
-        debug_assert!(routed.keys > 0, "a key decides");
-        self.welcome_back(pool);
-        let pool = &self.pools[pool.0 as usize];
-        let random = &mut self.random;
-        let mut parts = split::parts(pool.config().protocol, routed, frame.bytes);
-        let first = parts.next().map_or(0, |part| pool.hash(part.key(frame.bytes)));
-        let server = pool.owner(first, || random.draw()).ok_or(Unplaced::AllEjected)?;
-        // Where servers are drawn no key has a home.
-        if pool.config().distribution == DistributionKind::Random {
-            return Ok(server);
+        match self.home(pool, frame, routed, None)? {
+            Some(server) => Ok(server),
+            None => self.server_of_none(pool),
         }
-        for part in parts {
-            let hash = pool.hash(part.key(frame.bytes));
-            if hash != first && pool.owner(hash, || random.draw()) != Some(server) {
-                return Err(Unplaced::Apart);
-            }
-        }
-        Ok(server)
     }
 
     /// The server of a request without a key.
