@@ -1,5 +1,6 @@
 //! A listener as its worker uses it: whether clients may be waiting there, and when to try again.
 
+use std::fmt;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -7,6 +8,8 @@ use nutcracker_engine::PoolId;
 
 use crate::log::{Past, Spell, reason};
 use crate::net::{Listener, Socket};
+use crate::shared::Full;
+use crate::sys;
 
 /// Most clients accepted before those that are there get their turn.
 pub const ACCEPTS_A_TURN: usize = 256;
@@ -30,6 +33,15 @@ pub struct Accepting {
     failing: Spell,
     /// There were as many clients as there may be.
     refusing: Spell,
+    /// Which limits the log was told of since that began.
+    told: Told,
+}
+
+/// The limits that clients were refused for, of those that there are.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    pool: bool,
+    open_files: bool,
 }
 
 impl Accepting {
@@ -37,7 +49,8 @@ impl Accepting {
     #[must_use]
     pub const fn new(pool: PoolId, name: String, listener: Listener) -> Self {
         let (failing, refusing) = (Spell::new(), Spell::new());
-        Self { pool, name, listener, ready: false, resting: None, failing, refusing }
+        let told = Told { pool: false, open_files: false };
+        Self { pool, name, listener, ready: false, resting: None, failing, refusing, told }
     }
 
     /// Whose clients come here, and the listener.
@@ -77,6 +90,7 @@ impl Accepting {
             );
         }
         if let Some(Past { lasted, times }) = self.refusing.take_past(now) {
+            self.told = Told::default();
             tracing::warn!(
                 "pool '{name}' has closed no new client for a second, before that {times} in {} ms",
                 lasted.as_millis()
@@ -111,11 +125,51 @@ impl Accepting {
         Accepted::Nobody
     }
 
-    /// A client was one too many, and is closed.
-    pub fn refuse(&mut self, now: Instant) {
-        if self.refusing.show(now) {
-            let name = &self.name;
-            tracing::warn!("pool '{name}' has as many clients as it may: one more is closed");
+    /// A client was one too many, and is closed. The log is told once of each limit that it is closed for.
+    pub fn refuse(&mut self, full: Full, now: Instant) {
+        self.refusing.show(now);
+        let told = match full {
+            Full::Pool { .. } => &mut self.told.pool,
+            Full::OpenFiles => &mut self.told.open_files,
+        };
+        if !std::mem::replace(told, true) {
+            let words = Refusal { pool: &self.name, full };
+            tracing::warn!("{words}");
+        }
+    }
+}
+
+/// That a client of a pool is closed, and what would do.
+struct Refusal<'a> {
+    pool: &'a str,
+    full: Full,
+}
+
+impl fmt::Display for Refusal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pool, full } = self;
+        match full {
+            Full::Pool { clients, limit } if clients > limit => write!(
+                f,
+                "pool '{pool}' has {clients} clients, more than the {limit} that 'client_connections' \
+                 lets it have: one more is closed"
+            ),
+            Full::Pool { clients, .. } => write!(
+                f,
+                "pool '{pool}' has {clients} clients, as many as 'client_connections' lets it have: one \
+                 more is closed"
+            ),
+            Full::OpenFiles => {
+                f.write_str("the limit of open files")?;
+                if let Ok(limit) = sys::open_files_limit() {
+                    write!(f, " ({})", limit.soft)?;
+                }
+                write!(
+                    f,
+                    " leaves no room for more clients: one more of pool '{pool}' is closed; raise it \
+                     (ulimit -n, LimitNOFILE=)"
+                )
+            }
         }
     }
 }
@@ -129,4 +183,36 @@ pub enum Accepted {
     Nobody,
     /// Somebody waits, and has to: accepting rests.
     Paused,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_the_limit_and_what_would_do() {
+        let words = |full| Refusal { pool: "alpha", full }.to_string();
+        let limit = sys::open_files_limit().expect("it can be read").soft;
+        for (full, expected) in [
+            (
+                Full::Pool { clients: 100, limit: 100 },
+                "pool 'alpha' has 100 clients, as many as 'client_connections' lets it have: one more is \
+                 closed",
+            ),
+            (
+                Full::Pool { clients: 120, limit: 100 },
+                "pool 'alpha' has 120 clients, more than the 100 that 'client_connections' lets it have: \
+                 one more is closed",
+            ),
+            (
+                Full::OpenFiles,
+                &format!(
+                    "the limit of open files ({limit}) leaves no room for more clients: one more of pool \
+                     'alpha' is closed; raise it (ulimit -n, LimitNOFILE=)"
+                ),
+            ),
+        ] {
+            assert_eq!(words(full), expected);
+        }
+    }
 }

@@ -164,17 +164,21 @@ impl Shared {
     }
 
     /// Counts a new client of `pool` in and names the worker to deal it to: the one with the fewest.
-    /// `None` when the pool has as many as it may, or the process as many open files.
-    #[must_use]
-    pub fn deal(&self, pool: PoolId) -> Option<usize> {
+    ///
+    /// # Errors
+    /// [`Full`], when there is no place for it.
+    pub fn deal(&self, pool: PoolId) -> Result<usize, Full> {
         let shell = &self.shells[pool.0 as usize];
         let limit = shell.config.client_connections;
         // Only one thread accepts; those who come over meanwhile are there already, and may be too many.
-        let full = limit > 0 && shell.clients.load(Ordering::Relaxed) >= limit;
-        if full || !self.room.take() {
-            return None;
+        let clients = shell.clients.load(Ordering::Relaxed);
+        if limit > 0 && clients >= limit {
+            return Err(Full::Pool { clients, limit });
         }
-        Some(self.count_in(pool))
+        if !self.room.take() {
+            return Err(Full::OpenFiles);
+        }
+        Ok(self.count_in(pool))
     }
 
     /// The same for a client that is here already, and may stay where there are too many.
@@ -217,4 +221,18 @@ impl Shared {
         self.room.give_back();
         self.mailboxes[worker].clients.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+/// Which limit leaves no place for one client more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Full {
+    /// `client_connections` of its pool.
+    Pool {
+        /// How many it has: more than it may have when some came over from another configuration.
+        clients: u32,
+        /// How many it may have.
+        limit: u32,
+    },
+    /// The limit of open files, which all pools share.
+    OpenFiles,
 }

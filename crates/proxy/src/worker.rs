@@ -573,13 +573,13 @@ impl Worker {
     fn deal(&mut self, at: usize, socket: Socket) {
         let pool = self.listeners[at].pool;
         match self.shared.deal(pool) {
-            Some(worker) if worker == self.id => self.adopt(pool, socket),
-            Some(worker) => {
+            Ok(worker) if worker == self.id => self.adopt(pool, socket),
+            Ok(worker) => {
                 self.shared.mailboxes[worker].send(Message::Client { pool, socket });
             }
-            None => {
+            Err(full) => {
                 self.stats.pools[pool.0 as usize].limit(LimitFigure::ClientRefused).add(1);
-                self.listeners[at].refuse(self.now);
+                self.listeners[at].refuse(full, self.now);
             }
         }
     }

@@ -138,9 +138,11 @@ fn one_more_client_than_the_pool_takes_is_closed_and_the_others_live_on() {
         Client::tcp(other).ask(&ping, "+PONG\r\n");
         assert_eq!(proxy.figure("alpha", "client_connections"), 3);
         assert_eq!(proxy.metric("client_refused_total", "alpha"), 2);
-        proxy.expect_log("pool 'alpha' has as many clients as it may: one more is closed");
+        proxy.expect_log(
+            "pool 'alpha' has 3 clients, as many as 'client_connections' lets it have: one more is closed",
+        );
         proxy.expect_log("pool 'alpha' has closed no new client for a second, before that 2 in");
-        let refused = proxy.log().matches("has as many clients as it may").count();
+        let refused = proxy.log().matches("one more is closed").count();
         assert_eq!(refused, 1, "a line when it begins:\n{}", proxy.log());
         // One leaves, one may come.
         let [leaves, ..] = clients;
@@ -177,6 +179,12 @@ fn the_limit_of_open_files_bounds_the_clients() {
     }
     assert_eq!(proxy.figure("alpha", "client_connections"), room);
     assert_eq!(proxy.figure("alpha", "forward_error"), 0);
+    let told = "the limit of open files (60) leaves no room for more clients: one more of pool 'alpha' is \
+                closed; raise it (ulimit -n, LimitNOFILE=)";
+    proxy.expect_log(told);
+    proxy.expect_log("pool 'alpha' has closed no new client for a second, before that 30 in");
+    assert_eq!(proxy.log().matches(told).count(), 1, "a line when it begins:\n{}", proxy.log());
+    assert!(!proxy.log().contains("'client_connections'"), "it has none:\n{}", proxy.log());
     clients.pop();
     proxy.expect_figure("alpha", "client_connections", room - 1);
     Client::tcp(listen).ask(&ping, "+PONG\r\n");
