@@ -9,6 +9,7 @@ use nutcracker_proto::ParseError;
 use crate::census::Question;
 use crate::ids::{ConnId, PoolId, ServerId, WorkerId};
 use crate::limits::FOUND_BYTES_MAX;
+use crate::session::ClientLabel;
 
 /// Something for the shell to do. Drain [`Engine::poll_action`](crate::Engine::poll_action) at the
 /// end of every turn, in order.
@@ -206,6 +207,8 @@ pub enum Report {
     ClientError {
         /// Its conn.
         conn: ConnId,
+        /// Its address and its number.
+        client: ClientLabel,
         /// Its pool.
         pool: PoolId,
         /// Which byte broke which rule.
@@ -217,6 +220,8 @@ pub enum Report {
     ClientHeldMost {
         /// Its conn.
         conn: ConnId,
+        /// Its address and its number.
+        client: ClientLabel,
         /// Its pool.
         pool: PoolId,
         /// How much was held for it.
@@ -226,6 +231,8 @@ pub enum Report {
     SubscriberTooSlow {
         /// Its conn.
         conn: ConnId,
+        /// Its address and its number.
+        client: ClientLabel,
         /// Its pool.
         pool: PoolId,
         /// How much waited for it.

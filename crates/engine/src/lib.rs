@@ -111,4 +111,5 @@ pub use ids::{ConnId, PoolId, ServerId, Side, WorkerId};
 pub use inventory::{ClientInventory, Inventory};
 pub use pool::{MultiError, PoolConfig, Retries, SharedPool};
 pub use room::Room;
+pub use session::ClientLabel;
 pub use shortage::MemoryState;

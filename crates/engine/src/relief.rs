@@ -74,9 +74,11 @@ impl Engine {
 
     /// Closes a client that holds so many bytes.
     fn close_holder(&mut self, conn: ConnId, bytes: usize) {
-        let pool = self.clients.get(conn.key()).expect("its key was just listed").pool;
+        let client = self.clients.get(conn.key()).expect("its key was just listed");
+        let (pool, client) = (client.pool, client.session.label());
         self.pool_stats(pool).limit(LimitFigure::ClientClosedMemory).add(1);
-        self.actions.push_back(Action::Report(Report::ClientHeldMost { conn, pool, bytes }));
+        let report = Report::ClientHeldMost { conn, client, pool, bytes };
+        self.actions.push_back(Action::Report(report));
         self.drop_client(conn, CloseReason::Other("memory is short".into()));
     }
 

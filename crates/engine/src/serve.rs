@@ -451,14 +451,15 @@ impl Engine {
     /// conn closes.
     fn refuse_stream(&mut self, conn: ConnId, error: ParseError, found: &[u8]) {
         let Some(client) = self.clients.get_mut(conn.key()) else { return };
-        let pool = client.pool;
+        let (pool, label) = (client.pool, client.session.label());
         if client.session.mute != Mute::No {
             client.begin_request();
         }
         let mut answer = Vec::new();
         self.pools[pool.0 as usize].config().protocol.protocol_error(&error, found, &mut answer);
         let found = found[..found.len().min(FOUND_BYTES_MAX)].into();
-        self.actions.push_back(Action::Report(Report::ClientError { conn, pool, error, found }));
+        let report = Report::ClientError { conn, client: label, pool, error, found };
+        self.actions.push_back(Action::Report(report));
         self.answer(conn, &answer);
         self.say_farewell(conn, Farewell::Misbehaved);
     }

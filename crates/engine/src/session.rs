@@ -106,6 +106,11 @@ impl Session {
         }
     }
 
+    /// What the log calls it.
+    pub(crate) fn label(&self) -> ClientLabel {
+        ClientLabel { id: self.id, peer: self.peer.clone() }
+    }
+
     /// Its names, where it has given any.
     pub(crate) fn names(&self) -> Option<&Names> {
         self.names.as_deref()
@@ -128,8 +133,22 @@ pub(crate) struct Names {
     pub(crate) library_version: Box<[u8]>,
 }
 
+/// What a client is known by outside: its address and its number, as `CLIENT LIST` shows them. For reports
+/// of a client; one of whom nothing is reported has none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientLabel {
+    id: u64,
+    peer: Peer,
+}
+
+impl fmt::Display for ClientLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (id {})", self.peer, self.id)
+    }
+}
+
 /// Where a client is connected from. 16 bytes: it is kept for every client.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Peer {
     /// Nowhere with an address: a socket of this machine's file system.
     Local,
@@ -215,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_peer_is_written_as_redis_does() {
+    fn a_peer_is_written_as_redis_does_and_a_client_with_its_number_behind() {
         for (address, expected) in [
             (Some("127.0.0.1:60698"), "127.0.0.1:60698"),
             (Some("[::ffff:10.0.0.1]:5"), "10.0.0.1:5"),
@@ -223,7 +242,10 @@ mod tests {
             (None, "unix:0"),
         ] {
             let address = address.map(|text| text.parse::<SocketAddr>().expect(text));
-            assert_eq!(Peer::from(address).to_string(), expected);
+            let peer = Peer::from(address);
+            assert_eq!(peer.to_string(), expected);
+            let label = Session::new(17, peer, 0).label();
+            assert_eq!(label.to_string(), format!("{expected} (id 17)"));
         }
     }
 

@@ -8,25 +8,25 @@ use crate::shared::Shared;
 /// Writes a report to the log.
 pub fn write(shared: &Shared, report: &Report) {
     match report {
-        Report::ClientError { conn, pool, error, found } => {
+        Report::ClientError { client, pool, error, found, .. } => {
             log::limited!(
                 ERROR,
-                "client {conn} of pool '{}' broke a rule and is closed: {error}; its message begins \"{}\"",
+                "client {client} of pool '{}' broke a rule and is closed: {error}; its message begins \"{}\"",
                 pool_name(shared, *pool),
                 found.escape_ascii()
             );
         }
-        Report::ClientHeldMost { conn, pool, bytes } => {
+        Report::ClientHeldMost { client, pool, bytes, .. } => {
             log::limited!(
                 WARN,
-                "memory_max is reached: client {conn} of pool '{}' is closed, it held most of it ({bytes} bytes)",
+                "memory_max is reached: client {client} of pool '{}' is closed, it held most of it ({bytes} bytes)",
                 pool_name(shared, *pool)
             );
         }
-        Report::SubscriberTooSlow { conn, pool, bytes } => {
+        Report::SubscriberTooSlow { client, pool, bytes, .. } => {
             log::limited!(
                 WARN,
-                "client {conn} of pool '{}' is closed: it does not read what it is subscribed to ({bytes} bytes wait)",
+                "client {client} of pool '{}' is closed: it does not read what it is subscribed to ({bytes} bytes wait)",
                 pool_name(shared, *pool)
             );
         }

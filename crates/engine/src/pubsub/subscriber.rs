@@ -345,7 +345,7 @@ impl Engine {
                 continue;
             }
             if client.outbox.len() > unsent_bytes_max {
-                too_slow.push((conn, client.outbox.len()));
+                too_slow.push((conn, client.session.label(), client.outbox.len()));
                 continue;
             }
             client.outbox.push(&[first], &mut self.spares);
@@ -358,9 +358,10 @@ impl Engine {
         if let Some(subscribed) = self.pubsub[pool.0 as usize].topics.get_mut(key) {
             subscribed.clients = clients;
         }
-        for (conn, bytes) in too_slow {
+        for (conn, client, bytes) in too_slow {
             self.pool_stats(pool).limit(LimitFigure::SubscriberClosed).add(1);
-            self.actions.push_back(Action::Report(Report::SubscriberTooSlow { conn, pool, bytes }));
+            let report = Report::SubscriberTooSlow { conn, client, pool, bytes };
+            self.actions.push_back(Action::Report(report));
             let reason = CloseReason::Other("what is published is not read".into());
             self.drop_client(conn, reason);
         }

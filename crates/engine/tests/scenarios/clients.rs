@@ -90,10 +90,12 @@ fn a_client_that_breaks_a_rule_gets_what_is_due_and_the_rule_and_then_the_end() 
     let client = stage.client();
     stage.sends(client, [&cmd("TTL a")[..], b"*1\r\n!oops\r\n", &cmd("PING")].concat());
     stage.gets_nothing(client);
-    let [Report::ClientError { conn, pool, found, .. }] = stage.reports.as_slice() else {
+    let [Report::ClientError { conn, client: label, pool, found, .. }] = stage.reports.as_slice()
+    else {
         panic!("{:?}", stage.reports);
     };
     assert_eq!((*conn, *pool), (client, POOL));
+    assert_eq!(label.to_string(), "127.0.0.1:50000 (id 1)", "as CLIENT LIST shows it");
     assert!(found.starts_with(b"*1\r\n!oops\r\n"), "{}", found.escape_ascii());
     let server = stage.server(0);
     stage.gets(server, cmd("TTL a"));

@@ -138,7 +138,10 @@ fn when_memory_stays_short_who_holds_most_is_closed_one_after_the_other() {
     assert!(stage.is_closed(large) && !stage.is_closed(small));
     assert!(matches!(
         stage.reports.as_slice(),
-        [Report::ClientHeldMost { conn, bytes, .. }] if *conn == large && *bytes >= 3_000_000
+        [Report::ClientHeldMost { conn, client, bytes, .. }]
+            if *conn == large
+                && client.to_string() == "127.0.0.1:50000 (id 3)"
+                && *bytes >= 3_000_000
     ));
     stage.passes(milliseconds(SHORT_INTERVAL) + 1);
     assert!(stage.is_closed(small));

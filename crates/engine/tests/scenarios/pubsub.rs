@@ -355,7 +355,11 @@ fn a_subscriber_that_does_not_read_is_closed_and_the_others_are_served() {
         sent += large.len();
     }
     assert_eq!(stage.limit(LimitFigure::SubscriberClosed), 1);
-    assert!(stage.reports.iter().any(|it| matches!(it, Report::SubscriberTooSlow { .. })));
+    let told = stage.reports.iter().any(|it| {
+        matches!(it, Report::SubscriberTooSlow { conn, client, .. }
+            if *conn == slow && client.to_string() == "127.0.0.1:50000 (id 1)")
+    });
+    assert!(told, "{:?}", stage.reports);
     stage.sends(listener, message("a", "hi"));
     stage.gets(quick, message("a", "hi"));
 }

@@ -145,7 +145,7 @@ fn with_memory_max_deaf_clients_are_closed_and_the_others_are_served() {
     }
     let closed = proxy.metric("client_closed_memory_total", "alpha");
     assert!(closed > 0, "{}", proxy.metrics());
-    proxy.expect_log("memory_max is reached: client ");
+    proxy.expect_log("memory_max is reached: client 127.0.0.1:");
     let grown = peak.saturating_sub(before);
     // A quarter above the limit a client is closed each turn; one turn reads no more than that sets free.
     assert!(grown < 32 * MEGABYTE, "{grown} bytes where {DEAF} clients asked for 600 MB");

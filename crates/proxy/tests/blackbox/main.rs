@@ -15,6 +15,7 @@ mod libraries;
 mod limits;
 mod listening;
 mod located;
+mod logged;
 mod memory;
 mod meta;
 mod misbehaving;
