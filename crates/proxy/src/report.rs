@@ -1,4 +1,9 @@
 //! What the engine reports, as lines of the log.
+//!
+//! Lines about clients share an allowance; of lines about servers the first about each is written whatever
+//! the others do, see [`limited_each!`](log::limited_each).
+
+use std::fmt;
 
 use nutcracker_engine::{PoolId, Report, ServerId};
 
@@ -7,6 +12,7 @@ use crate::shared::Shared;
 
 /// Writes a report to the log.
 pub fn write(shared: &Shared, report: &Report) {
+    let server = |pool: &PoolId, server: &ServerId| ServerName::of(shared, *pool, *server);
     match report {
         Report::ClientError { client, pool, error, found, .. } => {
             log::limited!(
@@ -30,62 +36,49 @@ pub fn write(shared: &Shared, report: &Report) {
                 pool_name(shared, *pool)
             );
         }
-        Report::ServerClosed { pool, server, reason, failed } => {
-            log::limited!(
+        Report::ServerClosed { pool, server: id, reason, failed } => {
+            let server = server(pool, id);
+            log::limited_each!(
                 WARN,
-                "server '{}' of pool '{}' closed with {failed} requests waiting: {reason}",
-                server_name(shared, *pool, *server),
-                pool_name(shared, *pool)
+                server,
+                "{server} closed with {failed} requests waiting: {reason}"
             );
         }
-        Report::Ejected { pool, server } => {
+        Report::Ejected { pool, server: id } => {
             let pool_config = &shared.shells[pool.0 as usize].config;
             tracing::warn!(
-                "server '{}' of pool '{}' ejected after {} failures in a row, for {} ms",
-                server_name(shared, *pool, *server),
-                pool_config.name,
+                "{} ejected after {} failures in a row, for {} ms",
+                server(pool, id),
                 pool_config.server_failure_limit,
                 pool_config.server_retry_timeout.as_millis()
             );
         }
-        Report::StillAway { pool, server, reason } => {
-            log::limited!(
-                WARN,
-                "server '{}' of pool '{}' is still away: {reason}",
-                server_name(shared, *pool, *server),
-                pool_name(shared, *pool)
-            );
+        Report::StillAway { pool, server: id, reason } => {
+            let server = server(pool, id);
+            log::limited_each!(WARN, server, "{server} is still away: {reason}");
         }
-        Report::Reached { pool, server } => {
-            log::limited!(
-                WARN,
-                "server '{}' of pool '{}' can be reached again",
-                server_name(shared, *pool, *server),
-                pool_name(shared, *pool)
-            );
+        Report::Reached { pool, server: id } => {
+            let server = server(pool, id);
+            log::limited_each!(WARN, server, "{server} can be reached again");
         }
-        Report::Moved { pool, server } => {
-            log::limited!(
+        Report::Moved { pool, server: id } => {
+            let server = server(pool, id);
+            log::limited_each!(
                 INFO,
-                "server '{}' of pool '{}' has another address, its connection is replaced",
-                server_name(shared, *pool, *server),
-                pool_name(shared, *pool)
+                server,
+                "{server} has another address, its connection is replaced"
             );
         }
-        Report::MovedInVain { pool, server, reason } => {
-            log::limited!(
+        Report::MovedInVain { pool, server: id, reason } => {
+            let server = server(pool, id);
+            log::limited_each!(
                 WARN,
-                "server '{}' of pool '{}' has another address, where no connection could be opened, the old one stays: {reason}",
-                server_name(shared, *pool, *server),
-                pool_name(shared, *pool)
+                server,
+                "{server} has another address, where no connection could be opened, the old one stays: {reason}"
             );
         }
-        Report::Returned { pool, server } => {
-            tracing::warn!(
-                "server '{}' of pool '{}' is back in the ring",
-                server_name(shared, *pool, *server),
-                pool_name(shared, *pool)
-            );
+        Report::Returned { pool, server: id } => {
+            tracing::warn!("{} is back in the ring", server(pool, id));
         }
     }
 }
@@ -94,6 +87,21 @@ fn pool_name(shared: &Shared, pool: PoolId) -> &str {
     &shared.shells[pool.0 as usize].config.name
 }
 
-fn server_name(shared: &Shared, pool: PoolId, server: ServerId) -> &str {
-    &shared.shells[pool.0 as usize].config.servers[server.0 as usize].name
+/// A server as the log names it.
+struct ServerName<'a> {
+    server: &'a str,
+    pool: &'a str,
+}
+
+impl<'a> ServerName<'a> {
+    fn of(shared: &'a Shared, pool: PoolId, server: ServerId) -> Self {
+        let config = &shared.shells[pool.0 as usize].config;
+        Self { server: &config.servers[server.0 as usize].name, pool: &config.name }
+    }
+}
+
+impl fmt::Display for ServerName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "server '{}' of pool '{}'", self.server, self.pool)
+    }
 }

@@ -2,7 +2,9 @@
 //!
 //! The program writes with `tracing`'s macros; [`Log`] is their subscriber and the handle that
 //! signals turn. `line.rs` forms a line, `sink.rs` writes it, `limit.rs` keeps a call site that
-//! strangers can trigger from filling the disk, `spell.rs` tells of trouble that lasts, `panics.rs` of the end of the process by a fault of its own, `reason.rs` says why a call of the system failed.
+//! strangers can trigger from filling the disk, `subjects.rs` from being taken up by one of those that it is about,
+//! `spell.rs` tells of trouble that lasts, `panics.rs` of the end of the process by a fault of its own, `reason.rs` says why
+//! a call of the system failed.
 //!
 //! A line is one `write` on the thread that logs. Nothing is logged per request in the steady
 //! state, so the data plane pays for it only when something goes wrong.
@@ -13,6 +15,7 @@ mod panics;
 mod reason;
 mod sink;
 mod spell;
+mod subjects;
 
 use std::fmt;
 use std::io;
@@ -36,6 +39,9 @@ pub use crate::log_always as always;
 /// Logs at `ERROR`, `WARN`, `INFO`, `DEBUG` or `TRACE`, a few lines a second at most: see
 /// [`Limit`].
 pub use crate::log_limited as limited;
+/// The same about one of several, which is given first: its first line is written however many there
+/// are about the others.
+pub use crate::log_limited_each as limited_each;
 
 /// The highest level there is (`-v`, SIGTTIN).
 pub const LEVEL_MAX: u8 = 11;
@@ -222,6 +228,19 @@ macro_rules! log_limited {
         static LIMIT: $crate::log::Limit =
             $crate::log::Limit::new(::tracing::Level::$level, file!(), line!());
         if ::tracing::enabled!(::tracing::Level::$level) && LIMIT.admit() {
+            ::tracing::event!(::tracing::Level::$level, $($message)+);
+        }
+    }};
+}
+
+/// See [`log::limited_each`](crate::log::limited_each).
+#[doc(hidden)]
+#[macro_export]
+macro_rules! log_limited_each {
+    ($level:ident, $subject:expr, $($message:tt)+) => {{
+        static LIMIT: $crate::log::Limit =
+            $crate::log::Limit::new(::tracing::Level::$level, file!(), line!());
+        if ::tracing::enabled!(::tracing::Level::$level) && LIMIT.admit_about(&$subject) {
             ::tracing::event!(::tracing::Level::$level, $($message)+);
         }
     }};

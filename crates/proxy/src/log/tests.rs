@@ -158,8 +158,18 @@ fn a_file_that_cannot_be_opened_is_named_with_the_reason() {
     );
 }
 
+/// Whoever writes summaries writes those of all call sites, into its own log: one test at a time, and
+/// lines of other files' tests are not looked at.
+static SUMMARIES: Mutex<()> = Mutex::new(());
+
+fn of_this_file(mut messages: Vec<String>) -> Vec<String> {
+    messages.retain(|line| line.starts_with("log/tests.rs:"));
+    messages
+}
+
 #[test]
 fn a_flood_is_cut_short_and_counted() {
+    let _alone = SUMMARIES.lock().unwrap_or_else(PoisonError::into_inner);
     let scratch = Scratch::new("flood");
     let line = tracing::subscriber::with_default(log_at(5, &scratch), || {
         for n in 0..500 {
@@ -171,7 +181,7 @@ fn a_flood_is_cut_short_and_counted() {
         write_summaries();
         line!() - 5
     });
-    let messages = scratch.messages();
+    let messages = of_this_file(scratch.messages());
     assert_eq!(messages.len(), 11, "ten lines and a summary: {messages:?}");
     assert!(messages[9].ends_with("refused 9"));
     assert_eq!(messages[10], format!("log/tests.rs:{} ... and 490 more like it", line - 1));
@@ -189,4 +199,28 @@ fn a_panic_is_in_the_log_with_the_way_to_it() {
     assert!(first.starts_with("thread 'worker-7' ends the process: panicked at "), "{first}");
     let all = messages.join("\n");
     assert!(all.contains("no such thing") && all.contains(module_path!()), "{all}");
+}
+
+#[test]
+fn one_that_floods_the_log_keeps_no_other_out_of_it() {
+    let _alone = SUMMARIES.lock().unwrap_or_else(PoisonError::into_inner);
+    let scratch = Scratch::new("subjects");
+    let tell = |server: &str| limited_each!(WARN, server, "{server} is away");
+    tracing::subscriber::with_default(log_at(5, &scratch), || {
+        (0..100).for_each(|_| tell("server 'one'"));
+        (0..3).for_each(|_| tell("server 'two'"));
+        thread::sleep(Duration::from_millis(1100));
+        (0..11).for_each(|_| tell("server 'two'"));
+        thread::sleep(Duration::from_millis(1100));
+        write_summaries();
+    });
+    let messages = of_this_file(scratch.messages());
+    let messages = without_place(&messages);
+    assert_eq!(messages[..11], ["server 'one' is away"; 11], "a first one and ten more");
+    assert_eq!(
+        messages[11..13],
+        ["server 'two' is away", "... and 91 more like it: 89 of server 'one', 2 of server 'two'"]
+    );
+    assert_eq!(messages[13..23], ["server 'two' is away"; 10]);
+    assert_eq!(messages[23..], ["... and 1 more like it of server 'two'"]);
 }

@@ -1,11 +1,54 @@
-//! What the log says of clients in trouble: whom it names.
+//! What the log says of servers and clients in trouble: whom it names, and that nobody's trouble hides
+//! another's.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use crate::harness::client::Client;
+use crate::harness::ms;
 use crate::harness::ports::free_port;
 use crate::harness::proxy::{Proxy, pool, text};
 use crate::harness::scratch::Scratch;
-use crate::harness::servers::REDIS;
+use crate::harness::servers::{REDIS, Redis, item};
 use crate::harness::wire::redis;
+
+#[test]
+fn a_dead_server_hides_no_other_servers_death() {
+    for workers in ["1", "2"] {
+        let (one, two) = (free_port(), free_port());
+        let (dead, server) = (free_port(), Redis::start());
+        let conf = [
+            pool("alpha", one, &["redis: true"], &[item(dead)]),
+            pool("beta", two, &["redis: true"], &[server.item()]),
+        ];
+        let proxy = Proxy::start_with(&conf.concat(), &["-w", workers]);
+        let get = redis(&["GET", "logged:none"]);
+        let mut client = Client::tcp(two);
+        client.ask(&get, "$-1\r\n");
+        let of_beta = format!("server '127.0.0.1:{}' of pool 'beta'", server.port());
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            // 200 a second, or as many as a busy machine makes of it.
+            scope.spawn(|| {
+                let mut client = Client::tcp(one);
+                while !is_over.load(Ordering::Relaxed) {
+                    client.ask(&get, "-ERR Connection refused\r\n");
+                    thread::sleep(ms(5));
+                }
+            });
+            proxy
+                .expect_log(&format!(" more like it of server '127.0.0.1:{dead}' of pool 'alpha'"));
+            assert!(!proxy.log().contains(&of_beta), "{}", proxy.log());
+            drop(server);
+            for _ in 0..20 {
+                client.send(&get);
+                assert!(client.line().starts_with("-ERR "));
+            }
+            is_over.store(true, Ordering::Relaxed);
+        });
+        proxy.expect_log(&format!("{of_beta} closed with "));
+    }
+}
 
 #[test]
 fn a_client_that_breaks_a_rule_is_named_as_client_list_shows_it() {
