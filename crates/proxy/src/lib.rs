@@ -13,8 +13,7 @@
 //! - [`cli`], [`paths`], [`config`]: what was asked for, checked. [`start`]: from there to serving, and back.
 //! - [`control`]: who has workers begin, give way and end. [`generation`]: one configuration at work.
 //!   [`succession`]: what of it goes on in the next one.
-//! - [`worker`], [`accepting`], [`waiting`], [`polling`], [`pacer`], [`trial`], [`memory`], [`net`], `sockets`,
-//!   [`subject`]: the data plane.
+//! - [`worker`], [`polling`], [`subject`], [`memory`], [`net`]: the data plane.
 //!   [`report`]: what it has to say, for the log.
 //! - [`stats_server`], [`signals`], [`names`], [`rounds`]: the control plane.
 //! - [`log`], [`daemon`], [`pid_file`], [`patience`]: the process, its surroundings, and who was there before it.
@@ -22,7 +21,6 @@
 //! - [`sys`]: the only `unsafe`.
 #![deny(unsafe_code)]
 
-pub mod accepting;
 pub mod cli;
 pub mod config;
 pub mod control;
@@ -32,7 +30,6 @@ pub mod log;
 pub mod memory;
 pub mod names;
 pub mod net;
-pub mod pacer;
 pub mod paths;
 pub mod patience;
 pub mod pid_file;
@@ -41,7 +38,6 @@ pub mod report;
 pub mod rounds;
 pub mod shared;
 pub mod signals;
-mod sockets;
 pub mod start;
 pub mod stats_server;
 pub mod subject;
@@ -53,6 +49,4 @@ pub mod succession;
 pub mod sys;
 pub mod tools;
 pub mod topology;
-pub mod trial;
-pub mod waiting;
 pub mod worker;

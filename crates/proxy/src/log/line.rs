@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_line_has_the_originals_form() {
-        let parts = Parts { file: "crates/proxy/src/worker.rs", line: 7, message: "hello".into() };
+        let parts = Parts { file: "crates/proxy/src/control.rs", line: 7, message: "hello".into() };
         let line = parts.join(UNIX_EPOCH + Duration::from_millis(1_700_000_000_042));
         let time = sys::local_time(1_700_000_000).expect("an everyday moment");
         let hour = time.hour;
@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(&line[..9], "[2023-11-");
         assert_eq!(
             &line[11..],
-            format!(" {hour:02}:{:02}:20.042] worker.rs:7 hello\n", time.minute)
+            format!(" {hour:02}:{:02}:20.042] control.rs:7 hello\n", time.minute)
         );
     }
 

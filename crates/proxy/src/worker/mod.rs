@@ -2,6 +2,15 @@
 //!
 //! The first worker also accepts, for all of them: a client is dealt to the worker with the fewest,
 //! which is the accepting one itself when there is no other.
+//!
+//! `accepting.rs` is a listener as its worker uses it, `sockets.rs` has the sockets of conns. `waiting.rs` waits for the
+//! next turn; how long `pacer.rs` says, by what `trial/` has found.
+
+pub mod accepting;
+pub mod pacer;
+mod sockets;
+pub mod trial;
+pub mod waiting;
 
 use std::io;
 use std::io::IoSlice;
@@ -16,19 +25,19 @@ use nutcracker_engine::{
     Action, CloseReason, ConnId, Engine, PoolId, Report, ServerId, Side, WorkerId,
 };
 
-use crate::accepting::{ACCEPTS_A_TURN, Accepted, Accepting};
 use crate::log::{self, Past, Spell, reason};
 use crate::memory::Memory;
 use crate::net::{Lingering, Listener, Socket, Target, close_reason, connect};
-use crate::pacer::Done;
 use crate::polling::Pollers;
 use crate::report;
 use crate::shared::{Message, Shared};
-use crate::sockets::{Slot, Sockets};
 use crate::subject::Subject;
 use crate::succession::Successor;
 use crate::sys;
-use crate::waiting::Waiting;
+use accepting::{ACCEPTS_A_TURN, Accepted, Accepting};
+use pacer::Done;
+use sockets::{Slot, Sockets};
+use waiting::Waiting;
 
 /// Most bytes read from one conn before the others get their turn.
 const READ_BYTES_A_TURN: usize = 256 * 1024;

@@ -10,7 +10,7 @@
 //! that is, and nothing is gained by keeping it: there the pause is for clients alone, and servers' answers are taken
 //! as they come.
 //!
-//! The wait is worth its delay when processor time is scarce, which shows in what it brings ([`trial`](crate::trial)),
+//! The wait is worth its delay when processor time is scarce, which shows in what it brings ([`trial`](super::trial)),
 //! or when the servers take so long that nobody can tell it from their time; and only when several clients are served.
 //! See [`Pacer::pause`]. Any other worker polls at once.
 
@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use nutcracker_engine::ResponseTimes;
 
-use crate::trial::{Length, Trial};
+use super::trial::{Length, Trial};
 
 /// Share of its time above which a worker counts as busy: one part in so many. Below it a pause has little to spare,
 /// and is not even tried.

@@ -4,7 +4,7 @@
 //!  turns   .. all | early answers | answers | answers | all else ..
 //!                 ^ a poll finds few events: a pause     ^ its end
 //! ```
-//! In a pause for clients alone ([`Pause::takes_answers`](crate::pacer::Pause)) a turn of answers is made of what servers
+//! In a pause for clients alone ([`Pause::takes_answers`](super::pacer::Pause)) a turn of answers is made of what servers
 //! have sent, as often as they do, and nothing else is looked at. In any other pause the worker sleeps.
 
 use std::io;
@@ -15,7 +15,7 @@ use mio::Events;
 use mio::event::Event;
 use nutcracker_engine::limits::EVENTS_A_TURN;
 
-use crate::pacer::{Done, EVENTS_ENOUGH, Pacer};
+use super::pacer::{Done, EVENTS_ENOUGH, Pacer};
 use crate::polling::{Pollers, poll_now, wait};
 use crate::subject::Subject;
 
