@@ -12,16 +12,16 @@ use crate::shared::Full;
 use crate::sys;
 
 /// Most clients accepted before those that are there get their turn.
-pub const ACCEPTS_A_TURN: usize = 256;
+pub(super) const ACCEPTS_A_TURN: usize = 256;
 
 /// How long accepting rests when the system has no descriptor left.
 const REST: Duration = Duration::from_millis(100);
 
 /// A listener and its state.
 #[derive(Debug)]
-pub struct Accepting {
+pub(super) struct Accepting {
     /// Whose clients come here.
-    pub pool: PoolId,
+    pub(super) pool: PoolId,
     /// The pool's name, for the log.
     name: String,
     listener: Listener,
@@ -47,7 +47,7 @@ struct Told {
 impl Accepting {
     /// One that knows of no client yet.
     #[must_use]
-    pub const fn new(pool: PoolId, name: String, listener: Listener) -> Self {
+    pub(super) const fn new(pool: PoolId, name: String, listener: Listener) -> Self {
         let (failing, refusing) = (Spell::new(), Spell::new());
         let told = Told { pool: false, open_files: false };
         Self { pool, name, listener, ready: false, resting: None, failing, refusing, told }
@@ -55,30 +55,30 @@ impl Accepting {
 
     /// Whose clients come here, and the listener.
     #[must_use]
-    pub fn into_parts(self) -> (PoolId, Listener) {
+    pub(super) fn into_parts(self) -> (PoolId, Listener) {
         (self.pool, self.listener)
     }
 
     /// The kernel has told of a client.
-    pub const fn wake(&mut self) {
+    pub(super) const fn wake(&mut self) {
         self.ready = true;
     }
 
     /// Whether clients may be waiting that can be accepted now.
     #[must_use]
-    pub const fn is_ready(&self) -> bool {
+    pub(super) const fn is_ready(&self) -> bool {
         self.ready && self.resting.is_none()
     }
 
     /// When to try again after a failure, or to look whether trouble is over.
     #[must_use]
-    pub fn poll_timeout(&self) -> Option<Instant> {
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let spells = [&self.failing, &self.refusing].into_iter().filter_map(Spell::poll_timeout);
         self.resting.into_iter().chain(spells).min()
     }
 
     /// Ends a rest that is over, and tells of trouble that is.
-    pub fn begin_turn(&mut self, now: Instant) {
+    pub(super) fn begin_turn(&mut self, now: Instant) {
         let name = &self.name;
         if self.resting.is_some_and(|until| until <= now) {
             self.resting = None;
@@ -99,7 +99,7 @@ impl Accepting {
     }
 
     /// Takes a client that waits.
-    pub fn accept(&mut self, now: Instant) -> Accepted {
+    pub(super) fn accept(&mut self, now: Instant) -> Accepted {
         while self.is_ready() {
             match self.listener.accept() {
                 Ok(socket) => return Accepted::Client(socket),
@@ -126,7 +126,7 @@ impl Accepting {
     }
 
     /// A client was one too many, and is closed. The log is told once of each limit that it is closed for.
-    pub fn refuse(&mut self, full: Full, now: Instant) {
+    pub(super) fn refuse(&mut self, full: Full, now: Instant) {
         self.refusing.show(now);
         let told = match full {
             Full::Pool { .. } => &mut self.told.pool,
@@ -176,7 +176,7 @@ impl fmt::Display for Refusal<'_> {
 
 /// What came of an accept.
 #[derive(Debug)]
-pub enum Accepted {
+pub(super) enum Accepted {
     /// A client.
     Client(Socket),
     /// Nobody waits.

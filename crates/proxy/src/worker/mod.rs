@@ -6,11 +6,11 @@
 //! `accepting.rs` is a listener as its worker uses it, `sockets.rs` has the sockets of conns. `waiting.rs` waits for the
 //! next turn; how long `pacer.rs` says, by what `trial/` has found.
 
-pub mod accepting;
-pub mod pacer;
+mod accepting;
+mod pacer;
 mod sockets;
-pub mod trial;
-pub mod waiting;
+mod trial;
+mod waiting;
 
 use std::io;
 use std::io::IoSlice;

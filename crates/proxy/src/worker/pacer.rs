@@ -53,7 +53,7 @@ const BULK_BYTES: usize = 24 * 1024;
 
 /// Events that are there before a pause from which on they are enough: more would share little more, and those
 /// that come in the meantime come together anyway.
-pub const EVENTS_ENOUGH: usize = 16;
+pub(super) const EVENTS_ENOUGH: usize = 16;
 
 /// Bytes that are enough as well: what takes long to pass needs no company.
 const BYTES_ENOUGH: usize = 128 * 1024;
@@ -63,37 +63,37 @@ const WINDOW: Duration = Duration::from_millis(2);
 
 /// What a turn did.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Done {
+pub(super) struct Done {
     /// How long it worked.
-    pub work: Duration,
+    pub(super) work: Duration,
     /// Events it handled.
-    pub events: usize,
+    pub(super) events: usize,
     /// Bytes it read.
-    pub bytes: usize,
+    pub(super) bytes: usize,
     /// Responses that came in it, and how long servers took for them.
-    pub responses: ResponseTimes,
+    pub(super) responses: ResponseTimes,
     /// Writes to clients.
-    pub writes: usize,
+    pub(super) writes: usize,
     /// Requests that were outstanding when it was over.
-    pub outstanding: usize,
+    pub(super) outstanding: usize,
     /// A server has sent more than it read: the rest is not to wait for a pause.
-    pub is_cut_short: bool,
+    pub(super) is_cut_short: bool,
 }
 
 /// A pause before the next turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pause {
+pub(super) struct Pause {
     /// How long it is.
-    pub length: Duration,
+    pub(super) length: Duration,
     /// How many events have to be there already for it not to be worth it.
-    pub enough: usize,
+    pub(super) enough: usize,
     /// Whether it is for clients alone, and servers' answers are taken in the meantime.
-    pub takes_answers: bool,
+    pub(super) takes_answers: bool,
 }
 
 /// Remembers how busy a worker is, and says when it pauses.
 #[derive(Debug)]
-pub struct Pacer {
+pub(super) struct Pacer {
     /// How long a pause is; zero for never.
     pause: Duration,
     worked: Duration,
@@ -137,7 +137,7 @@ impl Since {
 impl Pacer {
     /// A worker that has not begun; its pauses last `pause`, zero turns them off.
     #[must_use]
-    pub fn new(pause: Duration) -> Self {
+    pub(super) fn new(pause: Duration) -> Self {
         let zero = Duration::ZERO;
         Self {
             pause,
@@ -156,12 +156,12 @@ impl Pacer {
 
     /// A worker whose pause is known to be worth it.
     #[cfg(test)]
-    pub(crate) fn pausing(pause: Duration) -> Self {
+    pub(super) fn pausing(pause: Duration) -> Self {
         Self { trial: Trial::holding(Length::Shorter), ..Self::new(pause) }
     }
 
     /// A turn is over.
-    pub fn record_turn(&mut self, done: &Done) {
+    pub(super) fn record_turn(&mut self, done: &Done) {
         let ResponseTimes { count, time } = done.responses;
         self.responses = self.responses.saturating_add(count);
         self.response_time += time;
@@ -175,7 +175,7 @@ impl Pacer {
     }
 
     /// The worker waited `time` for events, pauses included.
-    pub fn record_wait(&mut self, time: Duration) {
+    pub(super) fn record_wait(&mut self, time: Duration) {
         self.waited += time;
         self.trial.record(self.turn_responses, self.turn_work + time);
         if self.worked + self.waited > WINDOW {
@@ -206,7 +206,7 @@ impl Pacer {
     /// share, it is twice as long when there were so few events that they shared little, but at most a fourth of the time
     /// that servers take, or half of it. Slow servers make it a part of the time they take, so that it adds no more to it.
     #[must_use]
-    pub fn pause(&mut self) -> Option<Pause> {
+    pub(super) fn pause(&mut self) -> Option<Pause> {
         let since = std::mem::take(&mut self.since);
         let outstanding = self.outstanding.into_iter().max().unwrap_or(0);
         if outstanding < OUTSTANDING_MIN || since.is_bulk() || self.pause.is_zero() {

@@ -6,26 +6,26 @@ use crate::net::Socket;
 
 /// The sockets of one side, at their conns' places.
 #[derive(Debug, Default)]
-pub(crate) struct Sockets(Vec<Option<Slot>>);
+pub(super) struct Sockets(Vec<Option<Slot>>);
 
 /// A conn's socket, and what is known of it.
 #[derive(Debug)]
-pub(crate) struct Slot {
-    pub(crate) conn: ConnId,
-    pub(crate) socket: Socket,
+pub(super) struct Slot {
+    pub(super) conn: ConnId,
+    pub(super) socket: Socket,
     /// The connect has not ended.
-    pub(crate) connecting: bool,
+    pub(super) connecting: bool,
     /// Unread bytes may be in the kernel.
-    pub(crate) readable: bool,
+    pub(super) readable: bool,
     /// It was read enough in this turn, and waits for the next with unread bytes.
-    pub(crate) waits: bool,
+    pub(super) waits: bool,
     /// The other side will send no more: read to the end.
-    pub(crate) read_closed: bool,
+    pub(super) read_closed: bool,
 }
 
 impl Sockets {
     /// Takes a socket in, at its conn's place.
-    pub(crate) fn insert(&mut self, slot: Slot) {
+    pub(super) fn insert(&mut self, slot: Slot) {
         let at = slot.conn.index();
         if self.0.len() <= at {
             self.0.resize_with(at + 1, || None);
@@ -34,17 +34,17 @@ impl Sockets {
     }
 
     /// The conn's socket. O(1).
-    pub(crate) fn get_mut(&mut self, conn: ConnId) -> Option<&mut Slot> {
+    pub(super) fn get_mut(&mut self, conn: ConnId) -> Option<&mut Slot> {
         self.0.get_mut(conn.index())?.as_mut().filter(|slot| slot.conn == conn)
     }
 
     /// Takes the conn's socket out.
-    pub(crate) fn remove(&mut self, conn: ConnId) -> Option<Slot> {
+    pub(super) fn remove(&mut self, conn: ConnId) -> Option<Slot> {
         self.0.get_mut(conn.index())?.take_if(|slot| slot.conn == conn)
     }
 
     /// All there are. O(places).
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Slot> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Slot> {
         self.0.iter().flatten()
     }
 }

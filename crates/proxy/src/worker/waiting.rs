@@ -21,7 +21,7 @@ use crate::subject::Subject;
 
 /// The waits of one worker.
 #[derive(Debug)]
-pub struct Waiting {
+pub(super) struct Waiting {
     pacer: Pacer,
     /// How long to look for events before it sleeps.
     busy_poll: Duration,
@@ -61,18 +61,18 @@ impl About {
 
 /// How a wait was.
 #[derive(Clone, Copy, Debug)]
-pub struct Waited {
+pub(super) struct Waited {
     /// How long it was to be at most; `None` for as long as it takes.
-    pub asked: Option<Duration>,
+    pub(super) asked: Option<Duration>,
     /// The next turn follows this one closely, whatever comes.
-    pub turns_follow: bool,
+    pub(super) turns_follow: bool,
 }
 
 impl Waiting {
     /// A worker that has not begun. It looks for events for `busy_poll` before it sleeps, and pauses for `turn_pause`
     /// when it is busy.
     #[must_use]
-    pub fn new(busy_poll: Duration, turn_pause: Duration) -> Self {
+    pub(super) fn new(busy_poll: Duration, turn_pause: Duration) -> Self {
         Self {
             pacer: Pacer::new(turn_pause),
             busy_poll,
@@ -88,7 +88,7 @@ impl Waiting {
     ///
     /// # Errors
     /// When a poller fails.
-    pub fn wait(
+    pub(super) fn wait(
         &mut self,
         pollers: &mut Pollers,
         timeout: Option<Duration>,
@@ -172,24 +172,24 @@ impl Waiting {
     }
 
     /// The wait took so long.
-    pub fn record_wait(&mut self, time: Duration) {
+    pub(super) fn record_wait(&mut self, time: Duration) {
         self.pacer.record_wait(time);
     }
 
     /// Whether the turn is about servers' answers alone.
     #[must_use]
-    pub fn is_of_answers(&self) -> bool {
+    pub(super) fn is_of_answers(&self) -> bool {
         matches!(self.about, About::EarlyAnswers | About::Answers)
     }
 
     /// Whether there may be more events than the turn is about.
     #[must_use]
-    pub fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.events.iter().count() == EVENTS_A_TURN
     }
 
     /// The events that the turn is about.
-    pub fn events(&self) -> impl Iterator<Item = &Event> {
+    pub(super) fn events(&self) -> impl Iterator<Item = &Event> {
         let early = self.early.iter().filter(|event| self.about.tells_early(event));
         early.chain(&self.events)
     }

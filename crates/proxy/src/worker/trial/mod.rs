@@ -33,7 +33,7 @@ const FIRST_REST: Duration = Duration::from_millis(100);
 
 /// A pause of a busy worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Length {
+pub(super) enum Length {
     /// It polls at once.
     None,
     /// The shorter one.
@@ -44,7 +44,7 @@ pub enum Length {
 
 /// Which pause holds, and what is known of it.
 #[derive(Debug)]
-pub struct Trial {
+pub(super) struct Trial {
     holds: Length,
     /// What it is tried against next, or now.
     other: Length,
@@ -82,19 +82,19 @@ impl Default for Trial {
 impl Trial {
     /// One that tries nothing.
     #[cfg(test)]
-    pub(crate) fn holding(length: Length) -> Self {
+    pub(super) fn holding(length: Length) -> Self {
         Self { holds: length, phase: Phase::Rests { left: Duration::MAX }, ..Self::default() }
     }
 
     /// One that judges by responses alone: they cost nothing, whatever the thread does.
     #[cfg(test)]
-    pub(crate) fn free_of_cost() -> Self {
+    pub(super) fn free_of_cost() -> Self {
         Self { cpu_time: || Duration::ZERO, ..Self::default() }
     }
 
     /// The pause that comes.
     #[must_use]
-    pub fn length(&self) -> Length {
+    pub(super) fn length(&self) -> Length {
         match &self.phase {
             Phase::Rests { .. } => self.holds,
             Phase::Tries(slices) if slices.is_of_longer() => max(self.holds, self.other),
@@ -103,7 +103,7 @@ impl Trial {
     }
 
     /// A busy worker's pauses have these lengths now: a trial may begin.
-    pub fn offer(&mut self, shorter: Duration, longer: Duration) {
+    pub(super) fn offer(&mut self, shorter: Duration, longer: Duration) {
         let Phase::Rests { left: Duration::ZERO } = self.phase else { return };
         if shorter == longer {
             self.holds = self.holds.min(Length::Shorter);
@@ -114,7 +114,7 @@ impl Trial {
 
     /// A turn took so much `time`, the pause before it included, and brought `responses`. Makes a system call at the end
     /// of a slice.
-    pub fn record(&mut self, responses: usize, time: Duration) {
+    pub(super) fn record(&mut self, responses: usize, time: Duration) {
         match &mut self.phase {
             // Of a time in which nothing came no more than that counts: what held before it holds after it.
             Phase::Rests { left } => *left = left.saturating_sub(time.min(SLICE)),
