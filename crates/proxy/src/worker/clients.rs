@@ -64,14 +64,7 @@ impl Worker {
             log::limited!(WARN, "set tcpkeepalive failed, ignored: {}", reason(&error));
         }
         match socket.register(self.pollers.all.registry(), Subject::Conn(conn).token()) {
-            Ok(()) => self.clients.insert(Slot {
-                conn,
-                socket,
-                connecting: false,
-                readable: false,
-                waits: false,
-                read_closed: false,
-            }),
+            Ok(()) => self.clients.insert(Slot::new(conn, socket, false)),
             Err(error) => self.engine.handle_closed(conn, close_reason(&error)),
         }
     }

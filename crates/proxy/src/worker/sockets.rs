@@ -23,6 +23,13 @@ pub(super) struct Slot {
     pub(super) read_closed: bool,
 }
 
+impl Slot {
+    /// A socket of which nothing is known but whether it is `connecting`.
+    pub(super) const fn new(conn: ConnId, socket: Socket, connecting: bool) -> Self {
+        Self { conn, socket, connecting, readable: false, waits: false, read_closed: false }
+    }
+}
+
 impl Sockets {
     /// Takes a socket in, at its conn's place.
     pub(super) fn insert(&mut self, slot: Slot) {

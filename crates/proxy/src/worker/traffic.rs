@@ -40,14 +40,7 @@ impl Worker {
             Ok(socket)
         });
         match opened {
-            Ok(socket) => self.servers.insert(Slot {
-                conn,
-                socket,
-                connecting: true,
-                readable: false,
-                waits: false,
-                read_closed: false,
-            }),
+            Ok(socket) => self.servers.insert(Slot::new(conn, socket, true)),
             Err(error) => self.engine.handle_closed(conn, close_reason(&error)),
         }
     }
