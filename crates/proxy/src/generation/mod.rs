@@ -3,9 +3,12 @@
 //! A process has one, and another each time that its configuration is loaded anew. The earlier one hands
 //! its listeners and clients over and ends; see [`succession`](crate::succession).
 //!
-//! `generations.rs` has their order, `obstacle.rs` what may be in the way.
+//! `generations.rs` has their order, `obstacle.rs` what may be in the way. `listeners.rs` opens what is listened on,
+//! `descriptors.rs` counts open files.
 
+mod descriptors;
 mod generations;
+mod listeners;
 mod obstacle;
 
 use std::io;
@@ -14,36 +17,30 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mio::Waker;
+use nutcracker_engine::Room;
 use nutcracker_engine::stats::Stats;
-use nutcracker_engine::{PoolId, Room};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::config::{Config, Global, Pool, Workers};
 use crate::memory::{self, Memory};
 use crate::names::Resolver;
-use crate::net::Listener;
-use crate::patience;
 use crate::polling::Pollers;
 use crate::rounds::Rounds;
 use crate::shared::{Mailbox, Message, Shared};
 use crate::stats_server::{PoolNames, StatsSource};
 use crate::subject::Subject;
-use crate::succession::{Successor, listens_there};
+use crate::succession::Successor;
+use crate::topology;
 use crate::worker::{Seat, Worker};
-use crate::{sys, topology};
+use descriptors::clients_max;
+use listeners::listeners;
 
+pub use descriptors::descriptors_taken;
 pub use generations::Generations;
 pub use obstacle::Obstacle;
 
 /// How long a stop may take: what is outstanding then is dropped.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Descriptors kept for the log, the statistics, the pollers and whatever a library opens (the
-/// original's `RESERVED_FDS`).
-const RESERVED_DESCRIPTORS: usize = 32;
-
-/// Descriptors a worker needs for itself: its pollers, its waker.
-const WORKER_DESCRIPTORS: usize = 3;
 
 /// What all configurations of a process have in common.
 #[derive(Debug)]
@@ -272,76 +269,6 @@ impl Generation {
     pub fn pools(&self) -> impl Iterator<Item = &Pool> {
         self.shared.shells.iter().map(|shell| &shell.config)
     }
-}
-
-/// Listens for the pools that nobody listens for yet.
-fn listeners(config: &Config, earlier: &[&Pool]) -> Result<Vec<(PoolId, Listener)>, Obstacle> {
-    let pools = config.pools.iter().enumerate();
-    if !earlier.is_empty()
-        && let Some((pool, other)) = twice(&config.pools)
-    {
-        return Err(Obstacle::Twice {
-            pool: pool.name.clone(),
-            address: pool.listen.text().to_owned(),
-            other: other.name.clone(),
-        });
-    }
-    let new = pools.filter(|(_, pool)| listens_there(pool, earlier).is_none());
-    new.map(|(at, pool)| {
-        if let Some(other) = earlier.iter().find(|other| other.listen.overlaps(&pool.listen)) {
-            return Err(Obstacle::Overlap {
-                pool: pool.name.clone(),
-                address: pool.listen.text().to_owned(),
-                other: other.listen.text().to_owned(),
-            });
-        }
-        let bind = || Listener::bind(pool);
-        let listener = match earlier {
-            [] => patience::when_free(bind, |failed| Some(failed.error.kind())),
-            _ => bind(),
-        };
-        Ok((PoolId(at as u32), listener.map_err(Obstacle::Listen)?))
-    })
-    .collect()
-}
-
-/// A pool that listens where one before it does, if there is any; at a start binding finds it.
-fn twice(pools: &[Pool]) -> Option<(&Pool, &Pool)> {
-    pools.iter().enumerate().find_map(|(at, pool)| {
-        let other = pools[..at].iter().find(|other| other.listen.is_same_place(&pool.listen))?;
-        Some((pool, other))
-    })
-}
-
-/// How many clients the limit of descriptors leaves room for, once all servers are connected
-/// (`core_calc_connections`). They share it with server conns beyond the ordinary ones.
-fn clients_max(config: &Config, workers: usize) -> Result<usize, Obstacle> {
-    let limit = sys::raise_open_files_limit()
-        .map_err(Obstacle::system("raising the limit of open files"))?;
-    let taken = descriptors_taken(config, workers);
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    match limit.checked_sub(taken) {
-        Some(clients) if clients > 0 => Ok(clients),
-        _ => Err(Obstacle::System {
-            doing: "making room for clients",
-            error: io::Error::other(format!(
-                "the servers need {taken} open files and the limit is {limit}: raise it (ulimit -n)"
-            )),
-        }),
-    }
-}
-
-/// How many open files the proxy needs for all but its clients, once all servers are connected by their
-/// ordinary conns. Others (pinned, listening, of another class) take places of clients while they are
-/// open, see [`Room`].
-#[must_use]
-pub fn descriptors_taken(config: &Config, workers: usize) -> usize {
-    let servers: usize = config
-        .pools
-        .iter()
-        .map(|pool| pool.servers.len() * pool.server_connections as usize * workers + 1)
-        .sum();
-    servers + RESERVED_DESCRIPTORS + workers * WORKER_DESCRIPTORS
 }
 
 fn pool_names(config: &Config) -> Vec<PoolNames> {
