@@ -6,10 +6,12 @@ use super::Obstacle;
 use crate::config::{Config, Pool};
 use crate::net::Listener;
 use crate::patience;
+use crate::polling::Pollers;
+use crate::subject::Subject;
 use crate::succession::listens_there;
 
 /// Listens for the pools that nobody listens for yet.
-pub(super) fn listeners(
+pub(super) fn open(
     config: &Config,
     earlier: &[&Pool],
 ) -> Result<Vec<(PoolId, Listener)>, Obstacle> {
@@ -40,6 +42,18 @@ pub(super) fn listeners(
         Ok((PoolId(at as u32), listener.map_err(Obstacle::Listen)?))
     })
     .collect()
+}
+
+/// Has the worker that accepts, whose pollers are given, told of clients.
+pub(super) fn watch(
+    listeners: &mut [(PoolId, Listener)],
+    pollers: &Pollers,
+) -> Result<(), Obstacle> {
+    for (at, (_, listener)) in listeners.iter_mut().enumerate() {
+        let watched = listener.register(pollers.all.registry(), Subject::Listener(at).token());
+        watched.map_err(Obstacle::system("watching a listener"))?;
+    }
+    Ok(())
 }
 
 /// A pool that listens where one before it does, if there is any; at a start binding finds it.

@@ -14,16 +14,17 @@ mod obstacle;
 use std::io;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use mio::Waker;
-use nutcracker_engine::Room;
 use nutcracker_engine::stats::Stats;
+use nutcracker_engine::{PoolId, Room};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::config::{Config, Global, Pool, Workers};
-use crate::memory::{self, Memory};
+use crate::memory;
 use crate::names::Resolver;
+use crate::net::Listener;
 use crate::polling::Pollers;
 use crate::rounds::Rounds;
 use crate::shared::{Mailbox, Message, Shared};
@@ -31,16 +32,12 @@ use crate::stats_server::{PoolNames, StatsSource};
 use crate::subject::Subject;
 use crate::succession::Successor;
 use crate::topology;
-use crate::worker::{Seat, Worker};
+use crate::worker::{Seat, Terms, Worker};
 use descriptors::clients_max;
-use listeners::listeners;
 
 pub use descriptors::descriptors_taken;
 pub use generations::Generations;
 pub use obstacle::Obstacle;
-
-/// How long a stop may take: what is outstanding then is dropped.
-const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What all configurations of a process have in common.
 #[derive(Debug)]
@@ -121,80 +118,31 @@ impl Generation {
         before: Option<&Self>,
     ) -> Result<Self, Obstacle> {
         let workers = premises.workers.or(config.global.workers).map_or(1, Workers::count);
-        let Global { busy_poll, turn_pause, .. } = config.global;
-        let memory_max = memory::limit(config.global.memory_max);
+        let terms = terms(premises, &config, workers);
         let clients_max = clients_max(&config, workers)?;
         let room = Arc::new(Room::new(clients_max));
-        let earlier: Vec<&Pool> = before.iter().flat_map(|before| before.pools()).collect();
         let mut pools = topology::pools(&config, premises.mbuf_bytes, &room);
         if let Some(before) = before {
             topology::succeed(&mut pools, &config, &before.shared);
         }
-        let mut listeners = listeners(&config, &earlier)?;
-
-        let mut pollers = Vec::with_capacity(workers);
-        let mut mailboxes = Vec::with_capacity(workers);
-        for _ in 0..workers {
-            let own = Pollers::new().map_err(Obstacle::system("epoll create"))?;
-            let waker = Waker::new(own.all.registry(), Subject::Waker.token());
-            mailboxes.push(Mailbox::new(waker.map_err(Obstacle::system("making a waker"))?));
-            pollers.push(own);
-        }
-        let registry = pollers[0].all.registry();
-        for (at, (_, listener)) in listeners.iter_mut().enumerate() {
-            let registered = listener.register(registry, Subject::Listener(at).token());
-            registered.map_err(Obstacle::system("watching a listener"))?;
-        }
-        let stats: Arc<[Arc<Stats>]> = (0..=workers)
-            .map(|_| Arc::new(Stats::new(config.pools.iter().map(|pool| pool.servers.len()))))
-            .collect();
-        let source = Arc::new(StatsSource::new(
-            premises.host_name.clone(),
-            premises.begun,
-            memory_max,
-            pool_names(&config),
-            Arc::clone(&stats),
-        ));
+        let earlier: Vec<&Pool> = before.iter().flat_map(|before| before.pools()).collect();
+        let mut listeners = listeners::open(&config, &earlier)?;
+        let (pollers, mailboxes) = stations(workers)?;
+        listeners::watch(&mut listeners, &pollers[0])?;
+        let source = Arc::new(source(premises, &config, &terms));
         tracing::info!(
             "{} pools on {workers} workers, at most {clients_max} clients",
             config.pools.len(),
         );
         let resolver = Arc::clone(&premises.resolver);
         let shared = Arc::new(Shared::new(config, pools, mailboxes.into(), resolver, room));
-        let told = Arc::clone(&shared);
-        let rounds = Rounds::start(
-            shared.shells.iter().map(|shell| &shell.config),
-            move |pool, addresses| {
-                for mailbox in &told.mailboxes {
-                    mailbox.send(Message::Addresses { pool, addresses: Arc::clone(&addresses) });
-                }
-            },
-        );
-        let rounds = rounds.map_err(Obstacle::system("starting a thread"))?;
-        let seed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-        let mut listeners = Some(listeners);
-        let seats = pollers
-            .into_iter()
-            .enumerate()
-            .map(|(id, pollers)| Seat {
-                id,
-                pollers,
-                listeners: listeners.take().unwrap_or_default(),
-                stats: Arc::clone(&stats),
-                epoch: premises.begun,
-                seed: (seed as u64).wrapping_add(id as u64),
-                busy_poll,
-                turn_pause,
-                memory: Memory::new(memory_max),
-                stop_timeout: STOP_TIMEOUT,
-            })
-            .collect();
+        let rounds = rounds(&shared)?;
         Ok(Self {
             number,
             shared,
-            stats,
+            seats: seats(pollers, listeners, &terms),
+            stats: terms.stats,
             source,
-            seats,
             running: 0,
             predecessors: 0,
             _rounds: rounds,
@@ -271,10 +219,64 @@ impl Generation {
     }
 }
 
-fn pool_names(config: &Config) -> Vec<PoolNames> {
+/// Where each worker waits, and where it is left messages.
+fn stations(workers: usize) -> Result<(Vec<Pollers>, Vec<Mailbox>), Obstacle> {
+    let station = |_| {
+        let pollers = Pollers::new().map_err(Obstacle::system("epoll create"))?;
+        let waker = Waker::new(pollers.all.registry(), Subject::Waker.token());
+        let waker = waker.map_err(Obstacle::system("making a waker"))?;
+        Ok((pollers, Mailbox::new(waker)))
+    };
+    (0..workers).map(station).collect()
+}
+
+/// What the workers have in common. There are counters for each, and behind them those for earlier configurations.
+fn terms(premises: &Premises, config: &Config, workers: usize) -> Terms {
+    let Global { busy_poll, turn_pause, memory_max, .. } = config.global;
+    let servers = || config.pools.iter().map(|pool| pool.servers.len());
+    let seed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+    Terms {
+        stats: (0..=workers).map(|_| Arc::new(Stats::new(servers()))).collect(),
+        epoch: premises.begun,
+        seed: seed as u64,
+        busy_poll,
+        turn_pause,
+        memory_max: memory::limit(memory_max),
+    }
+}
+
+/// What the statistics are made of.
+fn source(premises: &Premises, config: &Config, terms: &Terms) -> StatsSource {
     let names = |pool: &Pool| PoolNames {
         name: pool.name.clone(),
         servers: pool.servers.iter().map(|server| server.name.clone()).collect(),
     };
-    config.pools.iter().map(names).collect()
+    let pools = config.pools.iter().map(names).collect();
+    let (host_name, stats) = (premises.host_name.clone(), Arc::clone(&terms.stats));
+    StatsSource::new(host_name, premises.begun, terms.memory_max, pools, stats)
+}
+
+/// Has all workers told what the names of servers mean, again and again.
+fn rounds(shared: &Arc<Shared>) -> Result<Rounds, Obstacle> {
+    let told = Arc::clone(shared);
+    let tell = move |pool, addresses| {
+        for mailbox in &told.mailboxes {
+            mailbox.send(Message::Addresses { pool, addresses: Arc::clone(&addresses) });
+        }
+    };
+    let pools = shared.shells.iter().map(|shell| &shell.config);
+    Rounds::start(pools, tell).map_err(Obstacle::system("starting a thread"))
+}
+
+/// A seat for each worker. The first has the listeners.
+fn seats(
+    pollers: Vec<Pollers>,
+    mut listeners: Vec<(PoolId, Listener)>,
+    terms: &Terms,
+) -> Vec<Seat> {
+    let seat = |(id, pollers)| {
+        let listeners = std::mem::take(&mut listeners);
+        Seat { id, pollers, listeners, terms: terms.clone() }
+    };
+    pollers.into_iter().enumerate().map(seat).collect()
 }

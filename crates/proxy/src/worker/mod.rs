@@ -33,12 +33,15 @@ use crate::succession::Successor;
 use crate::sys;
 use accepting::Accepting;
 use pacer::Done;
-pub use seat::Seat;
+pub use seat::{Seat, Terms};
 use sockets::Sockets;
 use waiting::Waiting;
 
 /// How much later than asked for a worker may be woken.
 const TIMER_SLACK: Duration = Duration::from_micros(1);
+
+/// How long a stop may take: what is outstanding then is dropped.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A worker that was held up for so long, or was so long at work in one turn, has stalled.
 const STALL_MIN: Duration = Duration::from_millis(20);
@@ -67,9 +70,8 @@ pub struct Worker {
     turn: Done,
     /// The turn is about all there is, and not about servers' answers alone.
     is_whole: bool,
-    /// How long to look for events before it sleeps, and to wait when it is busy.
-    busy_poll: Duration,
-    turn_pause: Duration,
+    /// What it began with, as all workers did.
+    terms: Terms,
     /// When to stop reading clients.
     memory: Memory,
     /// The system had no descriptor left for a conn to a server.
@@ -78,27 +80,26 @@ pub struct Worker {
     lingering: Lingering,
     /// When this turn began.
     now: Instant,
-    /// How long a stop may take.
-    stop_timeout: Duration,
 }
 
 impl Worker {
     /// Takes the seat, in the thread that will run it.
     #[must_use]
     pub fn new(seat: Seat, shared: Arc<Shared>) -> Self {
-        let Seat { id, pollers, listeners, stats, epoch, seed, memory, stop_timeout, .. } = seat;
-        let own = Arc::clone(&stats[id]);
+        let Seat { id, pollers, listeners, terms } = seat;
+        let stats = Arc::clone(&terms.stats[id]);
+        let seed = terms.seed.wrapping_add(id as u64);
         let number = WorkerId(id as u32);
-        let mut engine = Engine::new(number, &shared.pools, Arc::clone(&own), epoch, seed);
-        engine.set_all_stats(stats);
+        let mut engine = Engine::new(number, &shared.pools, Arc::clone(&stats), terms.epoch, seed);
+        engine.set_all_stats(Arc::clone(&terms.stats));
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        engine.set_epoch_time(wall.saturating_sub(epoch.elapsed()));
+        engine.set_epoch_time(wall.saturating_sub(terms.epoch.elapsed()));
         engine.set_worker_count(shared.mailboxes.len() as u32);
         let mut worker = Self {
             id,
             pollers,
             engine,
-            stats: own,
+            stats,
             shared,
             clients: Sockets::default(),
             servers: Sockets::default(),
@@ -109,13 +110,11 @@ impl Worker {
             stops: false,
             turn: Done::default(),
             is_whole: true,
-            busy_poll: seat.busy_poll,
-            turn_pause: seat.turn_pause,
-            memory,
+            memory: Memory::new(terms.memory_max),
             no_room: Spell::new(),
             lingering: Lingering::default(),
-            now: epoch,
-            stop_timeout,
+            now: terms.epoch,
+            terms,
         };
         for (pool, listener) in listeners {
             worker.accept_at(pool, listener);
@@ -129,7 +128,7 @@ impl Worker {
     /// # Errors
     /// When the poller fails: the worker cannot go on.
     pub fn run(mut self) -> io::Result<()> {
-        let mut waiting = Waiting::new(self.busy_poll, self.turn_pause);
+        let mut waiting = Waiting::new(self.terms.busy_poll, self.terms.turn_pause);
         let mut stopping: Option<Instant> = None;
         // A pause is shorter than what the kernel adds to a thread's sleep by default. Where it may
         // not be asked for less, pauses are that much longer.
@@ -160,7 +159,7 @@ impl Worker {
                 match Subject::of(event.token()) {
                     Subject::Waker => {
                         if self.take_messages() {
-                            stopping.get_or_insert(self.now + self.stop_timeout);
+                            stopping.get_or_insert(self.now + STOP_TIMEOUT);
                         }
                     }
                     Subject::Listener(at) => {

@@ -1,4 +1,4 @@
-//! What a worker begins with.
+//! What a worker begins with: what is its own, and what all have.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use nutcracker_engine::PoolId;
 use nutcracker_engine::stats::Stats;
 
-use crate::memory::Memory;
 use crate::net::Listener;
 use crate::polling::Pollers;
 
@@ -21,18 +20,23 @@ pub struct Seat {
     /// The listeners, and whose clients come there, for the worker that accepts; none for the others. Each is
     /// registered with it as a [`Subject::Listener`](crate::subject::Subject::Listener).
     pub listeners: Vec<(PoolId, Listener)>,
-    /// The counters of all workers; the worker's own are at its number.
+    /// What it has in common with the others.
+    pub terms: Terms,
+}
+
+/// What all workers of a generation begin with.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// The counters of all workers; a worker's own are at its number.
     pub stats: Arc<[Arc<Stats>]>,
-    /// A moment before any other, the same for all workers.
+    /// A moment before any other.
     pub epoch: Instant,
-    /// What the worker's choices at random begin with.
+    /// What choices at random begin with, once a worker has added its number.
     pub seed: u64,
-    /// How long the worker looks for events before it sleeps; zero for never.
+    /// How long a worker looks for events before it sleeps; zero for never.
     pub busy_poll: Duration,
-    /// How long the worker waits before a poll when it is busy; zero for never.
+    /// How long a worker waits before a poll when it is busy; zero for never.
     pub turn_pause: Duration,
-    /// How much memory the process may hold.
-    pub memory: Memory,
-    /// How long a stop may take.
-    pub stop_timeout: Duration,
+    /// How many bytes of memory the process may hold.
+    pub memory_max: usize,
 }
