@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future;
-use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -114,9 +113,9 @@ enum StartError {
     Obstacle(Obstacle),
 }
 
-impl StartError {
-    fn system(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
-        move |error| Self::Obstacle(Obstacle::System { doing, error })
+impl From<Obstacle> for StartError {
+    fn from(obstacle: Obstacle) -> Self {
+        Self::Obstacle(obstacle)
     }
 }
 
@@ -151,34 +150,33 @@ impl Proxy {
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(StartError::system("starting the control plane"))?;
+            .map_err(Obstacle::system("starting the control plane"))?;
         let context = runtime.enter();
-        let mut signals = Signals::catch().map_err(StartError::system("catching signals"))?;
+        let mut signals = Signals::catch().map_err(Obstacle::system("catching signals"))?;
         write_banner();
 
         let config = control::load(&paths.conf_file).map_err(StartError::Load)?;
         let premises = Premises {
             begun,
-            host_name: sys::host_name()
-                .map_err(StartError::system("asking for the host's name"))?,
+            host_name: sys::host_name().map_err(Obstacle::system("asking for the host's name"))?,
             mbuf_bytes: options.mbuf_bytes,
             workers: options.workers,
-            resolver: Arc::new(Resolver::start().map_err(StartError::system("starting a thread"))?),
+            resolver: Arc::new(Resolver::start().map_err(Obstacle::system("starting a thread"))?),
         };
         let stats_server = patience::when_free(
             || StatsServer::bind(&options.stats_addr, options.stats_port),
             stats_server::BindError::kind,
         );
         let stats_server = stats_server.map_err(StartError::Stats)?;
-        signals.catch_stops().map_err(StartError::system("catching signals"))?;
+        signals.catch_stops().map_err(Obstacle::system("catching signals"))?;
         drop(context);
-        let first = Generation::new(&premises, 0, config, None).map_err(StartError::Obstacle)?;
+        let first = Generation::new(&premises, 0, config, None)?;
         // Later than in the original: a start that fails leaves the file to whoever serves there.
         let pid_file = paths.pid_file.as_deref().map(PidFile::create).transpose();
         let pid_file = pid_file.map_err(StartError::PidFile)?;
         tracing::info!("log level {}", log.level());
         let mut control = Control::new(premises, paths.conf_file.clone(), first);
-        control.start().map_err(StartError::Obstacle)?;
+        control.start()?;
         Ok(Self { runtime, signals, stats_server, control, _pid_file: pid_file })
     }
 
