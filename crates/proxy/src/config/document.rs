@@ -205,7 +205,7 @@ impl<'a> Reader<'a> {
     fn section(&mut self, name: Text) -> Result<(), ScanError> {
         let (event, span) = self.next()?;
         self.check_plain(&event, span);
-        let is_pool_key = super::pool::KEYS.contains(&name.text.as_str());
+        let is_pool_key = super::pool::NAMES.contains(&name.text.as_str());
         match event {
             Event::MappingStart(..) if self.is_flow(span) => self.skip(&event),
             Event::MappingStart(..) => {

@@ -108,7 +108,7 @@ impl Mended {
             } else if let Some(value) = after.strip_prefix(':')
                 && !value.is_empty()
                 && !value.starts_with([' ', '\t'])
-                && nearest(key, &pool::KEYS).is_some()
+                && nearest(key, &pool::NAMES).is_some()
             {
                 let shown = value.split([' ', '\t', '#']).next().unwrap_or(value);
                 self.report(

@@ -58,6 +58,7 @@ pub use error::{ConfigErrors, LoadError, Position, Problem};
 use fault::Fault;
 use keys::Findings;
 pub use places::Places;
+pub(crate) use pool::is_originals_key;
 pub(crate) use types::overlap;
 pub use types::{Address, Config, Global, Listen, MemoryMax, Pool, Server, Workers};
 

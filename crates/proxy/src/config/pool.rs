@@ -16,49 +16,74 @@ use super::keys::{Findings, Keys};
 use super::nearest::nearest;
 use super::types::{Listen, Pool, Server};
 use super::{address, limits};
+use Whose::{Original, Own};
 
-/// The keys of a pool.
-pub(super) const KEYS: [&str; 32] = [
-    "listen",
-    "hash",
-    "hash_tag",
-    "distribution",
-    "timeout",
-    "backlog",
-    "client_connections",
-    "redis",
-    "tcpkeepalive",
-    "reuseport",
-    "redis_auth",
-    "redis_db",
-    "preconnect",
-    "auto_eject_hosts",
-    "server_connections",
-    "server_retry_timeout",
-    "server_failure_limit",
-    "servers",
-    // The original has none of these.
-    "databases",
-    "commands",
-    "client_requests_max",
-    "client_unsent_max",
-    "server_queue_max",
-    "request_max",
-    "response_max",
-    "pinned_connections_max",
-    "connect_timeout",
-    "on_eject",
-    "retries",
-    "allow_flush",
-    "multi_error",
-    "resolve_interval",
+/// The keys of a pool in the order in which messages name them, and whose they are.
+const KEYS: [(&str, Whose); 32] = [
+    ("listen", Original),
+    ("hash", Original),
+    ("hash_tag", Original),
+    ("distribution", Original),
+    ("timeout", Original),
+    ("backlog", Original),
+    ("client_connections", Original),
+    ("redis", Original),
+    ("tcpkeepalive", Original),
+    ("reuseport", Own),
+    ("redis_auth", Original),
+    ("redis_db", Original),
+    ("preconnect", Original),
+    ("auto_eject_hosts", Original),
+    ("server_connections", Original),
+    ("server_retry_timeout", Original),
+    ("server_failure_limit", Original),
+    ("servers", Original),
+    ("databases", Own),
+    ("commands", Own),
+    ("client_requests_max", Own),
+    ("client_unsent_max", Own),
+    ("server_queue_max", Own),
+    ("request_max", Own),
+    ("response_max", Own),
+    ("pinned_connections_max", Own),
+    ("connect_timeout", Own),
+    ("on_eject", Own),
+    ("retries", Own),
+    ("allow_flush", Own),
+    ("multi_error", Own),
+    ("resolve_interval", Own),
 ];
+
+/// Whose a key is.
+#[derive(Clone, Copy)]
+enum Whose {
+    /// The original 0.5.0 has it as well.
+    Original,
+    /// It refuses a file with it; `reuseport` is in its newest source.
+    Own,
+}
+
+/// The keys' names.
+pub(super) const NAMES: [&str; KEYS.len()] = {
+    let mut names = [""; KEYS.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = KEYS[at].0;
+        at += 1;
+    }
+    names
+};
+
+/// Whether the original 0.5.0 takes a pool that has `key`.
+pub(crate) fn is_originals_key(key: &str) -> bool {
+    KEYS.iter().any(|&(name, whose)| name == key && matches!(whose, Original))
+}
 
 /// Reads the pool in `section`; `None` when something is wrong, which `findings` then has.
 pub(super) fn read(section: &Section, findings: &mut Findings) -> Option<Pool> {
     let wrong_before = findings.problems.len();
     let keys = &mut Keys::of_pool(section, findings);
-    keys.check_names(&KEYS, |found, nearest| Fault::UnknownKey { found, nearest, keys: &KEYS });
+    keys.check_names(&NAMES, |found, nearest| Fault::UnknownKey { found, nearest, keys: &NAMES });
 
     let listen = listen(keys);
     let redis = keys.flag("redis").unwrap_or(false);

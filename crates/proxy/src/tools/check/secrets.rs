@@ -3,6 +3,7 @@
 use super::finding::Severity::{Note, Warning};
 use super::trap::{Look, Report, Subject, Trap};
 use crate::config::Pool;
+use crate::config::limits::DATABASES_DEFAULT;
 
 pub(super) const TRAPS: &[Trap] = &[
     Trap {
@@ -19,9 +20,6 @@ pub(super) const TRAPS: &[Trap] = &[
     },
 ];
 
-/// How many databases a Redis has by default.
-const DATABASES: u32 = 16;
-
 fn public_password(subject: &Subject<'_>, pool: &Pool, report: &mut Report<'_>) {
     if pool.redis_auth.is_none() || !subject.machine.file_is_public {
         return;
@@ -35,7 +33,7 @@ fn public_password(subject: &Subject<'_>, pool: &Pool, report: &mut Report<'_>) 
 }
 
 fn high_database(subject: &Subject<'_>, pool: &Pool, report: &mut Report<'_>) {
-    if pool.redis_db < DATABASES {
+    if pool.redis_db < DATABASES_DEFAULT {
         return;
     }
     report.add(
@@ -44,7 +42,7 @@ fn high_database(subject: &Subject<'_>, pool: &Pool, report: &mut Report<'_>) {
         format!(
             "a Redis has the databases 0 to {} unless its own configuration says otherwise; without \
              database {} every request fails",
-            DATABASES - 1,
+            DATABASES_DEFAULT - 1,
             pool.redis_db
         ),
         "set 'databases' on every server, or take a lower number",

@@ -4,7 +4,7 @@ use nutcracker_proto::Protocol;
 
 use super::finding::Severity::{Note, Warning};
 use super::trap::{Look, Report, Subject, Trap};
-use crate::config::{Address, Pool};
+use crate::config::{Address, Pool, is_originals_key};
 
 pub(super) const TRAPS: &[Trap] = &[
     Trap {
@@ -25,27 +25,6 @@ pub(super) const TRAPS: &[Trap] = &[
         about: "what twemproxy refuses to read",
         look: Look::AtAll(no_way_back),
     },
-];
-
-/// The keys of a pool that twemproxy 0.5.0 knows.
-const TWEMPROXY_KEYS: [&str; 17] = [
-    "listen",
-    "hash",
-    "hash_tag",
-    "distribution",
-    "timeout",
-    "backlog",
-    "client_connections",
-    "redis",
-    "tcpkeepalive",
-    "redis_auth",
-    "redis_db",
-    "preconnect",
-    "auto_eject_hosts",
-    "server_connections",
-    "server_retry_timeout",
-    "server_failure_limit",
-    "servers",
 ];
 
 fn database_moves(subject: &Subject<'_>, pool: &Pool, report: &mut Report<'_>) {
@@ -92,7 +71,7 @@ fn no_way_back(subject: &Subject<'_>, report: &mut Report<'_>) {
     let places = subject.places;
     for pool in &subject.config.pools {
         let mut new: Vec<&str> =
-            places.keys(&pool.name).filter(|key| !TWEMPROXY_KEYS.contains(key)).collect();
+            places.keys(&pool.name).filter(|key| !is_originals_key(key)).collect();
         new.sort_unstable();
         for key in new {
             let reason = format!("twemproxy 0.5.0 does not know '{key}' and refuses the file");
