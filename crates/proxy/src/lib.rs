@@ -12,7 +12,7 @@
 //!
 //! - [`cli`], [`paths`], [`config`]: what was asked for, checked. [`start`]: from there to serving, and back.
 //! - [`control`]: who has workers begin, give way and end. [`generation`]: one configuration at work.
-//!   [`succession`]: what of it goes on in the next one.
+//!   [`topology`]: what engines share of it. [`succession`]: what of it goes on in the next one.
 //! - [`worker`], [`polling`], [`subject`], [`memory`], [`net`]: the data plane.
 //!   [`report`]: what it has to say, for the log.
 //! - [`stats_server`], [`signals`], [`names`], [`rounds`]: the control plane.
