@@ -40,7 +40,7 @@ pub enum Command {
 pub struct Information {
     /// `-h`: the usage.
     pub usage: bool,
-    /// `-D`: what each counter of the statistics means.
+    /// `-D`: what each counter of the JSON means.
     pub stats: bool,
 }
 
@@ -53,7 +53,7 @@ impl Information {
             text += text::USAGE;
         }
         if self.stats {
-            text += text::STATS;
+            text += &text::stats();
         }
         text
     }

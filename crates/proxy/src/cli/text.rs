@@ -1,5 +1,7 @@
 //! What is printed, to the byte: scripts and monitors read it.
 
+use nutcracker_engine::stats::{PoolFigure, ServerFigure};
+
 /// The version block. The version is that of the original whose place this program takes: scripts
 /// look for it. The log's first line has the program's own.
 pub(super) const VERSION: &str = "This is nutcracker-0.5.0\nasync event backend: epoll\n\n";
@@ -28,28 +30,17 @@ pub(super) const USAGE: &str = concat!(
     "\n",
 );
 
-/// What `-D` prints: every counter of the statistics, in their order.
-pub(super) const STATS: &str = concat!(
-    "pool stats:\n",
-    "  client_eof          \"# eof on client connections\"\n",
-    "  client_err          \"# errors on client connections\"\n",
-    "  client_connections  \"# active client connections\"\n",
-    "  server_ejects       \"# times backend server was ejected\"\n",
-    "  forward_error       \"# times we encountered a forwarding error\"\n",
-    "  fragments           \"# fragments created from a multi-vector request\"\n",
-    "\n",
-    "server stats:\n",
-    "  server_eof          \"# eof on server connections\"\n",
-    "  server_err          \"# errors on server connections\"\n",
-    "  server_timedout     \"# timeouts on server connections\"\n",
-    "  server_connections  \"# active server connections\"\n",
-    "  server_ejected_at   \"timestamp when server was ejected in usec since epoch\"\n",
-    "  requests            \"# requests\"\n",
-    "  request_bytes       \"total request bytes\"\n",
-    "  responses           \"# responses\"\n",
-    "  response_bytes      \"total response bytes\"\n",
-    "  in_queue            \"# requests in incoming queue\"\n",
-    "  in_queue_bytes      \"current request bytes in incoming queue\"\n",
-    "  out_queue           \"# requests in outgoing queue\"\n",
-    "  out_queue_bytes     \"current request bytes in outgoing queue\"\n",
-);
+/// What `-D` prints: every counter of the JSON with the original's description, in their order.
+pub(super) fn stats() -> String {
+    let pool = PoolFigure::ALL.iter().map(|figure| (figure.name(), figure.original()));
+    let server = ServerFigure::ALL.iter().map(|figure| (figure.name(), figure.original()));
+    format!("pool stats:\n{}\nserver stats:\n{}", described(pool), described(server))
+}
+
+/// A line for each figure that the original has.
+fn described<'a>(figures: impl Iterator<Item = (&'a str, Option<&'a str>)>) -> String {
+    let line = |(name, original): (&str, Option<&str>)| {
+        original.map(|text| format!("  {name:<18}  \"{text}\"\n"))
+    };
+    figures.filter_map(line).collect()
+}

@@ -1,12 +1,12 @@
 //! The statistics in Prometheus' text form, version 0.0.4, for `GET /metrics`.
 //!
-//! Every figure of the JSON is here under the same name with `nutcracker_` before it, and besides
-//! those what the limits did: the JSON is a closed schema, and this page is not.
+//! The figures, their names here and what is said of them are rows of the engine's tables: those of the
+//! JSON and more, as the JSON is a closed schema and this page is not.
 
 use std::fmt::{self, Write};
 
 use nutcracker_engine::stats::{
-    FaultFigure, Kind, LimitFigure, PoolFigure, PoolStats, ServerFigure,
+    FaultFigure, Kind, LimitFigure, Metric, PoolFigure, PoolStats, ProcessFigure, ServerFigure,
 };
 
 use super::report::StatsSource;
@@ -29,37 +29,17 @@ struct Page {
 
 impl Page {
     fn write(&mut self, source: &StatsSource) -> fmt::Result {
-        let version = env!("CARGO_PKG_VERSION");
-        self.head("build_info", "gauge", "the version that runs")?;
-        writeln!(self.out, "nutcracker_build_info{{version=\"{version}\"}} 1")?;
-        let uptime = source.uptime();
-        self.one("uptime_seconds", "gauge", "seconds since the start", uptime as i64)?;
-        let heap = sys::heap_bytes() as i64;
-        self.one("memory_bytes", "gauge", "memory held, in pieces worth counting", heap)?;
-        if let Some(max) = source.memory_max() {
-            self.one("memory_max_bytes", "gauge", "memory that may be held", max as i64)?;
+        for &figure in ProcessFigure::ALL {
+            self.process(source, figure)?;
         }
-        let (total, current) = source.connections();
-        self.one(
-            "connections_total",
-            "counter",
-            "connections ever made, listeners included",
-            total,
-        )?;
-        self.one("connections", "gauge", "connections there are, listeners included", current)?;
         for &figure in PoolFigure::ALL {
-            let name = name_of(figure.name(), figure.kind());
-            self.pools(source, &name, figure.kind(), figure.help(), |pool| pool.at(figure).get())?;
+            self.pools(source, &figure.metric(), |pool| pool.at(figure).get())?;
         }
         for &figure in FaultFigure::ALL {
-            let (name, help) = (name_of(figure.name(), figure.kind()), figure.help());
-            self.pools(source, &name, figure.kind(), help, |pool| pool.fault(figure).get())?;
+            self.pools(source, &figure.metric(), |pool| pool.fault(figure).get())?;
         }
         for &figure in LimitFigure::ALL {
-            let name = name_of(figure.name(), figure.kind());
-            self.pools(source, &name, figure.kind(), figure.help(), |pool| {
-                pool.limit(figure).get()
-            })?;
+            self.pools(source, &figure.metric(), |pool| pool.limit(figure).get())?;
         }
         for &figure in ServerFigure::ALL {
             self.servers(source, figure)?;
@@ -67,45 +47,55 @@ impl Page {
         Ok(())
     }
 
-    fn head(&mut self, name: &str, kind: &str, help: &str) -> fmt::Result {
-        let help = help.trim_start_matches("# ");
-        writeln!(self.out, "# HELP nutcracker_{name} {help}\n# TYPE nutcracker_{name} {kind}")
+    fn head(&mut self, metric: &Metric) -> fmt::Result {
+        let Metric { name, help, .. } = metric;
+        writeln!(self.out, "# HELP {name} {help}\n# TYPE {name} {}", metric.kind_name())
     }
 
-    fn one(&mut self, name: &str, kind: &str, help: &str, value: i64) -> fmt::Result {
-        self.head(name, kind, help)?;
-        writeln!(self.out, "nutcracker_{name} {value}")
+    fn process(&mut self, source: &StatsSource, figure: ProcessFigure) -> fmt::Result {
+        let value = match figure {
+            ProcessFigure::Build => 1,
+            ProcessFigure::Uptime => source.uptime() as i64,
+            ProcessFigure::Memory => sys::heap_bytes() as i64,
+            ProcessFigure::MemoryMax => match source.memory_max() {
+                Some(max) => max as i64,
+                None => return Ok(()),
+            },
+            ProcessFigure::TotalConnections => source.connections().0,
+            ProcessFigure::CurrConnections => source.connections().1,
+        };
+        let metric = figure.metric();
+        self.head(&metric)?;
+        self.out.push_str(&metric.name);
+        if figure == ProcessFigure::Build {
+            write!(self.out, "{{version=\"{}\"}}", env!("CARGO_PKG_VERSION"))?;
+        }
+        writeln!(self.out, " {value}")
     }
 
     fn pools(
         &mut self,
         source: &StatsSource,
-        name: &str,
-        kind: Kind,
-        help: &str,
+        metric: &Metric,
         of: impl Fn(&PoolStats) -> i64,
     ) -> fmt::Result {
-        self.head(name, type_of(kind), help)?;
+        self.head(metric)?;
         for (at, pool) in source.pools().iter().enumerate() {
-            let value = source.value(kind, at, &of);
-            writeln!(self.out, "nutcracker_{name}{{pool=\"{}\"}} {value}", Label(&pool.name))?;
+            let (pool, value) = (Label(&pool.name), source.value(metric.kind, at, &of));
+            writeln!(self.out, "{}{{pool=\"{pool}\"}} {value}", metric.name)?;
         }
         Ok(())
     }
 
     fn servers(&mut self, source: &StatsSource, figure: ServerFigure) -> fmt::Result {
-        let kind = figure.kind();
-        // Figures of a server say so in their name.
-        let name = match figure.name() {
-            name if name.starts_with("server_") => name_of(name, kind),
-            name => format!("server_{}", name_of(name, kind)),
-        };
-        self.head(&name, type_of(kind), figure.help())?;
+        let metric = figure.metric();
+        self.head(&metric)?;
+        let Metric { name, kind, .. } = metric;
         for (at, pool) in source.pools().iter().enumerate() {
             for (server, server_name) in pool.servers.iter().enumerate() {
                 let value = source.value(kind, at, |stats| stats.servers[server].at(figure).get());
                 let (pool, server) = (Label(&pool.name), Label(server_name));
-                write!(self.out, "nutcracker_{name}{{pool=\"{pool}\",server=\"{server}\"}} ")?;
+                write!(self.out, "{name}{{pool=\"{pool}\",server=\"{server}\"}} ")?;
                 match kind {
                     Kind::Timestamp => {
                         writeln!(self.out, "{}.{:06}", value / 1_000_000, value % 1_000_000)?;
@@ -115,22 +105,6 @@ impl Page {
             }
         }
         Ok(())
-    }
-}
-
-/// A name by Prometheus' rules: counters end in `_total`, points in time are in seconds.
-fn name_of(name: &str, kind: Kind) -> String {
-    match kind {
-        Kind::Counter => format!("{name}_total"),
-        Kind::Gauge => name.to_owned(),
-        Kind::Timestamp => format!("{}_timestamp_seconds", name.trim_end_matches("_at")),
-    }
-}
-
-const fn type_of(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Counter => "counter",
-        Kind::Gauge | Kind::Timestamp => "gauge",
     }
 }
 
@@ -190,11 +164,12 @@ mod tests {
             assert!(page.lines().any(|other| other == line), "{line} is not in\n{page}");
         }
         let types: Vec<_> = page.lines().filter(|line| line.starts_with("# TYPE")).collect();
-        let figures = PoolFigure::ALL.len()
+        let figures = ProcessFigure::ALL.len()
+            + PoolFigure::ALL.len()
             + LimitFigure::ALL.len()
             + FaultFigure::ALL.len()
             + ServerFigure::ALL.len();
-        assert_eq!(types.len(), figures + 6);
+        assert_eq!(types.len(), figures);
         assert_eq!(
             types.iter().collect::<BTreeSet<_>>().len(),
             types.len(),
