@@ -1,23 +1,20 @@
 //! `cargo xtask commands`: the page of all commands, written from the tables that serve them.
 
 use std::fmt::Write;
-use std::fs;
-use std::path::Path;
 
 use nutcracker_proto::{
     Arity, Command, Gather, Keys, Local, Patience, Protocol, Script, Transaction, Travel,
 };
 
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
+use crate::page::Page;
 
-/// The page, below the root.
-const PAGE: &str = "docs/commands.md";
-
-const HELP: &str = "\
-usage: cargo xtask commands
-
-Writes docs/commands.md from the tables of commands.
-";
+const PAGE: Page = Page {
+    path: "docs/commands.md",
+    chore: "commands",
+    from: "the tables of commands",
+    text: page,
+};
 
 /// What a row cannot say of its command.
 #[rustfmt::skip]
@@ -39,22 +36,8 @@ const NOTES: &[(&str, &str)] = &[
 ];
 
 /// Writes the page.
-pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<()> {
-    if let Some(argument) = arguments.next().map_err(|error| Failure::Wrong(error.to_string()))? {
-        return match argument {
-            lexopt::Arg::Long("help") => {
-                print!("{HELP}");
-                Ok(())
-            }
-            other => Err(Failure::Wrong(other.unexpected().to_string())),
-        };
-    }
-    let path = root().join(PAGE);
-    fs::write(&path, page()).map_err(|error| Failure::Wrong(format!("{PAGE}: {error}")))
-}
-
-fn root() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+pub(crate) fn run(arguments: lexopt::Parser) -> Result<()> {
+    PAGE.run(arguments)
 }
 
 /// The whole page.
@@ -194,8 +177,7 @@ mod tests {
 
     #[test]
     fn the_page_of_commands_is_what_the_tables_say() {
-        let written = fs::read_to_string(root().join(PAGE)).expect(PAGE);
-        assert!(written == page(), "run `cargo xtask commands`: {PAGE} is not what the tables say");
+        PAGE.assert_current();
     }
 
     #[test]

@@ -13,7 +13,9 @@ mod form;
 mod fuzz;
 mod instructions;
 mod interrupt;
+mod metrics;
 mod oracle;
+mod page;
 mod pattern;
 mod ports;
 mod proc;
@@ -47,6 +49,7 @@ const CHORES: &[Chore] = &[
     Chore { name: "demo", summary: "servers, the proxy, a failure and a return, shown in a terminal", run: demo::run },
     Chore { name: "fuzz", summary: "inputs that break a promise, looked for with libFuzzer", run: fuzz::run },
     Chore { name: "instructions", summary: "what the hot paths cost, counted instead of timed", run: instructions::run },
+    Chore { name: "metrics", summary: "writes the page of all metrics from the tables", run: metrics::run },
     Chore { name: "oracle", summary: "generated commands to Redis itself and through the proxy, compared", run: oracle::run },
     Chore { name: "sanitize", summary: "tests under sanitizers and, where it is installed, miri", run: sanitize::run },
     Chore { name: "simulation", summary: "seeded worlds of clients, servers and faults around the engine", run: simulation::run },

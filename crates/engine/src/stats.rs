@@ -1,5 +1,5 @@
 //! The tables of figures: each one's names, kind and meaning, written once. What the statistics port
-//! says, in both its forms, and what `-D` prints are made of them.
+//! says, in both its forms, what `-D` prints, and `docs/metrics.md` (`cargo xtask metrics`) are made of them.
 //!
 //! Each worker owns one [`Stats`] and is its only writer; the control thread adds the workers'
 //! figures up. A tick is a plain load and store on the worker's own memory: no locked instruction.

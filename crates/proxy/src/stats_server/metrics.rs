@@ -1,7 +1,7 @@
 //! The statistics in Prometheus' text form, version 0.0.4, for `GET /metrics`.
 //!
 //! The figures, their names here and what is said of them are rows of the engine's tables: those of the
-//! JSON and more, as the JSON is a closed schema and this page is not.
+//! JSON and more, as the JSON is a closed schema and this page is not. `docs/metrics.md` lists them.
 
 use std::fmt::{self, Write};
 
@@ -127,7 +127,8 @@ impl fmt::Display for Label<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::path::Path;
     use std::sync::Arc;
     use std::time::Instant;
 
@@ -184,6 +185,50 @@ mod tests {
             let (name, value) = line.rsplit_once(' ').expect("a name and a value");
             assert!(name.starts_with("nutcracker_"), "{line}");
             assert!(value.parse::<f64>().is_ok(), "{line}");
+        }
+    }
+
+    /// What the page of the docs says of a figure, and what is really told: its type, the names of its
+    /// labels, and what it means.
+    type Said = (String, Vec<String>, String);
+
+    fn told(page: &str) -> BTreeMap<String, Said> {
+        let mut told = BTreeMap::new();
+        let mut lines = page.lines();
+        while let Some(help) = lines.next() {
+            let Some(help) = help.strip_prefix("# HELP ") else { continue };
+            let (name, help) = help.split_once(' ').expect("a name and a text");
+            let kind = lines.next().and_then(|line| line.rsplit_once(' ')).expect("a type").1;
+            let sample = lines.next().and_then(|line| line.strip_prefix(name)).expect("a sample");
+            let labels = sample
+                .split("=\"")
+                .map(|part| part.rsplit(['{', ',']).next().unwrap_or_default().to_owned());
+            let mut labels: Vec<String> = labels.collect();
+            labels.pop();
+            told.insert(name.to_owned(), (kind.to_owned(), labels, help.to_owned()));
+        }
+        told
+    }
+
+    #[test]
+    fn the_page_of_the_docs_has_every_figure_as_it_is_told_and_no_other() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/metrics.md");
+        let docs = std::fs::read_to_string(path).expect("the page of metrics");
+        let told = told(&write(&source(&[Arc::new(Stats::new([2]))])));
+        let mut listed = BTreeMap::new();
+        for row in docs.lines().filter_map(|line| line.strip_prefix("| `nutcracker_")) {
+            let cells: Vec<&str> = row.trim_end_matches(" |").split(" | ").collect();
+            let [name, kind, labels, _, help] = cells[..] else { continue };
+            let labels = labels.split(',').map(|label| label.trim().replace('`', ""));
+            let labels = labels.filter(|label| !label.is_empty()).collect();
+            let said = (kind.to_owned(), labels, help.replace('`', ""));
+            listed.insert(format!("nutcracker_{}", name.trim_end_matches('`')), said);
+        }
+        assert_eq!(listed, told, "the docs' (left) and what is told (right)");
+        let is_name = |c: char| c.is_ascii_lowercase() || c == '_';
+        for (at, _) in docs.match_indices("nutcracker_") {
+            let name = docs[at..].split(|c| !is_name(c)).next().expect("it begins so");
+            assert!(name == "nutcracker_" || told.contains_key(name), "there is no {name}");
         }
     }
 }
