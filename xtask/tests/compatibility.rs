@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use nutcracker_engine::stats::{FaultFigure, LimitFigure, PoolFigure, ProcessFigure, ServerFigure};
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in the root")
 }
@@ -379,14 +381,14 @@ fn every_flag_has_a_row() {
 
 #[test]
 fn every_counter_has_a_row() {
-    let source = read("crates/engine/src/stats.rs");
-    // Rows of the tables: `Variant, "name", Kind, "help";`
-    let mut names: Vec<String> = source
-        .lines()
-        .filter(|line| line.trim_end().ends_with("\";"))
-        .filter_map(|line| line.split('"').nth(1).map(str::to_owned))
-        .collect();
-    assert!(names.len() >= 19, "{names:?}");
+    let metrics = ProcessFigure::ALL.iter().map(|figure| figure.metric());
+    let metrics = metrics.chain(PoolFigure::ALL.iter().map(|figure| figure.metric()));
+    let metrics = metrics.chain(ServerFigure::ALL.iter().map(|figure| figure.metric()));
+    let metrics = metrics.chain(LimitFigure::ALL.iter().map(|figure| figure.metric()));
+    let metrics = metrics.chain(FaultFigure::ALL.iter().map(|figure| figure.metric()));
+    // By the names that monitors know them by: the JSON's, where it has them.
+    let names = metrics.map(|metric| metric.json.map_or(metric.name, str::to_owned));
+    let mut names: Vec<String> = names.collect();
     // The head: `"name":value` in the texts that are written.
     let report = read("crates/proxy/src/stats_server/report.rs");
     let (_, writer) = report.split_once("fn write(").expect("the report is written");

@@ -210,13 +210,16 @@ mod tests {
         told
     }
 
+    fn docs(page: &str) -> String {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(page);
+        std::fs::read_to_string(path).expect(page)
+    }
+
     #[test]
     fn the_page_of_the_docs_has_every_figure_as_it_is_told_and_no_other() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/metrics.md");
-        let docs = std::fs::read_to_string(path).expect("the page of metrics");
         let told = told(&write(&source(&[Arc::new(Stats::new([2]))])));
         let mut listed = BTreeMap::new();
-        for row in docs.lines().filter_map(|line| line.strip_prefix("| `nutcracker_")) {
+        for row in docs("metrics.md").lines().filter_map(|it| it.strip_prefix("| `nutcracker_")) {
             let cells: Vec<&str> = row.trim_end_matches(" |").split(" | ").collect();
             let [name, kind, labels, _, help] = cells[..] else { continue };
             let labels = labels.split(',').map(|label| label.trim().replace('`', ""));
@@ -225,10 +228,21 @@ mod tests {
             listed.insert(format!("nutcracker_{}", name.trim_end_matches('`')), said);
         }
         assert_eq!(listed, told, "the docs' (left) and what is told (right)");
+    }
+
+    #[test]
+    fn every_name_on_a_page_of_the_docs_is_told() {
+        let told = told(&write(&source(&[Arc::new(Stats::new([2]))])));
         let is_name = |c: char| c.is_ascii_lowercase() || c == '_';
-        for (at, _) in docs.match_indices("nutcracker_") {
-            let name = docs[at..].split(|c| !is_name(c)).next().expect("it begins so");
-            assert!(name == "nutcracker_" || told.contains_key(name), "there is no {name}");
+        for page in ["metrics.md", "options.md", "switching.md"] {
+            let text = docs(page);
+            let names = text.match_indices("nutcracker_").map(|(at, _)| &text[at..]);
+            let names = names.filter_map(|rest| rest.split(|c| !is_name(c)).next());
+            let mut names = names.filter(|name| *name != "nutcracker_").peekable();
+            assert!(names.peek().is_some(), "{page} names none");
+            for name in names {
+                assert!(told.contains_key(name), "{page}: there is no {name}");
+            }
         }
     }
 }
