@@ -161,7 +161,7 @@ async fn loaded(loading: &mut Option<Loading>) -> Result<Config, String> {
 pub fn load(conf_file: &Path) -> Result<Config, LoadError> {
     let config = config::load(conf_file)?;
     for warning in &config.warnings {
-        tracing::warn!("{}: {warning}", conf_file.display());
+        tracing::warn!("{}:{warning}", conf_file.display());
     }
     Ok(config)
 }
