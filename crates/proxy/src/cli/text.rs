@@ -3,7 +3,7 @@
 use nutcracker_engine::stats::{PoolFigure, ServerFigure};
 
 /// The version block. The version is that of the original whose place this program takes: scripts
-/// look for it. The log's first line has the program's own.
+/// look for it, as they do in the log's first line. `/metrics` has the program's own.
 pub(super) const VERSION: &str = "This is nutcracker-0.5.0\nasync event backend: epoll\n\n";
 
 /// The usage. The line ends are the original's mixture, and `-w` is this program's addition.
