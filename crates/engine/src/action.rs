@@ -3,6 +3,7 @@
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nutcracker_proto::ParseError;
 
@@ -249,12 +250,14 @@ pub enum Report {
         /// Requests that were on it.
         failed: usize,
     },
-    /// A server left the ring.
+    /// A server was ejected.
     Ejected {
         /// The pool.
         pool: PoolId,
         /// The server.
         server: ServerId,
+        /// How long until it is asked whether it is back.
+        away: Duration,
     },
     /// An ejected server did not answer a probe well and stays away.
     StillAway {

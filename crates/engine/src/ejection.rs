@@ -53,8 +53,11 @@ pub enum OnEject {
 pub(crate) enum Verdict {
     /// The server stays where it is.
     Stay,
-    /// It has been ejected just now.
-    Leave,
+    /// It has been ejected just now, and stays so for a while.
+    Leave {
+        /// How long until it is probed.
+        away: Duration,
+    },
 }
 
 /// What requests are routed by. Replaced whole when a server is ejected and when it returns.
@@ -207,9 +210,9 @@ impl Health {
         let came_back_lately = members.returned_at[at]
             .is_some_and(|back| now < back.after(ejection.retry_timeout * FLAPPING_TIMES));
         members.doublings[at] = if came_back_lately { members.doublings[at] + 1 } else { 0 };
-        members.postpone(at, ejection, now);
+        let away = members.postpone(at, ejection, now);
         self.rebuild(&mut members);
-        Verdict::Leave
+        Verdict::Leave { away }
     }
 
     /// Whether each server is in the ring. Takes the lock.
@@ -328,9 +331,11 @@ impl Health {
 }
 
 impl Members {
-    /// Sets when the server at `at` is to be probed.
-    fn postpone(&mut self, at: usize, ejection: Ejection, now: Tick) {
+    /// Sets when the server at `at` is to be probed, and says how long that is until then.
+    fn postpone(&mut self, at: usize, ejection: Ejection, now: Tick) -> Duration {
         let times = 1 << self.doublings[at].min(EJECTION_DOUBLINGS_MAX);
-        self.probe_at[at] = now.after((ejection.retry_timeout * times).max(PROBE_INTERVAL_MIN));
+        let away = (ejection.retry_timeout * times).max(PROBE_INTERVAL_MIN);
+        self.probe_at[at] = now.after(away);
+        away
     }
 }

@@ -395,9 +395,9 @@ impl Engine {
     pub(crate) fn record_failure(&mut self, pool: PoolId, server: ServerId) {
         match self.pools[pool.0 as usize].shared.health.record_failure(server, self.now) {
             Verdict::Stay => {}
-            Verdict::Leave => {
+            Verdict::Leave { away } => {
                 self.pool_stats(pool).at(PoolFigure::ServerEjects).add(1);
-                self.actions.push_back(Action::Report(Report::Ejected { pool, server }));
+                self.actions.push_back(Action::Report(Report::Ejected { pool, server, away }));
                 self.pools[pool.0 as usize].refresh();
             }
         }

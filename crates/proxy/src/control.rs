@@ -110,8 +110,7 @@ impl Control {
             }
         };
         let path = self.conf_file.display();
-        let (pools, workers) = (next.pools().count(), next.workers());
-        log::always!("configuration '{path}' is reloaded: {pools} pools on {workers} workers");
+        log::always!("configuration '{path}' is reloaded: {}", next.extent());
         let source = next.source();
         self.generations.succeed(next);
         self.source.send_replace(source);

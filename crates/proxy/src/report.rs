@@ -44,13 +44,12 @@ pub fn write(shared: &Shared, report: &Report) {
                 "{server} closed with {failed} requests waiting: {reason}"
             );
         }
-        Report::Ejected { pool, server: id } => {
-            let pool_config = &shared.shells[pool.0 as usize].config;
+        Report::Ejected { pool, server: id, away } => {
+            let limit = shared.shells[pool.0 as usize].config.server_failure_limit;
             tracing::warn!(
-                "{} ejected after {} failures in a row, for {} ms",
+                "{} ejected after {limit} failures in a row, for {} ms",
                 server(pool, id),
-                pool_config.server_failure_limit,
-                pool_config.server_retry_timeout.as_millis()
+                away.as_millis()
             );
         }
         Report::StillAway { pool, server: id, reason } => {
@@ -78,7 +77,7 @@ pub fn write(shared: &Shared, report: &Report) {
             );
         }
         Report::Returned { pool, server: id } => {
-            tracing::warn!("{} is back in the ring", server(pool, id));
+            tracing::warn!("{} is back", server(pool, id));
         }
     }
 }

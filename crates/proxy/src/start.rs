@@ -174,9 +174,10 @@ impl Proxy {
         // Later than in the original: a start that fails leaves the file to whoever serves there.
         let pid_file = paths.pid_file.as_deref().map(PidFile::create).transpose();
         let pid_file = pid_file.map_err(StartError::PidFile)?;
-        tracing::info!("log level {}", log.level());
+        let (version, extent) = (env!("CARGO_PKG_VERSION"), first.extent());
         let mut control = Control::new(premises, paths.conf_file.clone(), first);
         control.start()?;
+        tracing::info!("successor {version} serves: {extent}, log level {}", log.level());
         Ok(Self { runtime, signals, stats_server, control, _pid_file: pid_file })
     }
 

@@ -170,7 +170,8 @@ fn obey_signals(path: PathBuf, obedient: bool) {
         .build()
         .expect("the system has an epoll for us");
     runtime.block_on(async {
-        let signals = Signals::catch().expect("the system lets us");
+        let mut signals = Signals::catch().expect("the system lets us");
+        signals.catch_stops().expect("the system lets us");
         let (wished, mut wishes) = tokio::sync::mpsc::unbounded_channel();
         let wish = move |what| wished.send(what).expect("the proxy waits");
         let stop = async { while wishes.recv().await != Some(Wish::Stop) {} };

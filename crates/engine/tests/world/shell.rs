@@ -427,7 +427,7 @@ impl World {
                 self.failed[pool.0 as usize][server.0 as usize] += *failed as i64;
                 self.events.see_server(reason);
             }
-            Report::Ejected { pool, server } => {
+            Report::Ejected { pool, server, .. } => {
                 let server = &mut self.servers[pool.0 as usize][server.0 as usize];
                 server.ejections += 1;
                 self.events.see(Event::ServerEjected);

@@ -70,6 +70,8 @@ pub struct Generation {
     running: usize,
     /// How many generations hand over to this one.
     predecessors: usize,
+    /// How many clients the limit of open files leaves room for.
+    clients_max: usize,
     /// Its thread ends when the generation does.
     _rounds: Rounds,
 }
@@ -130,10 +132,6 @@ impl Generation {
         let (pollers, mailboxes) = stations(workers)?;
         listeners::watch(&mut listeners, &pollers[0])?;
         let source = Arc::new(source(premises, &config, &terms));
-        tracing::info!(
-            "{} pools on {workers} workers, at most {clients_max} clients",
-            config.pools.len(),
-        );
         let resolver = Arc::clone(&premises.resolver);
         let shared = Arc::new(Shared::new(config, pools, mailboxes.into(), resolver, room));
         let rounds = rounds(&shared)?;
@@ -145,6 +143,7 @@ impl Generation {
             source,
             running: 0,
             predecessors: 0,
+            clients_max,
             _rounds: rounds,
         })
     }
@@ -207,10 +206,11 @@ impl Generation {
         Arc::clone(self.stats.last().expect("there is one for it"))
     }
 
-    /// How many workers it has.
+    /// What it is made of, in words for the log.
     #[must_use]
-    pub fn workers(&self) -> usize {
-        self.shared.mailboxes.len()
+    pub fn extent(&self) -> String {
+        let (pools, workers) = (self.pools().count(), self.shared.mailboxes.len());
+        format!("pools {pools}, workers {workers}, clients at most {}", self.clients_max)
     }
 
     /// Its pools.

@@ -23,6 +23,7 @@ impl Log {
     fn record(&self, panic: &PanicHookInfo<'_>) {
         let thread = thread::current();
         let name = thread.name().unwrap_or("without a name");
+        let panic = panic.to_string().replace('\n', " ");
         let backtrace = Backtrace::force_capture().to_string();
         if !self.is_free() {
             eprintln!("thread '{name}' ends the process: {panic}\n{backtrace}");
@@ -30,8 +31,8 @@ impl Log {
         }
         // Also where this thread's log would be another one.
         tracing::subscriber::with_default(self.clone(), || {
-            let told = format!("thread '{name}' ends the process: {panic}");
-            for line in told.lines().chain(backtrace.lines()) {
+            always!("thread '{name}' ends the process: {panic}");
+            for line in backtrace.lines() {
                 always!("{line}");
             }
         });

@@ -266,7 +266,7 @@ impl Worker {
 
     /// Logs a report. The engine knows no time of day, so an ejection's is noted here.
     fn report(&mut self, what: &Report) {
-        if let Report::Ejected { pool, server } = what {
+        if let Report::Ejected { pool, server, .. } = what {
             let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             let servers = &self.stats.pools[pool.0 as usize].servers;
             let figure = servers[server.0 as usize].at(ServerFigure::ServerEjectedAt);

@@ -119,7 +119,7 @@ fn a_killed_server_fails_its_own_keys_leaves_the_ring_and_returns() {
     assert!(ejected.elapsed() > ms(1400), "it is back after {:?}", ejected.elapsed());
     fill(&mut client);
     assert_eq!(keys_of(&second), lost, "it has the keys that it had");
-    proxy.expect_log("is back in the ring");
+    proxy.expect_log("of pool 'alpha' is back\n");
     assert_eq!(proxy.figure("alpha", "server_ejects"), 1);
     drop((first, third));
 }

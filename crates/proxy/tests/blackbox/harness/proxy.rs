@@ -48,7 +48,7 @@ impl Proxy {
         let mut proxy = Self::launch(&[BINARY], conf, &args);
         // Somebody else may still answer at that port.
         proxy.wait_until(|proxy| {
-            proxy.log().contains("log level") && !read_tcp(statistics).is_empty()
+            proxy.log().contains(" serves: ") && !read_tcp(statistics).is_empty()
         });
         proxy
     }
