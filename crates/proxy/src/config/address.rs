@@ -19,6 +19,7 @@ use super::fault::Fault;
 use super::keys::number;
 use super::limits;
 use super::types::{Address, Listen, Server};
+use crate::log::reason;
 
 /// A value that could be read, and what is odd about it.
 pub(super) type Read<T> = Result<(T, Option<Fault>), Fault>;
@@ -52,8 +53,7 @@ fn resolve(host: &str, port: u16) -> Read<SocketAddr> {
         return Ok(((Ipv6Addr::LOCALHOST, port).into(), Some(Fault::ListenAsterisk)));
     }
     let unresolved = |reason| Fault::Unresolved { host: host.to_owned(), reason };
-    let mut addrs =
-        (host, port).to_socket_addrs().map_err(|error| unresolved(error.to_string()))?;
+    let mut addrs = (host, port).to_socket_addrs().map_err(|error| unresolved(reason(&error)))?;
     let first = addrs.next().ok_or_else(|| unresolved("the answer is empty".to_owned()))?;
     Ok((first, None))
 }

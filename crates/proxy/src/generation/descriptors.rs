@@ -4,7 +4,8 @@ use std::io;
 
 use super::Obstacle;
 use crate::config::Config;
-use crate::sys;
+use crate::log::reason;
+use crate::sys::{self, OpenFilesLimit};
 
 /// Descriptors kept for the log, the statistics, the pollers and whatever a library opens (the
 /// original's `RESERVED_FDS`).
@@ -16,8 +17,19 @@ const WORKER_DESCRIPTORS: usize = 3;
 /// How many clients the limit of descriptors leaves room for, once all servers are connected
 /// (`core_calc_connections`). They share it with server conns beyond the ordinary ones.
 pub(super) fn clients_max(config: &Config, workers: usize) -> Result<usize, Obstacle> {
-    let limit = sys::raise_open_files_limit()
-        .map_err(Obstacle::system("raising the limit of open files"))?;
+    let limit = match sys::raise_open_files_limit() {
+        Ok(limit) => limit,
+        // Some systems give a process a hard limit that it may not use.
+        Err(error) => {
+            let OpenFilesLimit { soft, hard } = sys::open_files_limit()
+                .map_err(Obstacle::system("asking for the limit of open files"))?;
+            tracing::warn!(
+                "raising the limit of open files from {soft} to {hard} failed, ignored: {}",
+                reason(&error)
+            );
+            soft
+        }
+    };
     let taken = descriptors_taken(config, workers);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     match limit.checked_sub(taken) {
