@@ -219,6 +219,9 @@ impl Engine {
                 None => return &mut self.scratch,
             },
         };
+        if inbox.is_empty() {
+            return &mut self.scratch;
+        }
         if inbox.is_small(missing) {
             let part = inbox.filled();
             self.scratch[..part.len()].copy_from_slice(part);
