@@ -41,9 +41,9 @@ pub const MEMCACHE_LINE_BYTES_MAX: usize = 1024 * 1024;
 /// which fails the requests of everybody on it (`try_read_command_ascii`).
 pub const MEMCACHE_PLAIN_LINE_BYTES_MAX: usize = 2048;
 
-/// Most spaces before the name of a `get` or `gets` whose line is longer than that: memcached
-/// looks for the name no further.
-pub const MEMCACHE_LEADING_SPACES_MAX: usize = 100;
+/// Most digits of the length of a memcached value, those of the largest: memcached 1.6.40 and later
+/// refuse a line with more than eleven, whatever they say (`mcmc_tokto32`), and run its data.
+pub const MEMCACHE_LENGTH_DIGITS_MAX: usize = 10;
 
 /// Longest line of a memcached response, bytes: far more than memcached's longest, a `VALUE` line
 /// with a key of 250 bytes, to leave room for an error of many words.
@@ -54,6 +54,7 @@ pub const VALUE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
 const _: () = assert!(INLINE_BYTES_MAX > REDIS_KEY_BYTES_MAX_DEFAULT, "an inline line holds a key");
 const _: () = assert!(MEMCACHE_LINE_BYTES_MAX > 2 * MEMCACHE_KEY_BYTES_MAX);
+const _: () = assert!(VALUE_BYTES_MAX < 10_u64.pow(MEMCACHE_LENGTH_DIGITS_MAX as u32));
 const _: () = assert!(
     MEMCACHE_PLAIN_LINE_BYTES_MAX > MEMCACHE_KEY_BYTES_MAX + 4 * 21 + " prepend noreply\r\n".len(),
     "a storage line with its longest numbers fits"

@@ -106,6 +106,10 @@ fn requests(mut input: &[u8]) -> (Vec<Request>, Option<ParseError>) {
             Ok(Progress::Done(request)) => match &request {
                 Request::Routed(routed) => (routed.len, request),
                 Request::Refused(refused) => (refused.len, request),
+                Request::Blank { len } => {
+                    input = &input[*len..];
+                    continue;
+                }
                 other => panic!("{other:?} is none of memcached's"),
             },
             Ok(Progress::Incomplete { .. }) => return (requests, None),

@@ -46,6 +46,22 @@ fn a_bad_noreply_is_refused_in_silence() {
     stage.is_quiet();
 }
 
+// memcached 1.6.40 and later answer ERROR to a line that begins with one, and run the data behind it.
+#[test]
+fn spaces_before_a_name_are_not_sent() {
+    let mut stage = Stage::new(memcached(1));
+    let client = stage.client();
+    stage.sends(client, "  set a 0 0 11\r\nflush_all\r\n\r\n   ");
+    let server = stage.server(0);
+    stage.gets(server, "set a 0 0 11\r\nflush_all\r\n\r\n");
+    stage.sends(client, " ");
+    stage.sends(client, " ms a 2\r\n  \r\n  get  a\r\n  \r\n");
+    stage.gets(server, "ms a 2\r\n  \r\nget  a\r\n");
+    stage.sends(server, "STORED\r\nHD\r\nEND\r\n");
+    stage.gets(client, "STORED\r\nHD\r\nEND\r\nERROR\r\n");
+    stage.is_quiet();
+}
+
 /// A stage whose clients may have so many requests outstanding.
 fn limited(servers: usize, client_requests: u32) -> Stage {
     let limits = PoolLimits { client_requests, ..PoolLimits::default() };

@@ -18,10 +18,11 @@ pub(super) fn unsigned(digits: &[u8]) -> Option<u64> {
     Some(value)
 }
 
-/// The number that stands at `at`, of one digit to 18, and where it ends: at a byte that is there and
-/// is no digit. `None` says nothing; [`unsigned`] has the answer then.
+/// The number that stands at `at`, of one digit to `digits_max`, and where it ends: at a byte that is there
+/// and is no digit. `None` says nothing; [`unsigned`] has the answer then.
 #[inline(always)]
-pub(super) fn short(buf: &[u8], at: usize) -> Option<(u64, usize)> {
+pub(super) fn short(buf: &[u8], at: usize, digits_max: usize) -> Option<(u64, usize)> {
+    debug_assert!(digits_max <= SHORT_DIGITS_MAX, "so many may not fit");
     let mut value = 0;
     let mut end = at;
     loop {
@@ -31,14 +32,14 @@ pub(super) fn short(buf: &[u8], at: usize) -> Option<(u64, usize)> {
         }
         value = value * 10 + u64::from(digit);
         end += 1;
-        if end - at > SHORT_DIGITS_MAX {
+        if end - at > digits_max {
             return None;
         }
     }
     (end > at).then_some((value, end))
 }
 
-/// Where the number ends that [`short`] would read at `at`.
+/// Where the number ends that [`short`] would read at `at`, of 18 digits at most.
 #[inline(always)]
 pub(super) fn skip_short(buf: &[u8], at: usize) -> Option<usize> {
     let mut end = at;
@@ -52,7 +53,7 @@ pub(super) fn skip_short(buf: &[u8], at: usize) -> Option<usize> {
 }
 
 /// Digits that fit 64 bits whatever they are.
-const SHORT_DIGITS_MAX: usize = 18;
+pub(super) const SHORT_DIGITS_MAX: usize = 18;
 
 /// Whether `text` is a number of at most 64 bits that may be negative, as an expiry time may.
 pub(super) fn is_signed(text: &[u8]) -> bool {
@@ -88,7 +89,9 @@ mod tests {
             ("x", None),
             ("", None),
         ] {
-            assert_eq!(short(text.as_bytes(), 1), found, "{text:?}");
+            assert_eq!(short(text.as_bytes(), 1, SHORT_DIGITS_MAX), found, "{text:?}");
+            let fits = found.filter(|(_, end)| *end <= 5);
+            assert_eq!(short(text.as_bytes(), 1, 4), fits, "{text:?}");
             assert_eq!(skip_short(text.as_bytes(), 1), found.map(|(_, end)| end), "{text:?}");
         }
     }

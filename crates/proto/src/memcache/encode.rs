@@ -25,8 +25,7 @@ pub(super) const KEY_TOO_LONG: &[u8] = b"CLIENT_ERROR key is longer than 250 byt
 /// The answer to a line above
 /// [`MEMCACHE_PLAIN_LINE_BYTES_MAX`](crate::limits::MEMCACHE_PLAIN_LINE_BYTES_MAX) that a server
 /// might not read.
-pub(super) const LINE_TOO_LONG: &[u8] =
-    b"CLIENT_ERROR line is longer than 2048 bytes, or begins with more than 100 spaces\r\n";
+pub(super) const LINE_TOO_LONG: &[u8] = b"CLIENT_ERROR line is longer than 2048 bytes\r\n";
 
 /// The answer to a storage command whose data is longer than the pool allows: what memcached says to
 /// data that is longer than its own limit (`-I`), so that clients know the words.
@@ -46,6 +45,9 @@ pub(super) const NO_SUCH_STATS: &[u8] = b"ERROR\r\n";
 
 /// The answer to a flag that is there twice.
 pub(super) const DUPLICATE_FLAG: &[u8] = b"CLIENT_ERROR duplicate flag\r\n";
+
+/// The answer to a flag of `ms` for which memcached would refuse the line and not its data.
+pub(super) const INVALID_FLAG: &[u8] = b"CLIENT_ERROR invalid flag\r\n";
 
 /// The answer to more flags than memcached takes. To an `ms` with more it would answer so too, and
 /// take the data for commands.
@@ -68,9 +70,7 @@ pub fn protocol_error(error: &ParseError, found: &[u8], out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::{
-        MEMCACHE_KEY_BYTES_MAX, MEMCACHE_LEADING_SPACES_MAX, MEMCACHE_PLAIN_LINE_BYTES_MAX,
-    };
+    use crate::limits::{MEMCACHE_KEY_BYTES_MAX, MEMCACHE_PLAIN_LINE_BYTES_MAX};
 
     #[test]
     fn a_protocol_error_is_one_line_with_the_rule() {
@@ -88,7 +88,6 @@ mod tests {
         let text = |answer: &[u8]| String::from_utf8(answer.to_vec()).unwrap();
         assert!(text(KEY_TOO_LONG).contains(&format!(" {MEMCACHE_KEY_BYTES_MAX} bytes")));
         assert!(text(LINE_TOO_LONG).contains(&format!(" {MEMCACHE_PLAIN_LINE_BYTES_MAX} bytes")));
-        assert!(text(LINE_TOO_LONG).contains(&format!(" {MEMCACHE_LEADING_SPACES_MAX} spaces")));
     }
 
     #[test]
@@ -106,6 +105,7 @@ mod tests {
             ADMINISTRATION,
             NO_SUCH_STATS,
             DUPLICATE_FLAG,
+            INVALID_FLAG,
             TOO_MANY_FLAGS,
             BAD_BASE64,
         ] {

@@ -47,7 +47,8 @@ fn check_requests(wire: &[u8], cuts: &[usize], request_bytes_max: usize) {
                 let answer = &refused.answer;
                 assert!(answer.is_empty() || answer.ends_with(b"\r\n"), "{refused:?}");
             }
-            Request::Inline(_) | Request::Blank { .. } => unreachable!("request_len refuses them"),
+            Request::Blank { .. } => assert_eq!(frame.trim_ascii_start(), b"", "spaces"),
+            Request::Inline(_) => unreachable!("request_len refuses it"),
         }
         at += len;
     }
@@ -103,14 +104,23 @@ pub fn requests_in(
     requests_up_to(usize::MAX, wire, cuts)
 }
 
-/// As [`requests_in`], of which none is longer than `request_bytes_max`.
+/// As [`requests_in`], of which none is longer than `request_bytes_max`. Spaces that came in pieces count as
+/// one.
 pub fn requests_up_to(
     request_bytes_max: usize,
     wire: &[u8],
     cuts: impl IntoIterator<Item = usize>,
 ) -> (Vec<Request>, Option<ParseError>) {
     let mut parser = RequestParser::new(request_bytes_max);
-    messages_in(wire, cuts, |buf| parser.parse(buf), request_len)
+    let (mut requests, error) = messages_in(wire, cuts, |buf| parser.parse(buf), request_len);
+    requests.dedup_by(|next, last| match (next, last) {
+        (Request::Blank { len: more }, Request::Blank { len }) => {
+            *len += *more;
+            true
+        }
+        _ => false,
+    });
+    (requests, error)
 }
 
 /// The responses in `wire`, and the error behind them, when it comes in pieces that end at `cuts`.
@@ -158,7 +168,8 @@ fn request_len(request: &Request) -> usize {
     match request {
         Request::Routed(routed) => routed.len,
         Request::Refused(refused) => refused.len,
-        Request::Inline(_) | Request::Blank { .. } => panic!("{request:?} is none of memcached's"),
+        Request::Blank { len } => *len,
+        Request::Inline(_) => panic!("{request:?} is none of memcached's"),
     }
 }
 
@@ -236,6 +247,8 @@ pub(super) const REQUEST_PIECES: &[&[u8]] = &[
     b"set k 0 0 3\r\nabc\r\n", b"set k 0 0 ", b"delete k 0", b"cas k 1 2 3 4 ", b"\x80", b"HTTP/1.1",
     b"mg ", b"md ", b"ma ", b"me ", b"mn", b"gat ", b"gats ", b"flush_all", b"verbosity ", b"stats", b" items",
     b"slabs ", b"cache_memlimit ", b"ms k 3 q\r\nabc\r\n", b"mg k v", b" q", b" q ", b" b", b"YWJj ", b"YQ== ",
+    b"   set k 0 0 3\r\nabc\r\n", b"ms k 3 -x\r\nabc\r\n", b"set k 0 0 00000000003\r\nabc\r\n", b"0000000000",
+    b" {", b" \x01", b" ~", b" \xff",
 ];
 
 /// What responses are made of.

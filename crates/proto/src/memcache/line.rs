@@ -8,7 +8,7 @@ use super::{digits, encode, meta};
 use crate::ParseError;
 use crate::command::Command;
 use crate::limits::{
-    MEMCACHE_KEY_BYTES_MAX, MEMCACHE_LEADING_SPACES_MAX, MEMCACHE_PLAIN_LINE_BYTES_MAX,
+    MEMCACHE_KEY_BYTES_MAX, MEMCACHE_LENGTH_DIGITS_MAX, MEMCACHE_PLAIN_LINE_BYTES_MAX,
     VALUE_BYTES_MAX,
 };
 use crate::request::Meta;
@@ -44,7 +44,7 @@ pub(super) enum Verdict {
     Refuse(&'static [u8]),
 }
 
-/// Reads `line`, which has its line end with it.
+/// Reads `line`, which has its line end with it and no space before its first word.
 ///
 /// One pass over the line; copies and allocates nothing.
 ///
@@ -54,6 +54,7 @@ pub(super) enum Verdict {
 #[inline]
 pub(super) fn read(line: &[u8]) -> Result<Line, ParseError> {
     let text = without_line_end(line);
+    debug_assert!(!text.starts_with(b" "), "the spaces before it are consumed");
     let mut words = Words::new(text);
     let Some(name) = words.next() else {
         return Ok(Line::without_block(Verdict::Refuse(encode::ERROR)));
@@ -63,10 +64,7 @@ pub(super) fn read(line: &[u8]) -> Result<Line, ParseError> {
     };
     let plain = line.len() <= MEMCACHE_PLAIN_LINE_BYTES_MAX;
     match form {
-        Form::Keys => {
-            let fits = plain || name.start <= MEMCACHE_LEADING_SPACES_MAX;
-            Ok(Line::without_block(read_keys(command, words, fits)))
-        }
+        Form::Keys => Ok(Line::without_block(read_keys(command, words, true))),
         Form::Bare => Ok(Line::without_block(read_bare(command, words, plain))),
         Form::TouchKeys => {
             let exptime = words.next().map(|word| word.of(text));
@@ -131,7 +129,7 @@ fn read_unknown(text: &[u8], name: Word, words: Words<'_>) -> Result<Line, Parse
     Ok(Line { block_bytes, verdict: Verdict::Refuse(encode::ERROR) })
 }
 
-/// `get` and `gets`: every word is a key.
+/// `get` and `gets`, of which memcached reads a line of any length: every word is a key.
 fn read_keys(command: &'static Command, mut words: Words<'_>, fits: bool) -> Verdict {
     let Some(first) = words.next() else {
         return Verdict::Refuse(encode::ERROR);
@@ -221,14 +219,17 @@ fn read_meta(
         let at = before.map_or(text.len(), |word| word.start);
         block_bytes = block(before.map_or(b"", |word| word.of(text)), at)?;
     }
-    let (Some(key), Some(before)) = (key, before) else {
+    let (Some(key), Some(before_flags)) = (key, before) else {
         return Ok(Line::without_block(Verdict::Refuse(encode::ERROR)));
     };
-    let flags = meta::read_flags(text, command.name, key, before, &mut words);
+    let flags = meta::read_flags(text, command.name, key, before_flags, &mut words);
     let verdict = match flags {
         _ if words.stray.is_some() => Verdict::Refuse(encode::STRAY_BYTE),
         _ if key.len() > MEMCACHE_KEY_BYTES_MAX => Verdict::Refuse(encode::KEY_TOO_LONG),
         _ if !plain => Verdict::Refuse(encode::LINE_TOO_LONG),
+        _ if form == Form::MetaStore && before_flags.len() > MEMCACHE_LENGTH_DIGITS_MAX => {
+            Verdict::Refuse(encode::BAD_FORMAT)
+        }
         Err(answer) => Verdict::Refuse(answer),
         Ok((meta, omit)) => {
             Verdict::Route { command, key: key.range(), keys: 1, noreply: false, omit, meta }
@@ -309,6 +310,11 @@ impl<'a> Arguments<'a> {
         }
         if !plain {
             return Err(encode::LINE_TOO_LONG);
+        }
+        if let Some(n) = form.data_length_argument()
+            && self.argument(n).len() > MEMCACHE_LENGTH_DIGITS_MAX
+        {
+            return Err(encode::BAD_FORMAT);
         }
         let fixed = match form {
             Form::Store => {

@@ -16,10 +16,12 @@ const FLAGS_MAX: usize = 16;
 ///
 /// `words` stands behind the key, or behind the length of `ms`, and `before` is the word before it.
 /// All flags are passed on but `q`, whose place is told with the spaces before it: a server must
-/// answer every request. What the proxy does not know is for the server to judge.
+/// answer every request. What the proxy does not know is for the server to judge, as long as it goes on
+/// behind the data.
 ///
 /// # Errors
-/// The answer to flags that would leave it unclear which bytes to leave out, or where the key belongs.
+/// The answer to flags that would leave it unclear which bytes to leave out, or where the key belongs;
+/// and to those of an `ms` at which a server would take the data for commands.
 pub(super) fn read_flags(
     text: &[u8],
     command: &str,
@@ -28,12 +30,14 @@ pub(super) fn read_flags(
     words: &mut Words<'_>,
 ) -> Result<(Meta, Option<Range<u32>>), &'static [u8]> {
     let mut meta = Meta::default();
-    let (mut omit, mut twice) = (None, false);
+    let (mut omit, mut twice, mut invalid) = (None, false, false);
     let mut count = 0;
     let mut end = before.end;
     for word in words {
         count += 1;
-        match text[word.start] {
+        let flag = text[word.start];
+        invalid |= command == "ms" && !may_begin(flag);
+        match flag {
             b'q' if command == "me" => {}
             b'q' if omit.is_some() => twice = true,
             b'q' => {
@@ -52,10 +56,20 @@ pub(super) fn read_flags(
     if count > FLAGS_MAX {
         return Err(encode::TOO_MANY_FLAGS);
     }
+    if invalid {
+        return Err(encode::INVALID_FLAG);
+    }
     if meta.encoded_key
         && base64::decode_key(key.of(text), &mut [0; MEMCACHE_KEY_BYTES_MAX]).is_none()
     {
         return Err(encode::BAD_BASE64);
     }
     Ok((meta, omit))
+}
+
+/// Whether a flag may begin so for memcached 1.6.40 and later (`_mcmc_tokenize_meta`). Any other ends
+/// their reading of the line: they answer that its form is bad, and run the data of an `ms`. A command
+/// without data gets that answer from them.
+fn may_begin(flag: u8) -> bool {
+    matches!(flag, b'A'..=b'z' | b'0'..=b'9')
 }

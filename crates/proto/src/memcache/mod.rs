@@ -4,7 +4,7 @@
 //! one line, or `VALUE` blocks up to an `END`.
 //!
 //! ```text
-//! line    = *SP name *( 1*SP argument ) *SP [CR] LF
+//! line    = name *( 1*SP argument ) *SP [CR] LF
 //! request = line / storage-line *OCTET CR LF        as many octets as the storage line says
 //! ```
 //!
@@ -14,8 +14,10 @@
 //! connection that many clients share out of step. Hence what this parser is strict about:
 //! - a line ends at LF, with or without CR, as it does for memcached;
 //! - CR and NUL have no place within a line (memcached reads nothing of a line behind a NUL);
-//! - a storage command's numbers are those memcached takes, for it would read the data behind a
-//!   line that it refuses as commands;
+//! - a storage command's numbers and flags are those memcached takes, for it would read the data behind a
+//!   line that it refuses as commands. What it takes differs from version to version: here it is what all
+//!   of them do, those from 1.6.40 on, which read lines anew (`proto_parser.c`), and those before;
+//! - no line begins with a space on its way: since then memcached knows no command by such a line;
 //! - a line is no longer than memcached is sure to read;
 //! - `noreply` and the flag `q` are never forwarded: each request that a server gets brings one response.
 //!

@@ -8,6 +8,11 @@ use crate::{Meta, ParseError, Progress, Quiet, Refused, Request, Routed};
 /// As [`RequestParser::parse`](super::RequestParser::parse) at the start of a request, for lines
 /// that the limits of a line allow.
 pub(super) fn parse(buf: &[u8]) -> Result<Progress<Request>, ParseError> {
+    if let Some(first) = buf.iter().position(|&byte| byte != b' ').or(Some(buf.len()))
+        && first > 0
+    {
+        return Ok(Progress::Done(Request::Blank { len: first }));
+    }
     if buf.first() == Some(&0x80) {
         if buf.len() < 24 {
             return Ok(Progress::Incomplete { missing: 1 });
@@ -157,6 +162,14 @@ fn refusal(name: &[u8], arguments: &[(usize, &[u8])], text: &[u8]) -> Option<&'s
     if keys.iter().any(|key| key.len() > 250) {
         return Some(encode::KEY_TOO_LONG);
     }
+    let length = match name {
+        b"set" | b"add" | b"replace" | b"append" | b"prepend" | b"cas" => words[3],
+        b"ms" => words[1],
+        _ => b"",
+    };
+    if length.len() > 10 {
+        return Some(encode::BAD_FORMAT);
+    }
     let noreply = |at: usize| words.len() == at || words[at..] == [b"noreply"];
     let store = |words: &[&[u8]]| {
         number::<u64>(words[1], false).is_some() && number::<i64>(words[2], true).is_some()
@@ -194,6 +207,13 @@ fn refusal(name: &[u8], arguments: &[(usize, &[u8])], text: &[u8]) -> Option<&'s
         }
         b"mg" | b"ms" | b"md" | b"ma" | b"me" if words.len() - flags_at(name) > 16 => {
             (false, encode::TOO_MANY_FLAGS)
+        }
+        b"ms"
+            if !words[2..]
+                .iter()
+                .all(|flag| flag[0].is_ascii_digit() || (65..=122).contains(&flag[0])) =>
+        {
+            (false, encode::INVALID_FLAG)
         }
         b"mg" | b"ms" | b"md" | b"ma" | b"me" => {
             (!is_encoded(name, arguments) || is_base64(words[0]), encode::BAD_BASE64)

@@ -4,7 +4,7 @@ use super::commands::{self, Form};
 use super::digits;
 use super::words::word_end;
 use crate::Plain;
-use crate::limits::{MEMCACHE_KEY_BYTES_MAX, VALUE_BYTES_MAX};
+use crate::limits::{MEMCACHE_KEY_BYTES_MAX, MEMCACHE_LENGTH_DIGITS_MAX, VALUE_BYTES_MAX};
 
 /// The plain request at the front of `buf`, if that is one and is all there: words with one space between them, CR LF,
 /// and no `noreply`. Data is of such a length that the request has at most `request_bytes_max` bytes.
@@ -22,7 +22,8 @@ pub(super) fn plain(buf: &[u8], request_bytes_max: u32) -> Option<Plain> {
         Form::Count | Form::Touch => behind_line_end(buf, number(buf, end)?)?,
         Form::Store => {
             let exptime_end = number(buf, number(buf, end)?)?;
-            let (data, length_end) = digits::short(buf, word(buf, exptime_end)?)?;
+            let length = word(buf, exptime_end)?;
+            let (data, length_end) = digits::short(buf, length, MEMCACHE_LENGTH_DIGITS_MAX)?;
             if data > VALUE_BYTES_MAX {
                 return None;
             }
@@ -80,6 +81,7 @@ mod tests {
             "touch k:1 0\r\n",
             "set k:1 0 0 5\r\nhello\r\n",
             "add k:1 123 999999 0\r\n\r\n",
+            "replace k:1 0 0 0000000005\r\nhello\r\n",
             "append k:1 0 0 4\r\n\r\n\r\n\r\n",
         ] {
             assert_eq!(found(wire.as_bytes()), Some(&b"k:1"[..]), "{wire:?}");
@@ -107,6 +109,7 @@ mod tests {
             "set k:1 0 -1 5\r\nhello\r\n",
             "set k:1 0 0 5\r\nhello, world\r\n",
             "set k:1 0 0 5\nhello\r\n",
+            "set k:1 0 0 00000000005\r\nhello\r\n",
             "cas k:1 0 0 5 1\r\nhello\r\n",
             "gat 1 k:1\r\n",
             "mg k:1 v\r\n",

@@ -3,6 +3,7 @@
 use memchr::memchr;
 
 use super::line::{self, Verdict};
+use super::words::skip_spaces;
 use super::{binary, encode, plain};
 use crate::limits::MEMCACHE_LINE_BYTES_MAX;
 use crate::{ParseError, Plain, Progress, Refused, Request, Routed};
@@ -51,13 +52,17 @@ impl RequestParser {
     /// for a line end, or, when data is awaited, does nothing but compare two lengths. A line is
     /// read at most twice: when it is there, and, if its data was not, when that is there.
     ///
-    /// A [`Refused`] whose answer is empty is a request with `noreply`.
+    /// A [`Refused`] whose answer is empty is a request with `noreply`. The spaces before a command's
+    /// name are a [`Request::Blank`] of their own: they ask for nothing.
     ///
     /// # Errors
     /// [`ParseError`] for the binary protocol and for HTTP, for a line longer than
     /// [`MEMCACHE_LINE_BYTES_MAX`], for data whose length cannot be read, and for data with no
     /// line end behind it.
     pub fn parse(&mut self, buf: &[u8]) -> Result<Progress<Request>, ParseError> {
+        if let Some(b' ') = buf.first() {
+            return Ok(Progress::Done(leading_spaces(buf)));
+        }
         if buf.len() < self.whole as usize {
             return Ok(Progress::Incomplete { missing: self.whole as usize - buf.len() });
         }
@@ -113,6 +118,13 @@ impl RequestParser {
         self.searched = end as u32;
         Ok(None)
     }
+}
+
+/// The spaces before a command's name. No server is sent them: memcached 1.6.40 and later take the name
+/// to end at the first space (`process_request`), refuse a line that begins with one, and run its data.
+#[cold]
+fn leading_spaces(buf: &[u8]) -> Request {
+    Request::Blank { len: skip_spaces(buf, 0) }
 }
 
 /// The binary protocol is refused in its own words, which take a whole header.
@@ -210,6 +222,8 @@ mod tests {
         b"set k 0 0 0 noreply\r\n\r\ndelete k\r\n",
         b"cas k 0 0 1 1\nv\r\nincr n 1\r\nquit\r\n",
         b"\r\n\n  \nfoo\r\nget\r\nget a\rb\n",
+        b" set k 0 0 11\r\nflush_all\r\n\r\n  ms k 2\r\n  \r\n   \x80",
+        b"set k 0 0 00000000007\r\nversion\r\nms k 00000000007\r\nversion\r\nms k 7 -x\r\nversion\r\n",
         b"ms k 7\r\nversion\r\nversion\r\n",
         b"set k x 0 7\r\nversion\r\nversion\r\n",
         b"set k 0 0 1\r\nvv\r\nget a\r\n",
@@ -251,15 +265,39 @@ mod tests {
 
     #[test]
     fn a_request_says_where_its_key_and_its_noreply_are() {
-        let wire = b" set  key  1 2 3  noreply \r\nabc\r\n";
+        let wire = b"set  key  1 2 3  noreply \r\nabc\r\n";
         let routed = routed(wire);
         assert_eq!(routed.len, wire.len());
         assert_eq!(routed.command.name, "set");
-        assert_eq!((routed.key, routed.keys), (6..9, 1));
+        assert_eq!((routed.key, routed.keys), (5..8, 1));
         assert!(routed.noreply);
         let (start, end) = (routed.omit.start as usize, routed.omit.end as usize);
         let forwarded = [&wire[..start], &wire[end..]].concat();
-        assert_eq!(forwarded, b" set  key  1 2 3 \r\nabc\r\n");
+        assert_eq!(forwarded, b"set  key  1 2 3 \r\nabc\r\n");
+    }
+
+    // memcached 1.6.40 answers ERROR to such a line, and runs its data.
+    #[test]
+    fn spaces_before_a_name_are_no_part_of_the_request() {
+        let wire = b"   set k 0 0 11\r\nflush_all\r\n\r\n";
+        for cuts in [&[][..], &[1], &[2, 5], &[3, 20]] {
+            let (found, error) = parse(wire, cuts);
+            let [blanks @ .., Request::Routed(set)] = found.as_slice() else {
+                panic!("{found:?} {error:?}")
+            };
+            let spaces = blanks.iter().map(|blank| match blank {
+                Request::Blank { len } => *len,
+                other => panic!("{other:?}"),
+            });
+            assert_eq!(spaces.sum::<usize>(), 3);
+            assert_eq!((set.command.name, &set.key, set.len), ("set", &(4..5), wire.len() - 3));
+        }
+        // They are consumed as they come, so no number of them is looked at twice or kept.
+        let mut parser = RequestParser::new(usize::MAX);
+        let spaces = vec![b' '; MEMCACHE_LINE_BYTES_MAX + 1];
+        let blank = Request::Blank { len: spaces.len() };
+        assert_eq!(parser.parse(&spaces), Ok(Progress::Done(blank)));
+        assert!(parser.is_at_start());
     }
 
     #[test]

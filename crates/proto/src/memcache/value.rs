@@ -18,7 +18,7 @@ pub(super) fn plain_block(buf: &[u8], at: usize) -> Option<usize> {
     if (buf[key_end], buf[flags_end]) != (b' ', b' ') {
         return None;
     }
-    let (length, length_end) = digits::short(buf, flags_end + 1)?;
+    let (length, length_end) = digits::short(buf, flags_end + 1, digits::SHORT_DIGITS_MAX)?;
     let line_end = match buf[length_end] {
         b' ' => digits::skip_short(buf, length_end + 1)?,
         _ => length_end,
