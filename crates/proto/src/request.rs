@@ -15,7 +15,8 @@ pub enum Request {
     /// Well framed, but not to be served: an unknown command, a wrong number of arguments, a key
     /// that is too long. The connection stays in step, so it lives on.
     Refused(Refused),
-    /// An inline line of words, made into the protocol's ordinary form. Parse `frame` next.
+    /// An inline line of words, made into the protocol's ordinary form; or a request that not every server
+    /// reads alike, in words that all do. Parse `frame` next.
     Inline(Inline),
     /// An empty line or an array of nothing, which asks for nothing and gets no answer; or a part of
     /// a request that was refused before it was whole.
@@ -102,7 +103,7 @@ pub struct Refused {
     pub too_large: bool,
 }
 
-/// A line of words in the protocol's ordinary form.
+/// A request in a form of the proxy's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inline {
     /// Bytes to consume of what was received.

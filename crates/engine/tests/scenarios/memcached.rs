@@ -190,6 +190,19 @@ fn a_noreply_to_all_servers_is_outstanding_at_each() {
 }
 
 #[test]
+fn the_key_noreply_is_deleted_in_words_that_every_server_answers() {
+    let mut stage = Stage::new(memcached(1));
+    let client = stage.client();
+    stage
+        .sends(client, "delete noreply\r\ndelete noreply noreply\r\ndelete noreply 0\r\nget a\r\n");
+    let server = stage.server(0);
+    stage.gets(server, "delete noreply 0\r\ndelete noreply 0\r\ndelete noreply 0\r\nget a\r\n");
+    stage.sends(server, "DELETED\r\nNOT_FOUND\r\nNOT_FOUND\r\nEND\r\n");
+    stage.gets(client, "DELETED\r\nNOT_FOUND\r\nEND\r\n");
+    stage.is_quiet();
+}
+
+#[test]
 fn a_response_before_the_request_is_wholly_sent_is_its_own_and_the_rest_still_goes_out() {
     let mut stage = Stage::new(memcached(1));
     let client = stage.client();

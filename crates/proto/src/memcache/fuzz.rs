@@ -48,7 +48,10 @@ fn check_requests(wire: &[u8], cuts: &[usize], request_bytes_max: usize) {
                 assert!(answer.is_empty() || answer.ends_with(b"\r\n"), "{refused:?}");
             }
             Request::Blank { .. } => assert_eq!(frame.trim_ascii_start(), b"", "spaces"),
-            Request::Inline(_) => unreachable!("request_len refuses it"),
+            Request::Inline(inline) => match requests_in(&inline.frame, []).0.as_slice() {
+                [Request::Routed(routed)] => check_routed(routed, &inline.frame),
+                other => panic!("{inline:?} is {other:?}"),
+            },
         }
         at += len;
     }
@@ -169,7 +172,7 @@ fn request_len(request: &Request) -> usize {
         Request::Routed(routed) => routed.len,
         Request::Refused(refused) => refused.len,
         Request::Blank { len } => *len,
-        Request::Inline(_) => panic!("{request:?} is none of memcached's"),
+        Request::Inline(inline) => inline.len,
     }
 }
 
@@ -185,6 +188,10 @@ fn check_routed(routed: &Routed, frame: &[u8]) {
         assert!(!key.iter().any(|byte| b" \r\n\0".contains(byte)), "{routed:?}");
     }
 
+    let sent = [&frame[..routed.omit.start as usize], &frame[routed.omit.end as usize..]].concat();
+    let may_end_so =
+        routed.command.name != "delete" || !sent.trim_ascii_end().ends_with(b" noreply");
+    assert!(may_end_so, "a server would not answer {}", sent.escape_ascii());
     let omit = &frame[routed.omit.start as usize..routed.omit.end as usize];
     let is_quiet = routed.meta.quiet != Quiet::No;
     assert_eq!(routed.noreply || is_quiet, !omit.is_empty(), "{routed:?}");
@@ -194,13 +201,11 @@ fn check_routed(routed: &Routed, frame: &[u8]) {
             false => assert_eq!(omit.trim_ascii_start(), b"noreply", "{routed:?}"),
         }
         // What is left is the same request, but for the silence.
-        let front = &frame[..routed.omit.start as usize];
-        let forwarded = [front, &frame[routed.omit.end as usize..]].concat();
-        let len = forwarded.len();
+        let len = sent.len();
         let end = len as u32;
         let meta = Meta { quiet: Quiet::No, ..routed.meta };
         let expected = Routed { len, omit: end..end, noreply: false, meta, ..routed.clone() };
-        assert_eq!(requests_in(&forwarded, []).0, [Request::Routed(expected)]);
+        assert_eq!(requests_in(&sent, []).0, [Request::Routed(expected)]);
     }
 }
 
@@ -248,7 +253,7 @@ pub(super) const REQUEST_PIECES: &[&[u8]] = &[
     b"mg ", b"md ", b"ma ", b"me ", b"mn", b"gat ", b"gats ", b"flush_all", b"verbosity ", b"stats", b" items",
     b"slabs ", b"cache_memlimit ", b"ms k 3 q\r\nabc\r\n", b"mg k v", b" q", b" q ", b" b", b"YWJj ", b"YQ== ",
     b"   set k 0 0 3\r\nabc\r\n", b"ms k 3 -x\r\nabc\r\n", b"set k 0 0 00000000003\r\nabc\r\n", b"0000000000",
-    b" {", b" \x01", b" ~", b" \xff",
+    b"delete noreply", b" {", b" \x01", b" ~", b" \xff",
 ];
 
 /// What responses are made of.

@@ -42,6 +42,8 @@ pub(super) enum Verdict {
     },
     /// It is answered with this, which is nothing when it asks for no answer.
     Refuse(&'static [u8]),
+    /// This goes in its place, and means the same.
+    Reword(&'static [u8]),
 }
 
 /// Reads `line`, which has its line end with it and no space before its first word.
@@ -83,6 +85,11 @@ pub(super) fn read(line: &[u8]) -> Result<Line, ParseError> {
         Form::Refused => Ok(Line::without_block(Verdict::Refuse(encode::ADMINISTRATION))),
         Form::Store | Form::CompareAndStore | Form::Delete | Form::Count | Form::Touch => {
             let arguments = Arguments::collect(text, words);
+            if form == Form::Delete
+                && let Some(reworded) = arguments.delete_of_noreply()
+            {
+                return Ok(Line::without_block(Verdict::Reword(reworded)));
+            }
             let block_bytes = arguments.block_bytes(form)?;
             let verdict = match arguments.check(command, form, plain) {
                 Ok(omit) => {
@@ -280,6 +287,21 @@ impl<'a> Arguments<'a> {
 
     fn end_in_noreply(&self) -> bool {
         self.count > 1 && self.argument(self.count - 1) == NOREPLY
+    }
+
+    /// What is sent where a `delete` has the key `noreply`. memcached 1.6.40 and later take the last word
+    /// for that word even where it is the key (`_process_request_noreply`), and do not answer. With a 0
+    /// behind it all versions read the same: those before take a delay of none, those since overlook it.
+    ///
+    /// No other line that is sent ends in a key of that name and goes unanswered: a `get` has its values
+    /// and its `END` all the same, `gat` and the meta commands look for no such word, and what is last of the others
+    /// is a number.
+    fn delete_of_noreply(&self) -> Option<&'static [u8]> {
+        match (self.count, self.argument(0), self.argument(1)) {
+            (1, NOREPLY, _) => Some(b"delete noreply 0\r\n"),
+            (2, NOREPLY, NOREPLY) => Some(b"delete noreply 0 noreply\r\n"),
+            _ => None,
+        }
     }
 
     /// Bytes of the data and its CR LF, 0 for a form that has no data.

@@ -3,7 +3,7 @@
 
 use super::commands::COMMANDS;
 use super::encode;
-use crate::{Meta, ParseError, Progress, Quiet, Refused, Request, Routed};
+use crate::{Inline, Meta, ParseError, Progress, Quiet, Refused, Request, Routed};
 
 /// As [`RequestParser::parse`](super::RequestParser::parse) at the start of a request, for lines
 /// that the limits of a line allow.
@@ -69,6 +69,15 @@ pub(super) fn parse(buf: &[u8]) -> Result<Progress<Request>, ParseError> {
         && arguments.len() >= least
         && arguments.len() <= 6
         && arguments.last().unwrap().1 == b"noreply";
+    let told: Vec<_> = arguments.iter().map(|word| word.1).collect();
+    let frame = match (name, told.as_slice()) {
+        (b"delete", [b"noreply"]) => Some("delete noreply 0\r\n"),
+        (b"delete", [b"noreply", b"noreply"]) => Some("delete noreply 0 noreply\r\n"),
+        _ => None,
+    };
+    if let Some(frame) = frame {
+        return Ok(Progress::Done(Request::Inline(Inline { len, frame: frame.into() })));
+    }
     if let Some(answer) = refusal(name, arguments, text) {
         let answer = if silent { Vec::new() } else { answer.to_vec() };
         return Ok(Progress::Done(Request::Refused(Refused {

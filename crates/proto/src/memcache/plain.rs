@@ -18,6 +18,7 @@ pub(super) fn plain(buf: &[u8], request_bytes_max: u32) -> Option<Plain> {
         return None;
     }
     let len = match form {
+        Form::Delete if &buf[start..end] == b"noreply" => return None,
         Form::Keys | Form::Delete => behind_line_end(buf, end)?,
         Form::Count | Form::Touch => behind_line_end(buf, number(buf, end)?)?,
         Form::Store => {
@@ -103,6 +104,7 @@ mod tests {
             "get \r\n",
             "GET k:1\r\n",
             "delete k:1 noreply\r\n",
+            "delete noreply\r\n",
             "incr k:1 -1\r\n",
             "incr k:1 1 noreply\r\n",
             "set k:1 0 0 5 noreply\r\nhello\r\n",

@@ -6,7 +6,7 @@ use super::line::{self, Verdict};
 use super::words::skip_spaces;
 use super::{binary, encode, plain};
 use crate::limits::MEMCACHE_LINE_BYTES_MAX;
-use crate::{ParseError, Plain, Progress, Refused, Request, Routed};
+use crate::{Inline, ParseError, Plain, Progress, Refused, Request, Routed};
 
 /// The place in a request that has been seen in part.
 ///
@@ -47,7 +47,7 @@ impl RequestParser {
 
     /// Looks for one whole request at the front of `buf`, the bytes received and not yet consumed.
     ///
-    /// Copies nothing; allocates only the answer of a [`Refused`]. After `Incomplete` the parser
+    /// Copies nothing; allocates only the answer of a [`Refused`] and the frame of an [`Inline`]. After `Incomplete` the parser
     /// keeps its place, so the next call, with `buf` grown at its end, searches only the new bytes
     /// for a line end, or, when data is awaited, does nothing but compare two lengths. A line is
     /// read at most twice: when it is there, and, if its data was not, when that is there.
@@ -154,6 +154,7 @@ fn too_large(len: usize, verdict: &Verdict) -> Request {
         Verdict::Route { noreply: true, .. } => b"",
         Verdict::Route { .. } => encode::TOO_LARGE,
         Verdict::Refuse(answer) => answer,
+        Verdict::Reword(_) => unreachable!("it has no data"),
     };
     Request::Refused(Refused {
         len,
@@ -184,6 +185,7 @@ fn request(len: usize, verdict: Verdict) -> Request {
             after_password: false,
             too_large: false,
         }),
+        Verdict::Reword(frame) => Request::Inline(Inline { len, frame: frame.to_vec() }),
     }
 }
 
@@ -231,6 +233,7 @@ mod tests {
         b"get a\r\nset k 0 0 -1\r\n",
         b"get a\r\n\x80\x00",
         b"get a\r\n\x80\x0b0123456789\n12345678901234",
+        b"delete noreply\r\ndelete  noreply noreply \ndelete noreply 0\r\ndelete noreply x\r\nget noreply\r\n",
         b"mg a v q\r\nms b 2 q Oab\r\nxy\r\nmn\r\nmd YWJj q b\r\nmg YW b\r\n",
         b"gat 10 a b\r\nflush_all 0 noreply\r\nverbosity 1\r\nstats items\r\nstats reset\r\nslabs\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\n",
