@@ -38,8 +38,9 @@ pub const MEMCACHE_LINE_BYTES_MAX: usize = 1024 * 1024;
 
 /// Longest memcached request line that goes to a server as its client sent it, bytes, unless it is
 /// a `get` or `gets`. memcached closes a connection that holds more than these without a line end,
-/// which fails the requests of everybody on it (`try_read_command_ascii`).
-pub const MEMCACHE_PLAIN_LINE_BYTES_MAX: usize = 2048;
+/// which fails the requests of everybody on it (`try_read_command`). From 1.6.14 on it takes twice as
+/// many; a pool's servers may be older.
+pub const MEMCACHE_PLAIN_LINE_BYTES_MAX: usize = 1024;
 
 /// Most digits of the length of a memcached value, those of the largest: memcached 1.6.40 and later
 /// refuse a line with more than eleven, whatever they say (`mcmc_tokto32`), and run its data.

@@ -25,7 +25,7 @@ pub(super) const KEY_TOO_LONG: &[u8] = b"CLIENT_ERROR key is longer than 250 byt
 /// The answer to a line above
 /// [`MEMCACHE_PLAIN_LINE_BYTES_MAX`](crate::limits::MEMCACHE_PLAIN_LINE_BYTES_MAX) that a server
 /// might not read.
-pub(super) const LINE_TOO_LONG: &[u8] = b"CLIENT_ERROR line is longer than 2048 bytes\r\n";
+pub(super) const LINE_TOO_LONG: &[u8] = b"CLIENT_ERROR line is longer than 1024 bytes\r\n";
 
 /// The answer to a storage command whose data is longer than the pool allows: what memcached says to
 /// data that is longer than its own limit (`-I`), so that clients know the words.

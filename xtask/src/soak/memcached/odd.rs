@@ -198,7 +198,7 @@ fn spoiling(asker: &mut Asker<'_>) -> Odd {
         }
         3 => plain("nul", line("get ", "\0x\r\n")),
         4 => {
-            let wide = " ".repeat(asker.random.between(2050, 5000));
+            let wide = " ".repeat(asker.random.between(1030, 5000));
             plain("long-line", line("delete ", &format!("{wide}\r\n")))
         }
         5 => {

@@ -167,14 +167,14 @@ fn administration_is_refused_with_a_reason_and_any_other_name_is_unknown() {
 #[test]
 fn gat_has_its_keys_behind_its_expiry_time() {
     let bad = "CLIENT_ERROR invalid exptime argument\r\n";
-    let long = "CLIENT_ERROR line is longer than 2048 bytes\r\n";
+    let long = "CLIENT_ERROR line is longer than 1024 bytes\r\n";
     check(&[
         ("gat 10 a", "gat [a] 1 []", 0),
         ("gats  -1  a bc ", "gats [a] 2 []", 0),
         ("gat x a", bad, 0),
         ("gat 10", "ERROR\r\n", 0),
         ("gat", "ERROR\r\n", 0),
-        (&format!("gat 1{} a", " ".repeat(2048)), long, 0),
+        (&format!("gat 1{} a", " ".repeat(1024)), long, 0),
     ]);
 }
 
@@ -368,14 +368,14 @@ fn cr_and_nul_have_no_place_in_a_line() {
 
 #[test]
 fn a_line_that_memcached_might_not_read_is_not_sent() {
-    let refused = "CLIENT_ERROR line is longer than 2048 bytes\r\n";
+    let refused = "CLIENT_ERROR line is longer than 1024 bytes\r\n";
     let pad = |bytes: usize| " ".repeat(bytes);
-    // With its line end and its other words, the line has 2048 bytes and one more.
+    // With its line end and its other words, the line has 1024 bytes and one more.
     check(&[
-        (&format!("set{}k 0 0 1", pad(2036)), "set [k] 1 []", 3),
-        (&format!("set{}k 0 0 1", pad(2037)), refused, 3),
-        (&format!("version{}", pad(2039)), "version [] 0 []", 0),
-        (&format!("version{}", pad(2040)), refused, 0),
+        (&format!("set{}k 0 0 1", pad(1012)), "set [k] 1 []", 3),
+        (&format!("set{}k 0 0 1", pad(1013)), refused, 3),
+        (&format!("version{}", pad(1015)), "version [] 0 []", 0),
+        (&format!("version{}", pad(1016)), refused, 0),
         (&format!("get{}k", pad(3000)), "get [k] 1 []", 0),
     ]);
 }
