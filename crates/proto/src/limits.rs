@@ -14,8 +14,14 @@ pub const MBUF_BYTES_DEFAULT: usize = 16_384;
 /// Longest Redis key when `-m` is left at its default, bytes.
 pub const REDIS_KEY_BYTES_MAX_DEFAULT: usize = MBUF_BYTES_DEFAULT - MBUF_HEADER_BYTES - 1;
 
-/// Longest bulk string in a Redis request or response, bytes: Redis' own `proto-max-bulk-len`.
+/// Longest bulk string in a Redis request, bytes: Redis' own `proto-max-bulk-len`.
 pub const BULK_BYTES_MAX: u64 = 512 * 1024 * 1024;
+
+/// Longest bulk string in a Redis response, bytes. Redis bounds what it is sent, not what it sends: a
+/// `DUMP` of a large collection is longer, and so are values where `proto-max-bulk-len` was raised. This
+/// is what 32 bits hold, with room for what stands around it; how much of a response is kept is for others to
+/// say.
+pub const RESPONSE_BULK_BYTES_MAX: u64 = u32::MAX as u64 - 1024 * 1024;
 
 /// Most bulk strings in a Redis request: Redis' own bound up to release 6.2
 /// (`processMultibulkBuffer`; later ones take more, and nobody sends as many).
@@ -62,6 +68,8 @@ const _: () = assert!(
 );
 const _: () = assert!(MEMCACHE_RESPONSE_LINE_BYTES_MAX > MEMCACHE_PLAIN_LINE_BYTES_MAX);
 const _: () = assert!(BULK_BYTES_MAX < u32::MAX as u64, "ranges within a message are 32 bits");
+const _: () = assert!(RESPONSE_BULK_BYTES_MAX > BULK_BYTES_MAX, "what was sent comes back");
+const _: () = assert!(RESPONSE_BULK_BYTES_MAX < u32::MAX as u64, "a length is 32 bits");
 const _: () = assert!(
     MEMCACHE_LINE_BYTES_MAX as u64 + VALUE_BYTES_MAX + 2 < u32::MAX as u64,
     "ranges within a message are 32 bits"

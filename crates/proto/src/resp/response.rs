@@ -17,7 +17,7 @@ use super::digits::{self, LINE_END};
 use super::guess::{Guess, ends};
 use super::kinds::{self, INTEGER_KIND, NULL_KIND, STATUS_KIND, STRING_KIND};
 use super::request::BULK_END;
-use crate::limits::{BULK_BYTES_MAX, LINE_BYTES_MAX};
+use crate::limits::{LINE_BYTES_MAX, RESPONSE_BULK_BYTES_MAX};
 use crate::progress::{ParseError, Progress};
 use crate::response::{Outcome, Response};
 
@@ -76,7 +76,7 @@ impl ResponseParser {
     ///
     /// # Errors
     /// [`ParseError`] when the server does not keep to the protocol, in RESP2 or RESP3: an unknown
-    /// type, a length that Redis itself would not take, a line that does not end.
+    /// type, a length above [`RESPONSE_BULK_BYTES_MAX`], a line that does not end.
     #[inline(always)]
     pub fn parse(&mut self, buf: &[u8]) -> Result<Progress<Response>, ParseError> {
         let plain = if self.is_at_start() { plain(buf) } else { None };
@@ -303,7 +303,7 @@ enum Step {
 
 /// A length and so many bytes.
 fn bulk(buf: &[u8], at: usize) -> Result<Step, ParseError> {
-    let (len, start) = match digits::length(buf, at + 1, BULK_BYTES_MAX as u32, LENGTH) {
+    let (len, start) = match digits::length(buf, at + 1, RESPONSE_BULK_BYTES_MAX as u32, LENGTH) {
         Ok(Some(found)) => found,
         Ok(None) => return Ok(Step::Wait { need: buf.len() + 1 }),
         Err(error) => return null(buf, at, NULL_BULK, error),

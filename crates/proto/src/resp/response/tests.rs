@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::limits::BULK_BYTES_MAX;
 
 /// What a parser says that has seen nothing before.
 fn parse(bytes: &[u8]) -> Result<Progress<Response>, ParseError> {
@@ -158,7 +159,7 @@ fn a_broken_rule_is_named_with_the_byte_that_broke_it() {
         (b"$?\r\n", 1, LENGTH),
         (b"$3\nabc\n", 2, LENGTH),
         (b"$4294967299\r\nabc\r\n", 1, LENGTH),
-        (b"$536870913\r\n", 1, LENGTH),
+        (b"$4293918720\r\n", 1, LENGTH),
         (b"!-1\r\n", 1, LENGTH),
         (b"=-1\r\n", 1, LENGTH),
         (b"$3\r\nabcd\r\n", 7, BULK_END),
@@ -186,6 +187,26 @@ fn a_broken_rule_is_named_with_the_byte_that_broke_it() {
         let at = if *at == 0 || bytes.len() > *at { at + 4 } else { *at };
         let error = parse(&nested).expect_err(rule);
         assert_eq!((error.at, error.rule), (at, *rule), "{}", nested.escape_ascii());
+    }
+}
+
+#[test]
+fn a_bulk_string_may_be_longer_than_one_in_a_request() {
+    for length in [BULK_BYTES_MAX + 1, 3 * 1024 * 1024 * 1024, RESPONSE_BULK_BYTES_MAX] {
+        for (head, others) in [("", 0), ("*2\r\n:1\r\n", 0), ("*2\r\n", ELEMENT_BYTES_MIN)] {
+            let header = format!("{head}${length}\r\n");
+            let missing = (length + 2 + others) as usize;
+            assert_eq!(
+                parse(header.as_bytes()),
+                Ok(Progress::Incomplete { missing }),
+                "{header:?}"
+            );
+            let mut parser = ResponseParser::new();
+            assert_eq!(parser.parse(header.as_bytes()), Ok(Progress::Incomplete { missing }));
+            let more = [header.as_bytes(), b"abc"].concat();
+            let missing = missing - 3;
+            assert_eq!(parser.parse(&more), Ok(Progress::Incomplete { missing }), "{header:?}");
+        }
     }
 }
 
