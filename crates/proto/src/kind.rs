@@ -10,9 +10,9 @@
 pub struct Kind(u8);
 
 impl Kind {
-    /// The kind of that number, of which there are sixteen: a set of them has room in a request.
+    /// The kind of that number, of which there are thirty-two: a set of them has room in a request.
     pub(crate) const fn new(number: u8) -> Self {
-        assert!((number as u32) < u16::BITS, "a set has a bit for each");
+        assert!((number as u32) < u32::BITS, "a set has a bit for each");
         Self(number)
     }
 
@@ -24,11 +24,11 @@ impl Kind {
 
 /// A set of kinds: those that a request's response may be of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kinds(u16);
+pub struct Kinds(u32);
 
 impl Kinds {
     /// All there are: of responses that nothing is known of.
-    pub const ANY: Self = Self(u16::MAX);
+    pub const ANY: Self = Self(u32::MAX);
 
     /// Those of either.
     pub(crate) const fn or(self, other: Self) -> Self {
@@ -39,7 +39,7 @@ impl Kinds {
     #[must_use]
     #[inline]
     pub const fn contain(self, kind: Kind) -> bool {
-        (self.0 >> (kind.0 as u32 % u16::BITS)) & 1 == 1
+        (self.0 >> (kind.0 as u32 % u32::BITS)) & 1 == 1
     }
 }
 
@@ -49,9 +49,9 @@ mod tests {
 
     #[test]
     fn a_set_has_the_kinds_that_were_put_in_and_no_other() {
-        let kinds = Kind::new(0).alone().or(Kind::new(15).alone());
-        for number in 0..16 {
-            let expected = matches!(number, 0 | 15);
+        let kinds = Kind::new(0).alone().or(Kind::new(31).alone());
+        for number in 0..32 {
+            let expected = matches!(number, 0 | 31);
             assert_eq!(kinds.contain(Kind::new(number)), expected, "{number}");
             assert!(Kinds::ANY.contain(Kind::new(number)), "{number}");
         }

@@ -114,6 +114,49 @@ fn a_word_of_memcached_that_is_no_answer_closes_the_conn() {
     }
 }
 
+// It has not read the data, and runs it.
+#[test]
+fn a_server_that_refuses_the_line_of_what_stores_is_heard_no_more() {
+    let cases = [
+        ("set a 0 0 5\r\nget b\r\n", "ERROR\r\n"),
+        ("cas a 0 0 5 1\r\nget b\r\n", "CLIENT_ERROR bad command line format\r\n"),
+        ("append a 0 0 5 noreply\r\nget b\r\n", "ERROR\r\n"),
+        ("ms a 5\r\nget b\r\n", "ERROR\r\n"),
+        ("ms a 5 T0 q\r\nget b\r\n", "CLIENT_ERROR invalid flag\r\n"),
+    ];
+    for (request, answer) in cases {
+        let mut stage = Stage::new(memcached(1));
+        let clients = [stage.client(), stage.client()];
+        stage.sends(clients[0], request);
+        stage.sends(clients[1], "get secret\r\n");
+        let server = stage.server(0);
+        stage.sends(server, [answer, "VALUE b 0 1\r\nx\r\nEND\r\n"].concat());
+        let error = "SERVER_ERROR Invalid argument\r\n";
+        stage.gets(clients[0], if request.contains("noreply") { "" } else { error });
+        stage.gets(clients[1], error);
+        assert!(stage.is_closed(server), "{request:?}: {answer:?}");
+        stage.is_quiet();
+    }
+    for (request, answer) in [
+        ("set a 0 0 1\r\nx\r\n", "SERVER_ERROR out of memory storing object\r\n"),
+        ("ms a 1\r\nx\r\n", "CLIENT_ERROR bad token in command line format\r\n"),
+        // A flag that not every server knows: its data has been read.
+        ("ms a 1 z\r\nx\r\n", "CLIENT_ERROR invalid flag\r\n"),
+        ("get a\r\n", "ERROR\r\n"),
+        ("mg a z\r\n", "CLIENT_ERROR invalid flag\r\n"),
+        ("incr a 1\r\n", "CLIENT_ERROR bad command line format\r\n"),
+    ] {
+        let mut stage = Stage::new(memcached(1));
+        let client = stage.client();
+        stage.sends(client, request);
+        let server = stage.server(0);
+        stage.sends(server, answer);
+        stage.gets(client, answer);
+        assert!(!stage.is_closed(server), "{request:?}: {answer:?}");
+        stage.is_quiet();
+    }
+}
+
 #[test]
 fn a_fragment_s_answer_that_is_none_fails_the_whole_and_closes_that_conn_alone() {
     for answer in ["$1\r\nx\r\n", "+OK\r\n", ":2\r\n"] {

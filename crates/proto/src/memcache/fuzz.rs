@@ -252,7 +252,7 @@ pub(super) const REQUEST_PIECES: &[&[u8]] = &[
     b"set k 0 0 3\r\nabc\r\n", b"set k 0 0 ", b"delete k 0", b"cas k 1 2 3 4 ", b"\x80", b"HTTP/1.1",
     b"mg ", b"md ", b"ma ", b"me ", b"mn", b"gat ", b"gats ", b"flush_all", b"verbosity ", b"stats", b" items",
     b"slabs ", b"cache_memlimit ", b"ms k 3 q\r\nabc\r\n", b"mg k v", b" q", b" q ", b" b", b"YWJj ", b"YQ== ",
-    b"   set k 0 0 3\r\nabc\r\n", b"ms k 3 -x\r\nabc\r\n", b"set k 0 0 00000000003\r\nabc\r\n", b"0000000000",
+    b"   set k 0 0 3\r\nabc\r\n", b"ms k 3 -x\r\nabc\r\n", b"ms k 3 q z\r\nabc\r\n", b"set k 0 0 00000000003\r\nabc\r\n", b"0000000000",
     b"delete noreply", b" {", b" \x01", b" ~", b" \xff",
 ];
 

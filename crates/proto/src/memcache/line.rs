@@ -238,7 +238,10 @@ fn read_meta(
             Verdict::Refuse(encode::BAD_FORMAT)
         }
         Err(answer) => Verdict::Refuse(answer),
-        Ok((meta, omit)) => {
+        Ok(meta::Flags { meta, omit, all_known }) => {
+            let is_store = form == Form::MetaStore;
+            let command =
+                if is_store && !all_known { commands::ms_of_other_flags() } else { command };
             Verdict::Route { command, key: key.range(), keys: 1, noreply: false, omit, meta }
         }
     };

@@ -12,7 +12,20 @@ use crate::request::{Meta, Quiet};
 /// commands.
 const FLAGS_MAX: usize = 16;
 
-/// What the flags of a meta command say, and which bytes of the line are left out on the way.
+/// The flags that memcached knows since 1.6.10 (`_meta_flag_preparse`), the first to have `ms` as it is.
+const KNOWN: &[u8] = b"CDFIJMNORTbcfhklqstuv";
+
+/// What the flags of a meta command say.
+pub(super) struct Flags {
+    /// What the proxy heeds.
+    pub(super) meta: Meta,
+    /// Which bytes of the line are left out on the way.
+    pub(super) omit: Option<Range<u32>>,
+    /// Every server that knows the command knows them all.
+    pub(super) all_known: bool,
+}
+
+/// Reads the flags of a meta command.
 ///
 /// `words` stands behind the key, or behind the length of `ms`, and `before` is the word before it.
 /// All flags are passed on but `q`, whose place is told with the spaces before it: a server must
@@ -28,15 +41,16 @@ pub(super) fn read_flags(
     key: Word,
     before: Word,
     words: &mut Words<'_>,
-) -> Result<(Meta, Option<Range<u32>>), &'static [u8]> {
+) -> Result<Flags, &'static [u8]> {
     let mut meta = Meta::default();
     let (mut omit, mut twice, mut invalid) = (None, false, false);
-    let mut count = 0;
+    let (mut count, mut all_known) = (0, true);
     let mut end = before.end;
     for word in words {
         count += 1;
         let flag = text[word.start];
         invalid |= command == "ms" && !may_begin(flag);
+        all_known &= KNOWN.contains(&flag);
         match flag {
             b'q' if command == "me" => {}
             b'q' if omit.is_some() => twice = true,
@@ -64,7 +78,7 @@ pub(super) fn read_flags(
     {
         return Err(encode::BAD_BASE64);
     }
-    Ok((meta, omit))
+    Ok(Flags { meta, omit, all_known })
 }
 
 /// Whether a flag may begin so for memcached 1.6.40 and later (`_mcmc_tokenize_meta`). Any other ends

@@ -1,7 +1,7 @@
 //! The obvious request parser: it starts over at every call, copies what it likes, and is what the
 //! fast one has to agree with.
 
-use super::commands::COMMANDS;
+use super::commands::{COMMANDS, ms_of_other_flags};
 use super::encode;
 use crate::{Inline, Meta, ParseError, Progress, Quiet, Refused, Request, Routed};
 
@@ -87,7 +87,14 @@ pub(super) fn parse(buf: &[u8]) -> Result<Progress<Request>, ParseError> {
             too_large: false,
         })));
     }
-    let command = row.expect("an unknown command is refused");
+    let command = match row.expect("an unknown command is refused") {
+        row if row.name == "ms"
+            && !told[2..].iter().all(|flag| b"CDFIJMNORTbcfhklqstuv".contains(&flag[0])) =>
+        {
+            ms_of_other_flags()
+        }
+        row => row,
+    };
     let keyless: [&[u8]; 6] = [b"version", b"quit", b"mn", b"stats", b"flush_all", b"verbosity"];
     let has_key = !keyless.contains(&name);
     let first_key = usize::from(matches!(name, b"gat" | b"gats"));

@@ -193,8 +193,13 @@ fn only_line(line: &[u8]) -> Option<(Outcome, Kind)> {
             Some((_, kind)) => *kind,
             None => {
                 let outcome = last_line(line)?;
-                let is_end = outcome == Outcome::Fine;
-                return Some((outcome, if is_end { kinds::END } else { kinds::ERROR }));
+                let kind = match without_trailing_spaces(line) {
+                    b"ERROR" | b"CLIENT_ERROR bad command line format" => kinds::REFUSED,
+                    b"CLIENT_ERROR invalid flag" => kinds::INVALID_FLAG,
+                    _ if outcome == Outcome::Fine => kinds::END,
+                    _ => kinds::ERROR,
+                };
+                return Some((outcome, kind));
             }
         },
     };
@@ -336,8 +341,11 @@ mod tests {
             ("EX O9\r\n", Outcome::Fine, kinds::NO),
             ("ME k exp=-1 la=0 cas=1 fetch=yes cls=1 size=61\r\n", Outcome::Fine, kinds::ME),
             ("MN\r\n", Outcome::Fine, kinds::OK),
-            ("ERROR\r\n", Outcome::Error, kinds::ERROR),
-            ("ERROR  \r\n", Outcome::Error, kinds::ERROR),
+            ("ERROR\r\n", Outcome::Error, kinds::REFUSED),
+            ("ERROR  \r\n", Outcome::Error, kinds::REFUSED),
+            ("CLIENT_ERROR bad command line format\r\n", Outcome::Error, kinds::REFUSED),
+            ("CLIENT_ERROR invalid flag\r\n", Outcome::Error, kinds::INVALID_FLAG),
+            ("CLIENT_ERROR bad token in command line format\r\n", Outcome::Error, kinds::ERROR),
             ("CLIENT_ERROR\r\n", Outcome::Error, kinds::ERROR),
             ("CLIENT_ERROR line too long\r\n", Outcome::Error, kinds::ERROR),
             ("SERVER_ERROR out of memory storing object\r\n", Outcome::Error, kinds::ERROR),
