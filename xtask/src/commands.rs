@@ -31,6 +31,12 @@ const NOTES: &[(&str, &str)] = &[
     ("spublish", "as `publish`"),
     ("sort", "a pattern of `BY` or `GET` needs the hash tag of the sorted key in front of its `*`, or is refused"),
     ("sort_ro", "as `sort`"),
+    ("ma", "as `ms`"),
+    ("md", "as `ms`"),
+    ("me", "as `ms`"),
+    ("mg", "as `ms`"),
+    ("mn", "`meta_commands: false` refuses it"),
+    ("ms", "needs memcached 1.6.10 or later at every server: older ones run its data; `meta_commands: false` refuses it"),
     ("xread", "with `BLOCK` on a connection of its own"),
     ("xreadgroup", "with `BLOCK` on a connection of its own"),
 ];

@@ -62,6 +62,8 @@ pub struct PoolConfig {
     pub limits: PoolLimits,
     /// Whether clients may flush the servers' data.
     pub allow_flush: bool,
+    /// Whether memcached's meta commands are served.
+    pub meta_commands: bool,
     /// What a request with keys on several servers gets when some of them fail.
     pub multi_error: MultiError,
 }
@@ -71,6 +73,7 @@ impl PoolConfig {
     pub(crate) fn request_parser(&self) -> RequestParser {
         RequestParser::new(self.protocol, self.key_bytes_max, self.limits.request_bytes)
             .with_commands(self.commands)
+            .with_meta_commands(self.meta_commands)
     }
 }
 

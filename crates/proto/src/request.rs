@@ -145,6 +145,15 @@ impl RequestParser {
         }
     }
 
+    /// The same, which serves memcached's meta commands or refuses them.
+    #[must_use]
+    pub const fn with_meta_commands(self, serves_meta: bool) -> Self {
+        match self {
+            Self::Redis(parser) => Self::Redis(parser),
+            Self::Memcache(parser) => Self::Memcache(parser.with_meta_commands(serves_meta)),
+        }
+    }
+
     /// The same place in the stream, with the limits and the commands of `other`, which speaks the same
     /// protocol: for what comes from there on.
     ///

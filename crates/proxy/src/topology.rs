@@ -63,6 +63,7 @@ fn pool_config(pool: &Pool, key_bytes_max: usize) -> PoolConfig {
         password: pool.redis_auth.as_ref().map(|password| password.as_bytes().into()),
         database: pool.redis_db,
         allow_flush: pool.allow_flush,
+        meta_commands: pool.meta_commands,
         multi_error: pool.multi_error,
         databases: pool.databases,
         commands: pool.commands.as_ref().map(|added| added.rows),

@@ -42,6 +42,7 @@ impl Stage {
             password: None,
             database: 0,
             allow_flush: false,
+            meta_commands: true,
             multi_error: MultiError::Fail,
             databases: 16,
             commands: None,

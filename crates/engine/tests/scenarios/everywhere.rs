@@ -172,6 +172,29 @@ fn data_is_flushed_only_where_the_operator_allows_it() {
 }
 
 #[test]
+fn meta_commands_are_served_unless_the_operator_says_otherwise() {
+    let wire = "ms a 11 T0\r\nflush_all\r\n\r\nmg a v q\r\nmn\r\nget a\r\n";
+    let mut stage = Stage::new(PoolConfig { meta_commands: false, ..memcached(1) });
+    let client = stage.client();
+    stage.sends(client, wire);
+    let server = stage.server(0);
+    stage.gets(server, "get a\r\n");
+    stage.sends(server, "END\r\n");
+    let refused = "CLIENT_ERROR meta commands not allowed: the pool's option 'meta_commands: true' allows them\r\n";
+    stage.gets(client, [refused, refused, refused, "END\r\n"].concat());
+    stage.is_quiet();
+
+    let mut stage = Stage::new(memcached(1));
+    let client = stage.client();
+    stage.sends(client, wire);
+    let server = stage.server(0);
+    stage.gets(server, "ms a 11 T0\r\nflush_all\r\n\r\nmg a v\r\nget a\r\n");
+    stage.sends(server, "HD\r\nEN\r\nEND\r\n");
+    stage.gets(client, "HD\r\nMN\r\nEND\r\n");
+    stage.is_quiet();
+}
+
+#[test]
 fn memcached_is_flushed_only_where_the_operator_allows_it() {
     let mut stage = Stage::new(memcached(2));
     let client = stage.client();

@@ -45,6 +45,7 @@ fn pool(protocol: Protocol, servers: usize) -> PoolConfig {
         password: None,
         database: 0,
         allow_flush: false,
+        meta_commands: true,
         multi_error: MultiError::Fail,
         databases: 16,
         commands: None,

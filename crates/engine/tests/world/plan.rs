@@ -306,6 +306,7 @@ fn draw_pool(random: &mut Random) -> PoolConfig {
         password: (is_redis && random.chance(30)).then(|| (*b"s3cret").into()),
         database: if is_redis && random.chance(30) { random.between(1, 15) as u32 } else { 0 },
         allow_flush: random.chance(50),
+        meta_commands: true,
         multi_error: random.pick(&[MultiError::Fail, MultiError::Fail, MultiError::Partial]),
         databases: 16,
         commands: None,

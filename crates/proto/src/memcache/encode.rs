@@ -39,6 +39,10 @@ pub(super) const STRAY_BYTE: &[u8] = b"CLIENT_ERROR a line holds no CR and no NU
 pub(super) const ADMINISTRATION: &[u8] =
     b"CLIENT_ERROR not served: servers are administered one by one, not through a proxy\r\n";
 
+/// The answer to a meta command where the operator has turned them off; in the form of that to `flush_all`.
+pub(super) const META_COMMANDS_OFF: &[u8] =
+    b"CLIENT_ERROR meta commands not allowed: the pool's option 'meta_commands: true' allows them\r\n";
+
 /// The answer to `stats` of a kind that does not merge, or that changes the server: memcached's to one
 /// that it does not know, at which readers of figures end.
 pub(super) const NO_SUCH_STATS: &[u8] = b"ERROR\r\n";
@@ -103,6 +107,7 @@ mod tests {
             STRAY_BYTE,
             TOO_LARGE,
             ADMINISTRATION,
+            META_COMMANDS_OFF,
             NO_SUCH_STATS,
             DUPLICATE_FLAG,
             INVALID_FLAG,

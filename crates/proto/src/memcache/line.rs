@@ -46,7 +46,8 @@ pub(super) enum Verdict {
     Reword(&'static [u8]),
 }
 
-/// Reads `line`, which has its line end with it and no space before its first word.
+/// Reads `line`, which has its line end with it and no space before its first word. Whether meta commands are
+/// served, `serves_meta` says.
 ///
 /// One pass over the line; copies and allocates nothing.
 ///
@@ -54,7 +55,7 @@ pub(super) enum Verdict {
 /// Only where the stream cannot be followed past the line: there is data behind it, and no saying
 /// how much.
 #[inline]
-pub(super) fn read(line: &[u8]) -> Result<Line, ParseError> {
+pub(super) fn read(line: &[u8], serves_meta: bool) -> Result<Line, ParseError> {
     let text = without_line_end(line);
     debug_assert!(!text.starts_with(b" "), "the spaces before it are consumed");
     let mut words = Words::new(text);
@@ -67,6 +68,9 @@ pub(super) fn read(line: &[u8]) -> Result<Line, ParseError> {
     let plain = line.len() <= MEMCACHE_PLAIN_LINE_BYTES_MAX;
     match form {
         Form::Keys => Ok(Line::without_block(read_keys(command, words, true))),
+        Form::Bare if command.name == "mn" && !serves_meta => {
+            Ok(Line::without_block(Verdict::Refuse(encode::META_COMMANDS_OFF)))
+        }
         Form::Bare => Ok(Line::without_block(read_bare(command, words, plain))),
         Form::TouchKeys => {
             let exptime = words.next().map(|word| word.of(text));
@@ -81,7 +85,13 @@ pub(super) fn read(line: &[u8]) -> Result<Line, ParseError> {
         Form::Flush | Form::Verbosity | Form::Stats => {
             Ok(Line::without_block(read_keyless(text, command, form, words, plain)))
         }
-        Form::Meta | Form::MetaStore => read_meta(text, command, form, words, plain),
+        Form::Meta | Form::MetaStore => {
+            let mut line = read_meta(text, command, form, words, plain)?;
+            if !serves_meta {
+                line.verdict = Verdict::Refuse(encode::META_COMMANDS_OFF);
+            }
+            Ok(line)
+        }
         Form::Refused => Ok(Line::without_block(Verdict::Refuse(encode::ADMINISTRATION))),
         Form::Store | Form::CompareAndStore | Form::Delete | Form::Count | Form::Touch => {
             let arguments = Arguments::collect(text, words);

@@ -27,6 +27,8 @@ pub struct RequestParser {
     whole: u32,
     /// Longest request, bytes.
     request_bytes_max: u32,
+    /// Whether meta commands are served.
+    serves_meta: bool,
 }
 
 impl RequestParser {
@@ -36,13 +38,20 @@ impl RequestParser {
     pub const fn new(request_bytes_max: usize) -> Self {
         let longest = u32::MAX as usize;
         let max = if request_bytes_max < longest { request_bytes_max } else { longest };
-        Self { searched: 0, whole: 0, request_bytes_max: max as u32 }
+        Self { searched: 0, whole: 0, request_bytes_max: max as u32, serves_meta: true }
     }
 
-    /// The same place, with the limits of `other`.
+    /// The same, which serves meta commands or refuses them.
+    #[must_use]
+    pub const fn with_meta_commands(self, serves_meta: bool) -> Self {
+        Self { serves_meta, ..self }
+    }
+
+    /// The same place, with the limits of `other`; it serves what that serves.
     #[must_use]
     pub const fn with_limits_of(self, other: &Self) -> Self {
-        Self { request_bytes_max: other.request_bytes_max, ..self }
+        let Self { request_bytes_max, serves_meta, .. } = *other;
+        Self { request_bytes_max, serves_meta, ..self }
     }
 
     /// Looks for one whole request at the front of `buf`, the bytes received and not yet consumed.
@@ -69,7 +78,7 @@ impl RequestParser {
         let Some(line_bytes) = self.line_bytes(buf)? else {
             return Ok(Progress::Incomplete { missing: 1 });
         };
-        let line = line::read(&buf[..line_bytes])?;
+        let line = line::read(&buf[..line_bytes], self.serves_meta)?;
         let len = line_bytes + line.block_bytes;
         if line.block_bytes > 0 && len > self.request_bytes_max as usize {
             (self.searched, self.whole) = (0, 0);
@@ -385,6 +394,21 @@ mod tests {
     }
 
     #[test]
+    fn meta_commands_that_are_not_served_are_refused_with_their_data() {
+        let mut parser = RequestParser::new(usize::MAX).with_meta_commands(false);
+        let mut wire = &b"ms k 11 T0\r\nflush_all\r\n\r\nmg k v\r\nmn\r\n"[..];
+        let place = RequestParser::new(usize::MAX).with_limits_of(&parser);
+        assert!(!place.serves_meta, "a client that changes over keeps to the new pool's word");
+        for _ in 0..3 {
+            let found = parser.parse(wire);
+            let Ok(Progress::Done(Request::Refused(refused))) = found else { panic!("{found:?}") };
+            assert_eq!(refused.answer, encode::META_COMMANDS_OFF);
+            wire = &wire[refused.len..];
+        }
+        assert_eq!(wire, b"");
+    }
+
+    #[test]
     fn the_binary_protocol_is_told_from_its_first_byte() {
         let error = ParseError { at: 0, found: Some(0x80), rule: binary::NO_BINARY };
         let header = [0x80; binary::HEADER_BYTES];
@@ -416,7 +440,7 @@ mod tests {
 
     #[test]
     fn a_parser_is_small() {
-        assert_eq!(size_of::<RequestParser>(), 12);
+        assert_eq!(size_of::<RequestParser>(), 16);
     }
 
     #[test]

@@ -223,6 +223,7 @@ pub(super) enum Fault {
     ListenAsterisk,
     DatabaseWithoutRedis,
     DatabasesWithoutRedis,
+    MetaCommandsWithRedis,
 }
 
 impl fmt::Display for Fault {
@@ -492,6 +493,9 @@ impl fmt::Display for Fault {
             }
             Self::DatabasesWithoutRedis => {
                 f.write_str("'databases' has no effect in a memcached pool")
+            }
+            Self::MetaCommandsWithRedis => {
+                f.write_str("'meta_commands' has no effect in a Redis pool")
             }
         }
     }

@@ -19,7 +19,7 @@ use super::{address, limits};
 use Whose::{Original, Own};
 
 /// The keys of a pool in the order in which messages name them, and whose they are.
-const KEYS: [(&str, Whose); 32] = [
+const KEYS: [(&str, Whose); 33] = [
     ("listen", Original),
     ("hash", Original),
     ("hash_tag", Original),
@@ -50,6 +50,7 @@ const KEYS: [(&str, Whose); 32] = [
     ("on_eject", Own),
     ("retries", Own),
     ("allow_flush", Own),
+    ("meta_commands", Own),
     ("multi_error", Own),
     ("resolve_interval", Own),
 ];
@@ -119,6 +120,7 @@ pub(super) fn read(section: &Section, findings: &mut Findings) -> Option<Pool> {
         servers: servers(keys),
         limits: pool_limits(keys),
         allow_flush: keys.flag("allow_flush").unwrap_or(false),
+        meta_commands: meta_commands(keys, redis),
         multi_error: multi_error(keys),
         resolve_interval: Some(
             keys.number("resolve_interval").map_or(limits::RESOLVE_INTERVAL_DEFAULT, milliseconds),
@@ -190,6 +192,13 @@ fn added_commands(keys: &mut Keys<'_>, redis: bool) -> Option<AddedCommands> {
         keys.wrong(keys.place("commands"), Fault::CommandsWithoutRedis);
     }
     Some(added)
+}
+
+fn meta_commands(keys: &mut Keys<'_>, redis: bool) -> bool {
+    if redis && keys.value("meta_commands").is_some() {
+        keys.warn(keys.place("meta_commands"), Fault::MetaCommandsWithRedis);
+    }
+    keys.flag("meta_commands").unwrap_or(true)
 }
 
 fn databases(keys: &mut Keys<'_>, redis: bool) -> u32 {

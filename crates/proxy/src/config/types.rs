@@ -156,6 +156,8 @@ pub struct Pool {
     pub limits: PoolLimits,
     /// Whether clients may flush the servers' data.
     pub allow_flush: bool,
+    /// Whether memcached's meta commands are served.
+    pub meta_commands: bool,
     /// What a request with keys on several servers gets when some of them fail.
     pub multi_error: MultiError,
     /// How often the names of connected servers are looked up again; `None` for never.

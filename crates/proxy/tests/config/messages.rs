@@ -57,6 +57,10 @@ fn every_problem_says_where_what_and_what_would_do() {
         ("multi_error: some", "'multi_error' is 'fail' or 'partial', not 'some'"),
         ("allow_flush: on", "'allow_flush' "),
         (
+            "meta_commands: off",
+            "3:18: pool 'alpha': 'meta_commands' is either true or false, in lower case; 'off' is neither",
+        ),
+        (
             "hash: fnvla_64",
             "3:9: pool 'alpha': no hash is called 'fnvla_64'; did you mean 'fnv1a_64'? (the names are one_at_a_time, md5, ",
         ),
@@ -284,6 +288,10 @@ fn what_is_odd_and_legal_is_warned_of() {
         (
             pool_with("databases: 20"),
             "3:3: pool 'alpha': 'databases' has no effect in a memcached pool",
+        ),
+        (
+            pool_with("redis: true\nmeta_commands: true"),
+            "4:3: pool 'alpha': 'meta_commands' has no effect in a Redis pool",
         ),
         (
             pool_with("").replace("127.0.0.1:6379", "192.168.56.291:6379"),

@@ -51,6 +51,7 @@ fn a_pool_of_two_keys_has_the_originals_defaults() {
         }],
         limits: PoolLimits::default(),
         allow_flush: false,
+        meta_commands: true,
         multi_error: MultiError::Fail,
         resolve_interval: Some(Duration::from_secs(10)),
     };
@@ -93,6 +94,7 @@ fn every_key_reaches_its_field() {
         "  request_max: 1000000\n",
         "  response_max: 2g\n",
         "  allow_flush: true\n",
+        "  meta_commands: false\n",
         "  multi_error: partial\n",
         "  pinned_connections_max: 250\n",
         "  resolve_interval: 5000\n",
@@ -156,6 +158,7 @@ fn every_key_reaches_its_field() {
             ..PoolLimits::default()
         },
         allow_flush: true,
+        meta_commands: false,
         multi_error: MultiError::Partial,
         resolve_interval: Some(Duration::from_secs(5)),
     };

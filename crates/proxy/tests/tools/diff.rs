@@ -70,6 +70,7 @@ fn every_option_that_differs_is_told_with_what_it_was() {
         ("client_unsent_max: 64k", "client_unsent_max: 1048576 bytes (default) -> 65536 bytes"),
         ("server_queue_max: 1m", "server_queue_max: 67108864 bytes (default) -> 1048576 bytes"),
         ("allow_flush: true", "allow_flush: false (default) -> true"),
+        ("meta_commands: false", "meta_commands: true (default) -> false"),
         ("multi_error: partial", "multi_error: fail (default) -> partial"),
         ("request_max: 1m", "request_max: the protocol's (default) -> 1048576 bytes"),
         ("response_max: 1m", "response_max: 1073741824 bytes (default) -> 1048576 bytes"),

@@ -199,6 +199,7 @@ impl Play {
                 .then(|| Box::from(&b"secret"[..])),
             database: if protocol == Protocol::Redis { u32::from(habits >> 3 & 1) } else { 0 },
             allow_flush: false,
+            meta_commands: true,
             multi_error: MultiError::Fail,
             databases: 16,
             commands: None,

@@ -6,7 +6,7 @@ use crate::request::Quiet;
 /// A line's verdict in short: what is routed and how, or the answer; and the block's length.
 fn read_text(line: &str) -> Result<(String, usize), &'static str> {
     let whole = format!("{line}\r\n");
-    let read = read(whole.as_bytes()).map_err(|error| error.rule)?;
+    let read = read(whole.as_bytes(), true).map_err(|error| error.rule)?;
     let at = |range: Range<u32>| &line[range.start as usize..range.end as usize];
     let verdict = match read.verdict {
         Verdict::Route { command, key, keys, omit, .. } => {
@@ -226,7 +226,7 @@ fn a_meta_command_loses_its_q_and_nothing_else() {
         (&format!("mg k{}", " v".repeat(16)), "mg [k] 1 []", 0),
         (&format!("ms k 5{}", " I".repeat(17)), "CLIENT_ERROR options flags too long\r\n", 7),
     ]);
-    let meta = |line: &[u8]| match read(line).unwrap().verdict {
+    let meta = |line: &[u8]| match read(line, true).unwrap().verdict {
         Verdict::Route { meta, noreply: false, .. } => (meta.quiet, meta.encoded_key),
         other => panic!("{other:?}"),
     };
@@ -234,6 +234,26 @@ fn a_meta_command_loses_its_q_and_nothing_else() {
     assert_eq!(meta(b"ms a 1 q\n"), (Quiet::Successes, false));
     assert_eq!(meta(b"md YQ== q b\n"), (Quiet::Successes, true));
     assert_eq!(meta(b"mg YQ== b\n"), (Quiet::No, true));
+}
+
+#[test]
+fn meta_commands_are_refused_with_their_data_where_the_operator_says_so() {
+    for (line, block_bytes) in [
+        (&b"mg k v\r\n"[..], 0),
+        (b"ms k 11 q q\r\n", 13),
+        (b"md k\r\n", 0),
+        (b"ma k\r\n", 0),
+        (b"me k\r\n", 0),
+        (b"mn\r\n", 0),
+        (b"ms k 11 -\r\n", 13),
+    ] {
+        let refused = Line { block_bytes, verdict: Verdict::Refuse(encode::META_COMMANDS_OFF) };
+        assert_eq!(read(line, false), Ok(refused), "{}", line.escape_ascii());
+    }
+    assert_eq!(read(b"ms k x\r\n", false).map_err(|error| error.rule), Err(NO_DATA_LENGTH));
+    for line in [&b"get k\r\n"[..], b"set k 0 0 1\r\n", b"version\r\n", b"quit\r\n"] {
+        assert_eq!(read(line, false), read(line, true));
+    }
 }
 
 #[test]
@@ -275,7 +295,7 @@ fn a_storage_command_whose_data_a_server_might_run_is_refused_with_its_data() {
         }
         let line = [b"ms YWJj 9 ".as_slice(), &[byte], b"x\r\n"].concat();
         let is_taken = (65..=122).contains(&byte) || byte.is_ascii_digit();
-        let Line { block_bytes, verdict } = read(&line).unwrap();
+        let Line { block_bytes, verdict } = read(&line, true).unwrap();
         match verdict {
             Verdict::Route { .. } => assert!(is_taken, "{byte}"),
             Verdict::Refuse(answer) => assert!(!is_taken && answer == flag.as_bytes(), "{byte}"),
@@ -307,9 +327,9 @@ fn a_storage_command_whose_length_cannot_be_read_ends_the_stream() {
     ] {
         assert_eq!(read_text(line), Err(NO_DATA_LENGTH), "{line:?}");
     }
-    let error = read(b"set k 0 0 -1 noreply\r\n").unwrap_err();
+    let error = read(b"set k 0 0 -1 noreply\r\n", true).unwrap_err();
     assert_eq!((error.at, error.found), (10, None));
-    assert_eq!(read(b"set k 0 0 \n").unwrap_err().at, 10);
+    assert_eq!(read(b"set k 0 0 \n", true).unwrap_err().at, 10);
     assert!(NO_DATA_LENGTH.ends_with(&format!(" {VALUE_BYTES_MAX}")));
     assert_eq!(read_text("set k 0 0 1073741824").unwrap().1, 1_073_741_826);
 }

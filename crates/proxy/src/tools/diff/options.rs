@@ -44,6 +44,7 @@ const ROWS: &[Row] = &[
     Row { key: "request_max",          value: |pool| bytes(pool.limits.request_bytes) },
     Row { key: "response_max",         value: |pool| bytes(pool.limits.response_bytes) },
     Row { key: "allow_flush",          value: |pool| pool.allow_flush.to_string() },
+    Row { key: "meta_commands",        value: |pool| pool.meta_commands.to_string() },
     Row { key: "multi_error",          value: multi_error },
     Row { key: "resolve_interval",     value: |pool| pool.resolve_interval.map_or_else(|| "never".to_owned(), ms) },
     Row { key: "pinned_connections_max", value: |pool| pool.limits.pinned_connections.to_string() },
