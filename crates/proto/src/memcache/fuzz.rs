@@ -107,23 +107,14 @@ pub fn requests_in(
     requests_up_to(usize::MAX, wire, cuts)
 }
 
-/// As [`requests_in`], of which none is longer than `request_bytes_max`. Spaces that came in pieces count as
-/// one.
+/// As [`requests_in`], of which none is longer than `request_bytes_max`.
 pub fn requests_up_to(
     request_bytes_max: usize,
     wire: &[u8],
     cuts: impl IntoIterator<Item = usize>,
 ) -> (Vec<Request>, Option<ParseError>) {
     let mut parser = RequestParser::new(request_bytes_max);
-    let (mut requests, error) = messages_in(wire, cuts, |buf| parser.parse(buf), request_len);
-    requests.dedup_by(|next, last| match (next, last) {
-        (Request::Blank { len: more }, Request::Blank { len }) => {
-            *len += *more;
-            true
-        }
-        _ => false,
-    });
-    (requests, error)
+    messages_in(wire, cuts, |buf| parser.parse(buf), request_len)
 }
 
 /// The responses in `wire`, and the error behind them, when it comes in pieces that end at `cuts`.

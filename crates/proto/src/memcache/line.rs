@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::commands::{self, Form};
-use super::words::{Word, Words};
+use super::words::{Word, Words, word_end};
 use super::{digits, encode, meta};
 use crate::ParseError;
 use crate::command::Command;
@@ -44,10 +44,13 @@ pub(super) enum Verdict {
     Refuse(&'static [u8]),
     /// This goes in its place, and means the same.
     Reword(&'static [u8]),
+    /// Before it are so many spaces, which are none of it. No server is sent them: memcached 1.6.40 and later
+    /// take the name to end at the first space (`process_request`), refuse a line that begins with one, and
+    /// run its data.
+    Blank(usize),
 }
 
-/// Reads `line`, which has its line end with it and no space before its first word. Whether meta commands are
-/// served, `serves_meta` says.
+/// Reads `line`, which has its line end with it. Whether meta commands are served, `serves_meta` says.
 ///
 /// One pass over the line; copies and allocates nothing.
 ///
@@ -57,14 +60,12 @@ pub(super) enum Verdict {
 #[inline]
 pub(super) fn read(line: &[u8], serves_meta: bool) -> Result<Line, ParseError> {
     let text = without_line_end(line);
-    debug_assert!(!text.starts_with(b" "), "the spaces before it are consumed");
-    let mut words = Words::new(text);
-    let Some(name) = words.next() else {
-        return Ok(Line::without_block(Verdict::Refuse(encode::ERROR)));
+    let name_end = word_end(text, 0);
+    let is_stray = text.get(name_end).is_some_and(|&byte| byte != b' ');
+    let (Some((command, form)), false) = (commands::find(&text[..name_end]), is_stray) else {
+        return read_unknown(text);
     };
-    let Some((command, form)) = commands::find(name.of(text)) else {
-        return read_unknown(text, name, words);
-    };
+    let mut words = Words::behind(text, name_end);
     let plain = line.len() <= MEMCACHE_PLAIN_LINE_BYTES_MAX;
     match form {
         Form::Keys => Ok(Line::without_block(read_keys(command, words, true))),
@@ -85,21 +86,13 @@ pub(super) fn read(line: &[u8], serves_meta: bool) -> Result<Line, ParseError> {
         Form::Flush | Form::Verbosity | Form::Stats => {
             Ok(Line::without_block(read_keyless(text, command, form, words, plain)))
         }
-        Form::Meta | Form::MetaStore => {
-            let mut line = read_meta(text, command, form, words, plain)?;
-            if !serves_meta {
-                line.verdict = Verdict::Refuse(encode::META_COMMANDS_OFF);
-            }
-            Ok(line)
-        }
+        Form::Meta | Form::MetaStore => read_meta(text, command, form, words, (plain, serves_meta)),
         Form::Refused => Ok(Line::without_block(Verdict::Refuse(encode::ADMINISTRATION))),
+        Form::Delete if let Some(reworded) = delete_of_noreply(text, words.clone()) => {
+            Ok(Line::without_block(Verdict::Reword(reworded)))
+        }
         Form::Store | Form::CompareAndStore | Form::Delete | Form::Count | Form::Touch => {
             let arguments = Arguments::collect(text, words);
-            if form == Form::Delete
-                && let Some(reworded) = arguments.delete_of_noreply()
-            {
-                return Ok(Line::without_block(Verdict::Reword(reworded)));
-            }
             let block_bytes = arguments.block_bytes(form)?;
             let verdict = match arguments.check(command, form, plain) {
                 Ok(omit) => {
@@ -130,9 +123,18 @@ fn without_line_end(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r\n").unwrap_or(&line[..line.len() - 1])
 }
 
-/// A line whose first word is no command.
+/// A line that does not begin with a command.
 #[cold]
-fn read_unknown(text: &[u8], name: Word, words: Words<'_>) -> Result<Line, ParseError> {
+fn read_unknown(text: &[u8]) -> Result<Line, ParseError> {
+    let mut words = Words::new(text);
+    let name = words.next();
+    let spaces = name.map_or(text.len(), |name| name.start);
+    if spaces > 0 {
+        return Ok(Line::without_block(Verdict::Blank(spaces)));
+    }
+    let Some(name) = name else {
+        return Ok(Line::without_block(Verdict::Refuse(encode::ERROR)));
+    };
     // A web page can make its visitor's browser send lines of its choice, as the body of a request
     // to here. The request's own first line gives it away; memcached closes at it too.
     let last = words.clone().last();
@@ -226,7 +228,7 @@ fn read_meta(
     command: &'static Command,
     form: Form,
     mut words: Words<'_>,
-    plain: bool,
+    (plain, serves_meta): (bool, bool),
 ) -> Result<Line, ParseError> {
     let key = words.next();
     let mut before = key;
@@ -241,6 +243,7 @@ fn read_meta(
     };
     let flags = meta::read_flags(text, command.name, key, before_flags, &mut words);
     let verdict = match flags {
+        _ if !serves_meta => Verdict::Refuse(encode::META_COMMANDS_OFF),
         _ if words.stray.is_some() => Verdict::Refuse(encode::STRAY_BYTE),
         _ if key.len() > MEMCACHE_KEY_BYTES_MAX => Verdict::Refuse(encode::KEY_TOO_LONG),
         _ if !plain => Verdict::Refuse(encode::LINE_TOO_LONG),
@@ -256,6 +259,22 @@ fn read_meta(
         }
     };
     Ok(Line { block_bytes, verdict })
+}
+
+/// What is sent where a `delete` has the key `noreply`. memcached 1.6.40 and later take the last word
+/// for that word even where it is the key (`_process_request_noreply`), and do not answer. With a 0
+/// behind it all versions read the same: those before take a delay of none, those since overlook it.
+///
+/// No other line that is sent ends in a key of that name and goes unanswered: a `get` has its values
+/// and its `END` all the same, `gat` and the meta commands look for no such word, and what is last of
+/// the others is a number.
+fn delete_of_noreply(text: &[u8], mut words: Words<'_>) -> Option<&'static [u8]> {
+    let mut next = || words.next().map(|word| word.of(text));
+    match [next(), next(), next()] {
+        [Some(NOREPLY), None, None] => Some(b"delete noreply 0\r\n"),
+        [Some(NOREPLY), Some(NOREPLY), None] => Some(b"delete noreply 0 noreply\r\n"),
+        _ => None,
+    }
 }
 
 /// Bytes of the data that is as long as `length` says, which stands at `at`, and its CR LF.
@@ -302,21 +321,6 @@ impl<'a> Arguments<'a> {
         self.count > 1 && self.argument(self.count - 1) == NOREPLY
     }
 
-    /// What is sent where a `delete` has the key `noreply`. memcached 1.6.40 and later take the last word
-    /// for that word even where it is the key (`_process_request_noreply`), and do not answer. With a 0
-    /// behind it all versions read the same: those before take a delay of none, those since overlook it.
-    ///
-    /// No other line that is sent ends in a key of that name and goes unanswered: a `get` has its values
-    /// and its `END` all the same, `gat` and the meta commands look for no such word, and what is last of the others
-    /// is a number.
-    fn delete_of_noreply(&self) -> Option<&'static [u8]> {
-        match (self.count, self.argument(0), self.argument(1)) {
-            (1, NOREPLY, _) => Some(b"delete noreply 0\r\n"),
-            (2, NOREPLY, NOREPLY) => Some(b"delete noreply 0 noreply\r\n"),
-            _ => None,
-        }
-    }
-
     /// Bytes of the data and its CR LF, 0 for a form that has no data.
     fn block_bytes(&self, form: Form) -> Result<usize, ParseError> {
         let Some(n) = form.data_length_argument() else {
@@ -345,11 +349,6 @@ impl<'a> Arguments<'a> {
         }
         if !plain {
             return Err(encode::LINE_TOO_LONG);
-        }
-        if let Some(n) = form.data_length_argument()
-            && self.argument(n).len() > MEMCACHE_LENGTH_DIGITS_MAX
-        {
-            return Err(encode::BAD_FORMAT);
         }
         let fixed = match form {
             Form::Store => {
@@ -383,11 +382,12 @@ impl<'a> Arguments<'a> {
         Err(if form == Form::Delete { encode::BAD_DELETE } else { encode::BAD_FORMAT })
     }
 
-    /// The flags and the expiry time of a storage command. memcached would refuse the line for
+    /// The flags, the expiry time and the length of a storage command. memcached would refuse the line for
     /// them, and take the data behind it for commands.
     fn check_numbers(&self) -> Result<(), &'static [u8]> {
-        let fine =
-            digits::unsigned(self.argument(1)).is_some() && digits::is_signed(self.argument(2));
+        let fine = digits::unsigned(self.argument(1)).is_some()
+            && digits::is_signed(self.argument(2))
+            && self.words[3].len() <= MEMCACHE_LENGTH_DIGITS_MAX;
         if fine { Ok(()) } else { Err(encode::BAD_FORMAT) }
     }
 }

@@ -8,11 +8,6 @@ use crate::{Inline, Meta, ParseError, Progress, Quiet, Refused, Request, Routed}
 /// As [`RequestParser::parse`](super::RequestParser::parse) at the start of a request, for lines
 /// that the limits of a line allow.
 pub(super) fn parse(buf: &[u8]) -> Result<Progress<Request>, ParseError> {
-    if let Some(first) = buf.iter().position(|&byte| byte != b' ').or(Some(buf.len()))
-        && first > 0
-    {
-        return Ok(Progress::Done(Request::Blank { len: first }));
-    }
     if buf.first() == Some(&0x80) {
         if buf.len() < 24 {
             return Ok(Progress::Incomplete { missing: 1 });
@@ -23,6 +18,10 @@ pub(super) fn parse(buf: &[u8]) -> Result<Progress<Request>, ParseError> {
     let Some(line_end) = buf.iter().position(|&byte| byte == b'\n') else {
         return Ok(Progress::Incomplete { missing: 1 });
     };
+    let spaces = buf.iter().take_while(|&&byte| byte == b' ').count();
+    if spaces > 0 {
+        return Ok(Progress::Done(Request::Blank { len: spaces }));
+    }
     let text = buf[..line_end].strip_suffix(b"\r").unwrap_or(&buf[..line_end]);
     let words = words(text);
     let name = words.first().map_or(&b""[..], |word| word.1);

@@ -18,8 +18,8 @@ pub(super) fn plain(buf: &[u8], request_bytes_max: u32) -> Option<Plain> {
         return None;
     }
     let len = match form {
-        Form::Delete if &buf[start..end] == b"noreply" => return None,
-        Form::Keys | Form::Delete => behind_line_end(buf, end)?,
+        Form::Keys => behind_line_end(buf, end)?,
+        Form::Delete => delete_end(buf, start, end)?,
         Form::Count | Form::Touch => behind_line_end(buf, number(buf, end)?)?,
         Form::Store => {
             let exptime_end = number(buf, number(buf, end)?)?;
@@ -37,6 +37,13 @@ pub(super) fn plain(buf: &[u8], request_bytes_max: u32) -> Option<Plain> {
         _ => return None,
     };
     Some(Plain { command, key: start..end, len })
+}
+
+/// Where a `delete` of the key at `start..end` ends, which is not `noreply`. A routine of its own: there is more to
+/// what nearly all requests are than to this.
+#[inline(never)]
+fn delete_end(buf: &[u8], start: usize, end: usize) -> Option<usize> {
+    if &buf[start..end] == b"noreply" { None } else { behind_line_end(buf, end) }
 }
 
 /// Where the word begins behind the one that ends at `end`.

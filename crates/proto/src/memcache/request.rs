@@ -3,7 +3,6 @@
 use memchr::memchr;
 
 use super::line::{self, Verdict};
-use super::words::skip_spaces;
 use super::{binary, encode, plain};
 use crate::limits::MEMCACHE_LINE_BYTES_MAX;
 use crate::{Inline, ParseError, Plain, Progress, Refused, Request, Routed};
@@ -69,9 +68,6 @@ impl RequestParser {
     /// [`MEMCACHE_LINE_BYTES_MAX`], for data whose length cannot be read, and for data with no
     /// line end behind it.
     pub fn parse(&mut self, buf: &[u8]) -> Result<Progress<Request>, ParseError> {
-        if let Some(b' ') = buf.first() {
-            return Ok(Progress::Done(leading_spaces(buf)));
-        }
         if buf.len() < self.whole as usize {
             return Ok(Progress::Incomplete { missing: self.whole as usize - buf.len() });
         }
@@ -129,13 +125,6 @@ impl RequestParser {
     }
 }
 
-/// The spaces before a command's name. No server is sent them: memcached 1.6.40 and later take the name
-/// to end at the first space (`process_request`), refuse a line that begins with one, and run its data.
-#[cold]
-fn leading_spaces(buf: &[u8]) -> Request {
-    Request::Blank { len: skip_spaces(buf, 0) }
-}
-
 /// The binary protocol is refused in its own words, which take a whole header.
 #[cold]
 fn refuse_binary(buf: &[u8]) -> Result<Option<usize>, ParseError> {
@@ -163,7 +152,7 @@ fn too_large(len: usize, verdict: &Verdict) -> Request {
         Verdict::Route { noreply: true, .. } => b"",
         Verdict::Route { .. } => encode::TOO_LARGE,
         Verdict::Refuse(answer) => answer,
-        Verdict::Reword(_) => unreachable!("it has no data"),
+        Verdict::Reword(_) | Verdict::Blank(_) => unreachable!("it has no data"),
     };
     Request::Refused(Refused {
         len,
@@ -194,6 +183,7 @@ fn request(len: usize, verdict: Verdict) -> Request {
             after_password: false,
             too_large: false,
         }),
+        Verdict::Blank(len) => Request::Blank { len },
         Verdict::Reword(frame) => Request::Inline(Inline { len, frame: frame.to_vec() }),
     }
 }
@@ -294,22 +284,16 @@ mod tests {
         let wire = b"   set k 0 0 11\r\nflush_all\r\n\r\n";
         for cuts in [&[][..], &[1], &[2, 5], &[3, 20]] {
             let (found, error) = parse(wire, cuts);
-            let [blanks @ .., Request::Routed(set)] = found.as_slice() else {
+            let [Request::Blank { len: 3 }, Request::Routed(set)] = found.as_slice() else {
                 panic!("{found:?} {error:?}")
             };
-            let spaces = blanks.iter().map(|blank| match blank {
-                Request::Blank { len } => *len,
-                other => panic!("{other:?}"),
-            });
-            assert_eq!(spaces.sum::<usize>(), 3);
             assert_eq!((set.command.name, &set.key, set.len), ("set", &(4..5), wire.len() - 3));
         }
-        // They are consumed as they come, so no number of them is looked at twice or kept.
-        let mut parser = RequestParser::new(usize::MAX);
-        let spaces = vec![b' '; MEMCACHE_LINE_BYTES_MAX + 1];
-        let blank = Request::Blank { len: spaces.len() };
-        assert_eq!(parser.parse(&spaces), Ok(Progress::Done(blank)));
-        assert!(parser.is_at_start());
+        let (found, _) = parse(b"  \r\n", &[]);
+        let [Request::Blank { len: 2 }, Request::Refused(refused)] = found.as_slice() else {
+            panic!("{found:?}")
+        };
+        assert_eq!(refused.answer, b"ERROR\r\n");
     }
 
     #[test]

@@ -17,8 +17,13 @@ pub(super) struct Words<'a> {
 impl<'a> Words<'a> {
     /// The words of `line`, which holds no LF.
     pub(super) fn new(line: &'a [u8]) -> Self {
+        Self::behind(line, 0)
+    }
+
+    /// Those from `at` on.
+    pub(super) fn behind(line: &'a [u8], at: usize) -> Self {
         debug_assert!(!line.contains(&b'\n'), "a line without its line end");
-        Self { line, at: 0, stray: None }
+        Self { line, at, stray: None }
     }
 
     /// The end of the last word.

@@ -16,6 +16,7 @@ fn read_text(line: &str) -> Result<(String, usize), &'static str> {
         Verdict::Refuse(answer) | Verdict::Reword(answer) => {
             String::from_utf8(answer.to_vec()).unwrap()
         }
+        Verdict::Blank(spaces) => format!("{spaces} spaces"),
     };
     Ok((verdict, read.block_bytes))
 }
@@ -89,6 +90,8 @@ fn what_is_refused_gets_the_answer_that_memcached_gives() {
     check(&[
         ("", "ERROR\r\n", 0),
         ("foo", "ERROR\r\n", 0),
+        ("set\0 k 0 0 1", "ERROR\r\n", 0),
+        ("get\r a", "ERROR\r\n", 0),
         ("GET a", "ERROR\r\n", 0),
         ("get\ta", "ERROR\r\n", 0),
         ("get", "ERROR\r\n", 0),
@@ -299,7 +302,7 @@ fn a_storage_command_whose_data_a_server_might_run_is_refused_with_its_data() {
         match verdict {
             Verdict::Route { .. } => assert!(is_taken, "{byte}"),
             Verdict::Refuse(answer) => assert!(!is_taken && answer == flag.as_bytes(), "{byte}"),
-            Verdict::Reword(_) => unreachable!("it is no delete"),
+            Verdict::Reword(_) | Verdict::Blank(_) => unreachable!("it is an ms"),
         }
         assert_eq!(block_bytes, 11);
     }
@@ -366,6 +369,16 @@ fn who_wants_no_answer_gets_none_when_refused() {
         ("ms k 1 noreply", "ms [k] 1 []", 3),
         ("foo noreply", "ERROR\r\n", 0),
         ("get noreply", "get [noreply] 1 []", 0),
+    ]);
+}
+
+#[test]
+fn spaces_before_a_line_are_none_of_it() {
+    check(&[
+        (" ", "1 spaces", 0),
+        ("  get a", "2 spaces", 0),
+        ("   set k 0 0 9", "3 spaces", 0),
+        ("    foo HTTP/1.1", "4 spaces", 0),
     ]);
 }
 
