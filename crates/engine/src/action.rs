@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use nutcracker_proto::ParseError;
 
-use crate::census::Question;
+use crate::clients::census::Question;
+use crate::clients::session::ClientLabel;
 use crate::ids::{ConnId, PoolId, ServerId, WorkerId};
 use crate::limits::FOUND_BYTES_MAX;
-use crate::session::ClientLabel;
 
 /// Something for the shell to do. Drain [`Engine::poll_action`](crate::Engine::poll_action) at the
 /// end of every turn, in order.

@@ -3,17 +3,17 @@
 use nutcracker_proto::Quiet;
 
 use crate::action::{Action, CloseReason, Found, Report};
-use crate::client::Farewell;
+use crate::bytes::held::Held;
+use crate::clients::client::Farewell;
+use crate::clients::session::ClassId;
 use crate::engine::Engine;
-use crate::gathering::End;
-use crate::held::Held;
 use crate::ids::{ConnId, PoolId, ServerId};
-use crate::repeat::Again;
+use crate::loss::repeat::Again;
+use crate::many_keys::gathering::End;
 use crate::request::{Answer, RequestId, Role};
 use crate::server::{State, Tenancy};
-use crate::session::ClassId;
 use crate::stats::{FaultFigure, LimitFigure, PoolFigure, ServerFigure};
-use crate::tick::Tick;
+use crate::time::tick::Tick;
 
 /// A server conn that is no more.
 #[derive(Debug)]

@@ -9,32 +9,32 @@ use std::time::{Duration, Instant};
 use nutcracker_proto::Heads;
 
 use crate::action::{Action, CloseReason};
-use crate::blocking::{REMOVED, STOPPING};
-use crate::census::Census;
-use crate::client::{ClientConn, Farewell};
-use crate::deadlines::Deadlines;
+use crate::bytes::held::Holding;
+use crate::bytes::inbox::Inbox;
+use crate::bytes::outbox::Outbox;
+use crate::bytes::spares::Spares;
+use crate::clients::census::Census;
+use crate::clients::client::{ClientConn, Farewell};
+use crate::clients::session::{Class, ClassId, Peer, Session};
 use crate::errand::Errand;
 use crate::flushes::Flushes;
-use crate::gathering::Gatherings;
-use crate::held::Holding;
 use crate::ids::{ConnId, Key, PoolId, ServerId, Side, WorkerId};
-use crate::inbox::Inbox;
 use crate::limits::{RECV_BYTES, SPARE_TRIM_INTERVAL};
-use crate::look::Look;
-use crate::moving::Moves;
-use crate::outbox::Outbox;
+use crate::loss::moving::Moves;
+use crate::many_keys::gathering::Gatherings;
+use crate::many_keys::spread::Spread;
+use crate::memory::shortage::Shortage;
 use crate::own::Alarms;
+use crate::own::blocking::{REMOVED, STOPPING};
 use crate::pool::{Pool, SharedPool};
 use crate::pubsub::PubSub;
 use crate::request::Requests;
 use crate::server::{Handshake, ServerConn, State, Tenancy};
-use crate::session::{Class, ClassId, Peer, Session};
-use crate::shortage::Shortage;
 use crate::slab::Slab;
-use crate::spares::Spares;
-use crate::spread::Spread;
 use crate::stats::{PoolFigure, PoolStats, ServerFigure, ServerStats, Stats};
-use crate::tick::Tick;
+use crate::time::deadlines::Deadlines;
+use crate::time::look::Look;
+use crate::time::tick::Tick;
 
 /// What happens to messages, for the conns of one worker.
 ///

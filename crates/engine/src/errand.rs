@@ -5,11 +5,11 @@
 
 use nutcracker_proto::{Audience, Routed};
 
-use crate::aside::Aside;
+use crate::bytes::frame::Frame;
+use crate::bytes::held::Held;
 use crate::engine::Engine;
-use crate::frame::Frame;
-use crate::held::Held;
 use crate::ids::{ConnId, Key, ServerId, Side};
+use crate::own::aside::Aside;
 use crate::request::{Request, RequestId, Role};
 
 /// What is to be done with a request's response.

@@ -10,7 +10,7 @@
 //!  turn n+1      2B    4C 5B         all may go, in one write
 //! ```
 
-use crate::client::ClientConn;
+use crate::clients::client::ClientConn;
 use crate::engine::Engine;
 use crate::ids::ConnId;
 use crate::server::ServerConn;

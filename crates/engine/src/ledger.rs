@@ -1,13 +1,13 @@
 //! What is noted of a request when it is queued, and where.
 
-use crate::deadlines::Deadlines;
 use crate::flushes::Flushes;
 use crate::ids::ConnId;
 use crate::pool::Pool;
 use crate::request::{RequestId, Requests};
 use crate::server::ServerConn;
 use crate::stats::{PoolStats, ServerFigure};
-use crate::tick::Tick;
+use crate::time::deadlines::Deadlines;
+use crate::time::tick::Tick;
 
 /// All that has to know of a request that is queued, for servers of one pool.
 pub(crate) struct Ledger<'a> {

@@ -20,96 +20,70 @@
 //! Requests of many clients leave for a server in one write, and so do all responses for a client.
 //!
 //! # Rooms
-//! - [`engine`](crate::Engine): the tables and the turn; `serve` handles what clients send, `relay`
-//!   what servers send, `runs` what nearly all of both is, `close` how conns end.
-//! - `client`, `server`: one conn of each side. `session`: what a client has said about itself, `local`:
-//!   the answers to that, `census`: who all clients are, whichever worker has them, and
-//!   `barrier`: when its next request must wait for those before it. `request`: the table of what is outstanding, `ledger`:
-//!   what is noted of each when it is queued.
-//! - `own`: a client's own server conn, pinned for a `transaction` or a `blocking` request. `aside`:
-//!   what of a transaction the proxy answers.
-//! - `split`, `spread`, `gathering`: a request split by server, and its fragments' responses together.
-//! - `inbox`, `outbox`: bytes in and out. `flushes`: who has something to send. `held`: responses that came before
-//!   their turn. `shared`, `spares`: large bytes held once, and buffers between two uses. `room`: places for sockets.
-//! - `pool`: a key's route. `ejection`: failures and returns. `probe`: whether a server is back.
-//! - `deadlines`: who gives up next, `look`: and when that is certain.
-//! - `noreply`: requests whose clients want no response.
-//! - `repeat`: which requests get another chance when their server is lost, `budget`: how many, `resend`:
-//!   where they go.
-//! - `handover`: clients that go over to another engine.
-//! - `pubsub`: who is subscribed to what, and the conns that listen.
-//! - `inventory`: all that is held, for tests. [`stats`]: the table of counters. `own_figures`: those that clients ask for. [`limits`]: the numbers, and why.
+//! - [`engine`](crate::Engine): the tables and the turn. `serve` handles what clients send, `relay` what servers send,
+//!   `runs` what nearly all of both is, `close` how conns end, `flushes` who has something to send.
+//! - `request`: the table of what is outstanding. `ledger`: what is noted of each when it is queued. `errand`: what is
+//!   to be done with a response before its client gets it.
+//! - `server`: one conn to a server. `pool`: a key's route.
+//! - `clients`: one conn of a client, what the client has said about itself, the answers to that (`local`), who all
+//!   clients are, whichever worker has them (`census`), when a next request must wait (`barrier`), those that want no
+//!   response (`noreply`), and how a client goes over to another engine (`handover`).
+//! - `many_keys`: a request split by server (`split`, `spread`) and its fragments' responses together (`gathering`,
+//!   `partial`), or refused where all keys must be on one server (`together`); requests for all servers (`everywhere`,
+//!   `scan`), and `SORT` with its further keys (`sorted`).
+//! - `own`: a client's own server conn, pinned for a `transaction` or a `blocking` request; `aside`: what of a transaction
+//!   the proxy answers.
+//! - `loss`: failures and returns (`ejection`, `probe`), servers that cannot be reached (`reach`) or have moved (`moving`);
+//!   which requests get another chance (`repeat`), how many (`budget`), and where they go (`resend`).
+//! - `bytes`: in and out (`inbox`, `outbox`), responses before their turn (`held`), large bytes held once (`shared`), buffers
+//!   between two uses (`spares`), one message while it is worked on (`frame`).
+//! - `time`: the clock (`tick`), who gives up next (`deadlines`), when that is certain (`look`), and what a stall of the
+//!   process itself means (`stall`). `memory`: whether it is short (`shortage`), and who is closed for it (`relief`).
+//! - `pubsub`: who is subscribed to what, and the conns that listen. `scripting`, `scripts`: `EVALSHA` at a server that has
+//!   not seen the script.
+//! - `action`: what the engine asks of its shell. `ids`, `slab`, `room`: conns that are not mixed up, tables, places for
+//!   sockets. `inventory`: all that is held, for tests.
+//! - [`stats`]: the table of counters. `own_figures`: those that clients ask for. [`limits`]: the numbers, and why.
 #![forbid(unsafe_code)]
 
 mod action;
-mod aside;
-mod barrier;
-mod blocking;
-mod budget;
-mod census;
-mod client;
+mod bytes;
+mod clients;
 mod close;
-mod deadlines;
-mod ejection;
 mod engine;
 mod errand;
-mod everywhere;
 mod flushes;
-mod frame;
-mod gathering;
-mod handover;
-mod held;
 mod ids;
-mod inbox;
 mod inventory;
 mod ledger;
 pub mod limits;
-mod local;
-mod look;
-mod moving;
-mod noreply;
-mod outbox;
+mod loss;
+mod many_keys;
+mod memory;
 mod own;
 mod own_figures;
-mod partial;
 mod pool;
-mod probe;
 mod pubsub;
-mod reach;
 mod relay;
-mod relief;
-mod repeat;
 mod request;
-mod resend;
 mod room;
 mod runs;
-mod scan;
 mod scripting;
 mod scripts;
 mod serve;
 mod server;
-mod session;
-mod shared;
-mod shortage;
 mod slab;
-mod sorted;
-mod spares;
-mod split;
-mod spread;
-mod stall;
 pub mod stats;
-mod tick;
-mod together;
-mod transaction;
+mod time;
 
 pub use action::{Action, CloseReason, Found, Report};
-pub use census::{Question, Share};
-pub use ejection::{Ejection, Health, OnEject};
+pub use clients::census::{Question, Share};
+pub use clients::handover::Handover;
+pub use clients::session::ClientLabel;
 pub use engine::{Engine, ResponseTimes};
-pub use handover::Handover;
 pub use ids::{ConnId, PoolId, ServerId, Side, WorkerId};
 pub use inventory::{ClientInventory, Inventory};
+pub use loss::ejection::{Ejection, Health, OnEject};
+pub use memory::shortage::MemoryState;
 pub use pool::{MultiError, PoolConfig, Retries, SharedPool};
 pub use room::Room;
-pub use session::ClientLabel;
-pub use shortage::MemoryState;

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use nutcracker_proto::resp::local::ServerFacts;
 
 use crate::engine::Engine;
-use crate::gathering::End;
 use crate::ids::PoolId;
+use crate::many_keys::gathering::End;
 use crate::stats::{FaultFigure, LimitFigure, PoolFigure, PoolStats, ServerFigure, Stats};
 
 impl Engine {

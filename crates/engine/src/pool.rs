@@ -9,19 +9,19 @@ use nutcracker_proto::{Protocol, RequestParser};
 use nutcracker_ring::{DistributionKind, Placement, RingBuilder, RingServer};
 
 use crate::action::CloseReason;
-use crate::budget::Budget;
-use crate::ejection::{Ejection, Health, Routing};
+use crate::clients::session::{Class, ClassId, Classes};
 use crate::ids::{ConnId, ServerId};
 use crate::limits::PoolLimits;
+use crate::loss::budget::Budget;
+use crate::loss::ejection::{Ejection, Health, Routing};
+use crate::loss::reach::Reach;
+use crate::loss::repeat::Moment;
+use crate::many_keys::scan::Cursors;
 use crate::own::{Pinned, Stock};
 use crate::pubsub::Audiences;
-use crate::reach::Reach;
-use crate::repeat::Moment;
 use crate::room::Room;
-use crate::scan::Cursors;
 use crate::scripts::Scripts;
-use crate::session::{Class, ClassId, Classes};
-use crate::tick::Tick;
+use crate::time::tick::Tick;
 
 /// What a pool is, checked. The same for all workers.
 #[derive(Debug)]

@@ -5,13 +5,13 @@ use std::rc::Rc;
 use nutcracker_proto::{GatherError, Outcome, Piece, Progress, Quiet, Response, gather};
 
 use crate::action::{Action, CloseReason, Found, Report};
-use crate::ejection::Verdict;
+use crate::bytes::frame::Frame;
+use crate::bytes::held::Held;
 use crate::engine::Engine;
-use crate::frame::Frame;
-use crate::gathering::{End, Lack};
-use crate::held::Held;
 use crate::ids::{ConnId, Key, PoolId, ServerId, Side};
 use crate::limits::{RESPONSE_BYTES_MAX, SHARE_BYTES_MIN};
+use crate::loss::ejection::Verdict;
+use crate::many_keys::gathering::{End, Lack};
 use crate::request::{Answer, RequestId, Role};
 use crate::runs::{RunEnd, Tally};
 use crate::server::{State, Tenancy};

@@ -3,10 +3,10 @@
 use nutcracker_proto::{Kinds, Quiet};
 
 use crate::action::CloseReason;
-use crate::held::Held;
+use crate::bytes::held::Held;
 use crate::ids::{ConnId, Key};
 use crate::limits::SPARE_REQUESTS_MAX;
-use crate::tick::Tick;
+use crate::time::tick::Tick;
 
 /// A request's place in [`Requests`]. Whoever holds one is a list the request is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

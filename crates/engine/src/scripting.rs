@@ -11,14 +11,14 @@ use std::sync::Arc;
 use nutcracker_proto::{Gather, Routed, Script, resp};
 
 use crate::action::CloseReason;
+use crate::bytes::frame::Frame;
+use crate::bytes::held::Held;
 use crate::engine::Engine;
 use crate::errand::Errand;
-use crate::frame::Frame;
-use crate::gathering::Lack;
-use crate::held::Held;
 use crate::ids::{ConnId, PoolId, ServerId};
+use crate::many_keys::gathering::Lack;
+use crate::many_keys::together::{Apart, Unplaced};
 use crate::request::RequestId;
-use crate::together::{Apart, Unplaced};
 
 impl Engine {
     /// Sends a request with a script on its way.

@@ -10,15 +10,15 @@ use nutcracker_proto::{
 };
 
 use crate::action::{Action, CloseReason, Report};
-use crate::client::Farewell;
+use crate::bytes::frame::Frame;
+use crate::clients::client::Farewell;
+use crate::clients::session::{ClassId, Lane, Mute};
 use crate::engine::Engine;
-use crate::frame::Frame;
-use crate::gathering::Lack;
 use crate::ids::{ConnId, PoolId, ServerId, Side};
 use crate::ledger::Ledger;
 use crate::limits::FOUND_BYTES_MAX;
+use crate::many_keys::gathering::Lack;
 use crate::request::{Answer, Request, RequestId, Role};
-use crate::session::{ClassId, Lane, Mute};
 use crate::stats::{LimitFigure, PoolFigure};
 
 /// The length of a Redis `PING` without a message.

@@ -2,16 +2,16 @@
 
 use nutcracker_proto::{ResponseParser, Version};
 
+use crate::bytes::inbox::Inbox;
+use crate::bytes::outbox::Outbox;
+use crate::bytes::spares::Spares;
+use crate::clients::session::ClassId;
 use crate::ids::{ConnId, PoolId, ServerId};
-use crate::inbox::Inbox;
 use crate::limits::{EVERYDAY_BYTES, RESPONSE_BYTES_MAX, UNASKED_BYTES_MAX};
-use crate::outbox::Outbox;
+use crate::loss::repeat::Moment;
 use crate::pool::{Pool, PoolConfig};
-use crate::repeat::Moment;
 use crate::request::{Queue, RequestId, Requests};
-use crate::session::ClassId;
-use crate::spares::Spares;
-use crate::tick::Tick;
+use crate::time::tick::Tick;
 
 /// One conn to a server.
 ///

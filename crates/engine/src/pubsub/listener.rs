@@ -6,14 +6,14 @@ use std::time::Duration;
 use nutcracker_proto::resp::pubsub::{self, Heard, Topic};
 
 use crate::action::CloseReason;
+use crate::bytes::frame::Frame;
+use crate::clients::session::ClassId;
 use crate::engine::Engine;
-use crate::frame::Frame;
 use crate::ids::{ConnId, Key, PoolId, ServerId};
 use crate::limits::{LISTEN_AGAIN, LISTEN_AGAIN_MAX, LISTEN_CHECK, LISTEN_SILENCE_MAX};
 use crate::relay::error_text;
 use crate::server::Tenancy;
-use crate::session::ClassId;
-use crate::tick::Tick;
+use crate::time::tick::Tick;
 
 /// One server's conn that listens.
 #[derive(Debug, Default)]

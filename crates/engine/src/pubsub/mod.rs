@@ -33,7 +33,7 @@ use crate::ids::{ConnId, Key, ServerId};
 use crate::pool::SharedPool;
 use crate::request::RequestId;
 use crate::slab::Slab;
-use crate::tick::Tick;
+use crate::time::tick::Tick;
 pub(crate) use audience::Audiences;
 use listener::Listener;
 

@@ -7,13 +7,13 @@
 use nutcracker_proto::{Audience, Routed, resp};
 
 use crate::action::CloseReason;
+use crate::bytes::frame::Frame;
+use crate::bytes::held::Held;
 use crate::engine::Engine;
 use crate::errand::Errand;
-use crate::frame::Frame;
-use crate::held::Held;
 use crate::ids::{ConnId, PoolId, ServerId};
 
-use crate::together::{Apart, Unplaced};
+use crate::many_keys::together::{Apart, Unplaced};
 
 impl Engine {
     /// Sends a request whose answer counts subscribers. While nobody is subscribed to anything, the

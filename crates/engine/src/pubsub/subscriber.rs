@@ -9,14 +9,14 @@ use nutcracker_ring::DistributionKind;
 
 use super::{Pending, Subscriptions};
 use crate::action::{Action, CloseReason, Report};
-use crate::client::ClientConn;
-use crate::ejection::OnEject;
+use crate::bytes::frame::Frame;
+use crate::clients::client::ClientConn;
+use crate::clients::session::Lane;
 use crate::engine::Engine;
-use crate::frame::Frame;
 use crate::ids::{ConnId, Key, PoolId, ServerId};
 use crate::limits::SUBSCRIPTIONS_MAX;
+use crate::loss::ejection::OnEject;
 use crate::request::{Answer, Request, RequestId, Role};
-use crate::session::Lane;
 use crate::stats::LimitFigure;
 
 impl Engine {

@@ -2,13 +2,13 @@
 
 use nutcracker_proto::{ParseError, Progress, Request as Parsed};
 
+use crate::clients::session::Lane;
 use crate::engine::Engine;
 use crate::ids::ConnId;
 use crate::ledger::Ledger;
 use crate::limits::SHARE_BYTES_MIN;
 use crate::pool::Pool;
 use crate::request::{Request, Role};
-use crate::session::Lane;
 
 impl Engine {
     /// Serves the plain requests of `bytes` from `at` on, and moves `at` behind them. Returns what the parser has found

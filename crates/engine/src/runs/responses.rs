@@ -10,7 +10,7 @@ use crate::limits::SHARE_BYTES_MIN;
 use crate::request::{Answer, Request, Role};
 use crate::server::{Batch, State};
 use crate::stats::ServerFigure;
-use crate::tick::Tick;
+use crate::time::tick::Tick;
 
 /// How a run of responses ended.
 #[derive(Debug)]

@@ -53,7 +53,7 @@ impl Limit {
         self.admit_at(None, Instant::now())
     }
 
-    /// The same for a line about `subject`. The first about it in a [minute](super::subjects::QUIET) may
+    /// The same for a line about `subject`. The first about it in a minute (`subjects.rs`) may
     /// always be written. A lock that all threads share, and an allocation: for what goes wrong.
     #[must_use]
     pub fn admit_about(&'static self, subject: &dyn Display) -> bool {

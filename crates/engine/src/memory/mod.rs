@@ -1,0 +1,4 @@
+//! When the process holds as much memory as it may.
+
+pub(crate) mod relief;
+pub(crate) mod shortage;
