@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use nutcracker_engine::stats::{
-    FaultFigure, LimitFigure, Metric, PoolFigure, ProcessFigure, ServerFigure,
+    FaultFigure, HealthFigure, LimitFigure, Metric, PoolFigure, ProcessFigure, ServerFigure,
 };
 
 use crate::failure::Result;
@@ -48,7 +48,7 @@ const ALERTS: &[(&str, &str, &str)] = &[
     ("nutcracker_uptime_seconds < 300", "the process has begun anew", "if nobody asked for it, see how the one before ended, in the log and the supervisor's"),
     ("sum by (instance, pool) (rate(nutcracker_forward_error_total[5m])) / sum by (instance, pool) (rate(nutcracker_server_requests_total[5m])) > 0.001", "one request in a thousand gets an error of the proxy's own: this is what clients see", "the next rows say which servers and why"),
     ("increase(nutcracker_server_ejects_total[5m]) > 0", "a server has left the ring: its keys miss on the others, or fail (`on_eject`)", "look at that server"),
-    ("increase(nutcracker_probes_failed_total[10m]) > 0", "an ejected server is still away", "bring it back, or take it out of the file and reload"),
+    ("nutcracker_server_live == 0", "a server is ejected at the moment; for longer than `server_retry_timeout` it has answered no probe either", "bring it back, or take it out of the file and reload"),
     ("increase(nutcracker_connect_failed_total[5m]) > 0", "a server cannot be connected to; without `auto_eject_hosts` this is how one that is down shows", "look at that server, its name and its `maxclients`"),
     ("increase(nutcracker_request_timedout_total[5m]) > 0", "a server took longer than `timeout`: it is frozen, overloaded or has slow commands", "`nutcracker_server_timedout_total` says which, and counts connects too"),
     ("increase(nutcracker_server_queue_full_total[5m]) > 0", "requests are refused because their server takes them too slowly", "as above; `nutcracker_server_in_queue_bytes` says which"),
@@ -82,7 +82,8 @@ fn page() -> String {
     let limits = LimitFigure::ALL.iter().map(|it| it.metric());
     table("A pool", "`pool`", pool.chain(faults).chain(limits).collect(), &mut page);
     let server = ServerFigure::ALL.iter().map(|it| it.metric());
-    table("A server", "`pool`, `server`", server.collect(), &mut page);
+    let health = HealthFigure::ALL.iter().map(|it| it.metric());
+    table("A server", "`pool`, `server`", server.chain(health).collect(), &mut page);
     page.push_str("\nIn the JSON `server_ejected_at` is in microseconds.\n");
     page
 }

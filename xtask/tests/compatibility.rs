@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nutcracker_engine::stats::{FaultFigure, LimitFigure, PoolFigure, ProcessFigure, ServerFigure};
+use nutcracker_engine::stats::{
+    FaultFigure, HealthFigure, LimitFigure, PoolFigure, ProcessFigure, ServerFigure,
+};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in the root")
@@ -386,6 +388,7 @@ fn every_counter_has_a_row() {
     let metrics = metrics.chain(ServerFigure::ALL.iter().map(|figure| figure.metric()));
     let metrics = metrics.chain(LimitFigure::ALL.iter().map(|figure| figure.metric()));
     let metrics = metrics.chain(FaultFigure::ALL.iter().map(|figure| figure.metric()));
+    let metrics = metrics.chain(HealthFigure::ALL.iter().map(|figure| figure.metric()));
     // By the names that monitors know them by: the JSON's, where it has them.
     let names = metrics.map(|metric| metric.json.map_or(metric.name, str::to_owned));
     let mut names: Vec<String> = names.collect();

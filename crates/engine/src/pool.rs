@@ -145,6 +145,12 @@ pub struct SharedPool {
 }
 
 impl SharedPool {
+    /// Whether each server is live, which is not ejected. Takes a lock: for the statistics, not for requests.
+    #[must_use]
+    pub fn live(&self) -> Vec<bool> {
+        self.health.live()
+    }
+
     /// A pool whose servers are all well. Builds the ring: O(points log points).
     #[must_use]
     pub fn new(config: PoolConfig) -> Self {

@@ -150,6 +150,26 @@ impl ProcessFigure {
     }
 }
 
+/// What a pool knows of its servers, which is no count. `/metrics` ends with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HealthFigure {
+    /// Whether a server is not ejected.
+    Live,
+}
+
+impl HealthFigure {
+    /// Every figure, in the order of the output.
+    pub const ALL: &'static [Self] = &[Self::Live];
+
+    /// The figure as `/metrics` has it. Allocates.
+    #[must_use]
+    pub fn metric(self) -> Metric {
+        let Self::Live = self;
+        let help = "1 while the server gets the requests for its keys, 0 while it is ejected";
+        Metric::new("server_live", Kind::Gauge, None, help)
+    }
+}
+
 figures! {
     /// The figures of a pool.
     PoolFigure, "" {

@@ -18,7 +18,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use mio::Waker;
 use nutcracker_engine::stats::Stats;
-use nutcracker_engine::{PoolId, Room};
+use nutcracker_engine::{PoolId, Room, SharedPool};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::config::{Config, Global, Pool, Workers};
@@ -131,7 +131,7 @@ impl Generation {
         let mut listeners = listeners::open(&config, &earlier)?;
         let (pollers, mailboxes) = stations(workers)?;
         listeners::watch(&mut listeners, &pollers[0])?;
-        let source = Arc::new(source(premises, &config, &terms));
+        let source = Arc::new(source(premises, &config, &pools, &terms));
         let resolver = Arc::clone(&premises.resolver);
         let shared = Arc::new(Shared::new(config, pools, mailboxes.into(), resolver, room));
         let rounds = rounds(&shared)?;
@@ -246,14 +246,19 @@ fn terms(premises: &Premises, config: &Config, workers: usize) -> Terms {
 }
 
 /// What the statistics are made of.
-fn source(premises: &Premises, config: &Config, terms: &Terms) -> StatsSource {
+fn source(
+    premises: &Premises,
+    config: &Config,
+    shared: &[Arc<SharedPool>],
+    terms: &Terms,
+) -> StatsSource {
     let names = |pool: &Pool| PoolNames {
         name: pool.name.clone(),
         servers: pool.servers.iter().map(|server| server.name.clone()).collect(),
     };
     let pools = config.pools.iter().map(names).collect();
     let (host_name, stats) = (premises.host_name.clone(), Arc::clone(&terms.stats));
-    StatsSource::new(host_name, premises.begun, terms.memory_max, pools, stats)
+    StatsSource::new(host_name, premises.begun, terms.memory_max, pools, stats).of_pools(shared)
 }
 
 /// Has all workers told what the names of servers mean, again and again.

@@ -6,7 +6,8 @@
 use std::fmt::{self, Write};
 
 use nutcracker_engine::stats::{
-    FaultFigure, Kind, LimitFigure, Metric, PoolFigure, PoolStats, ProcessFigure, ServerFigure,
+    FaultFigure, HealthFigure, Kind, LimitFigure, Metric, PoolFigure, PoolStats, ProcessFigure,
+    ServerFigure,
 };
 
 use super::report::StatsSource;
@@ -43,6 +44,9 @@ impl Page {
         }
         for &figure in ServerFigure::ALL {
             self.servers(source, figure)?;
+        }
+        for &figure in HealthFigure::ALL {
+            self.health(source, figure)?;
         }
         Ok(())
     }
@@ -102,6 +106,20 @@ impl Page {
                     }
                     Kind::Counter | Kind::Gauge => writeln!(self.out, "{value}")?,
                 }
+            }
+        }
+        Ok(())
+    }
+
+    fn health(&mut self, source: &StatsSource, figure: HealthFigure) -> fmt::Result {
+        let metric = figure.metric();
+        self.head(&metric)?;
+        let HealthFigure::Live = figure;
+        for (at, pool) in source.pools().iter().enumerate() {
+            for (server, is_live) in pool.servers.iter().zip(source.live(at)) {
+                let (pool, server) = (Label(&pool.name), Label(server));
+                let (name, value) = (&metric.name, u8::from(is_live));
+                writeln!(self.out, "{name}{{pool=\"{pool}\",server=\"{server}\"}} {value}")?;
             }
         }
         Ok(())
@@ -169,7 +187,8 @@ mod tests {
             + PoolFigure::ALL.len()
             + LimitFigure::ALL.len()
             + FaultFigure::ALL.len()
-            + ServerFigure::ALL.len();
+            + ServerFigure::ALL.len()
+            + HealthFigure::ALL.len();
         assert_eq!(types.len(), figures);
         assert_eq!(
             types.iter().collect::<BTreeSet<_>>().len(),

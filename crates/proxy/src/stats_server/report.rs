@@ -7,6 +7,7 @@ use std::fmt::{self, Write};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use nutcracker_engine::SharedPool;
 use nutcracker_engine::stats::{Kind, PoolFigure, PoolStats, ServerFigure, Stats};
 
 /// A pool as the statistics name it.
@@ -26,6 +27,8 @@ pub struct StatsSource {
     memory_max: usize,
     pools: Vec<PoolNames>,
     workers: Arc<[Arc<Stats>]>,
+    /// The pools themselves, for what is no count; none where nobody ejects anybody.
+    shared: Box<[Arc<SharedPool>]>,
 }
 
 impl StatsSource {
@@ -47,7 +50,13 @@ impl StatsSource {
             let named = pools.iter().map(|pool| pool.servers.len());
             assert!(counted.eq(named), "a worker's figures are not those of the pools");
         }
-        Self { source, started, memory_max, pools, workers }
+        Self { source, started, memory_max, pools, workers, shared: Box::default() }
+    }
+
+    /// The same, which also knows the pools themselves, in the configuration's order.
+    #[must_use]
+    pub fn of_pools(self, shared: &[Arc<SharedPool>]) -> Self {
+        Self { shared: shared.into(), ..self }
     }
 
     /// All figures now, each summed over the workers; of a point in time the latest counts.
@@ -73,6 +82,14 @@ impl StatsSource {
     /// The pools and their servers by name.
     pub(super) fn pools(&self) -> &[PoolNames] {
         &self.pools
+    }
+
+    /// Whether each server of that pool is live.
+    pub(super) fn live(&self, pool: usize) -> Vec<bool> {
+        match self.shared.get(pool) {
+            Some(shared) => shared.live(),
+            None => vec![true; self.pools[pool].servers.len()],
+        }
     }
 
     /// Connections ever made, and those there are: of clients and servers, and one listener a pool.

@@ -161,6 +161,8 @@ fn an_ejection_is_counted_and_dated() {
     let now = stats["timestamp"].as_i64().expect("a number") * 1_000_000;
     assert!((now - 30_000_000..=now + 1_000_000).contains(&ejected), "{ejected} at {now}");
     proxy.expect_log("server 'gone' of pool 'alpha' ejected");
+    let live = "nutcracker_server_live{pool=\"alpha\",server=\"gone\"} 0\n";
+    assert!(proxy.metrics().contains(live), "{}", proxy.metrics());
 }
 
 /// All other tests read them from a unix socket.
