@@ -60,8 +60,11 @@ fn signals_that_are_not_caught_end_it_as_the_system_does() {
     // one have its way: one that is met comes again by itself, and one that is sent does not.
     for (name, times, number) in [("QUIT", 1, 3), ("SEGV", 2, 11)] {
         let conf = pool("alpha", free_port(), &["redis: true"], &[REDIS[0].item()]);
-        // No file of its memory: nobody is to look at it.
-        let mut proxy = Proxy::start_after("ulimit -c 0", &conf);
+        // No file of its memory: nobody is to look at it. Who runs the tests in the background has them ignore
+        // SIGQUIT, and with them all that they start.
+        let script = "ulimit -c 0; exec \"$@\"";
+        let command = ["env", "--default-signal=QUIT", "sh", "-c", script, "sh"];
+        let mut proxy = Proxy::start_under(&command, &conf);
         for _ in 1..times {
             proxy.signal(name);
             // Sent before the first is dealt with, the second would be the same one.
