@@ -114,8 +114,8 @@ impl Asker<'_> {
         [&self.space[..], b"own:", name.as_bytes()].concat()
     }
 
-    /// Adds a line with its words parted by a space, or now and then by more, and with more before
-    /// the first and behind the last.
+    /// Adds a line with its words parted by a space, or now and then by more, and with more behind the last; and
+    /// before the first, but where bytes are counted: the proxy sends none of those.
     fn line(&mut self, words: &[&[u8]], judge: Judge) {
         let line = self.spaced(words);
         self.draft.ask(&line, judge);
@@ -128,7 +128,9 @@ impl Asker<'_> {
             let more = if is_wide { self.random.below(4) } else { 0 };
             b" ".repeat(least + more)
         };
-        line.extend(spaces(0));
+        if !self.is_counted {
+            line.extend(spaces(0));
+        }
         for (nth, word) in words.iter().enumerate() {
             if nth > 0 {
                 line.extend(spaces(1));
