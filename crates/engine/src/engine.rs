@@ -249,7 +249,7 @@ impl Engine {
                         client.skip == 0 || received == len,
                         "what is passed over is not kept"
                     );
-                    let skipped = client.skip.min(received);
+                    let skipped = client.skip.min(len);
                     client.skip -= skipped;
                     let scratch = std::mem::take(&mut self.scratch);
                     self.serve_received(conn, &scratch[skipped..received]);

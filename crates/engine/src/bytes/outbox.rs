@@ -267,6 +267,17 @@ mod tests {
         Shared::whole(bytes.to_vec())
     }
 
+    /// `aabbBBBBccCCddDD`, of which the capital letters are shared.
+    fn mixed(spares: &mut Spares) -> Outbox {
+        let mut outbox = Outbox::default();
+        for (copied, by_reference) in [(&b"aabb"[..], &b"BBBB"[..]), (b"cc", b"CC"), (b"dd", b"DD")]
+        {
+            outbox.push(copied, spares);
+            outbox.share(shared(by_reference));
+        }
+        outbox
+    }
+
     fn flatten(outbox: &Outbox) -> Vec<u8> {
         let mut slices = [IoSlice::new(&[]); 16];
         let used = outbox.slices(None, &mut slices);
@@ -278,13 +289,7 @@ mod tests {
         let expected = b"aabbBBBBccCCddDD";
         for cut in 1..=expected.len() {
             let mut spares = Spares::default();
-            let mut outbox = Outbox::default();
-            outbox.push(b"aabb", &mut spares);
-            outbox.share(shared(b"BBBB"));
-            outbox.push(b"cc", &mut spares);
-            outbox.share(shared(b"CC"));
-            outbox.push(b"dd", &mut spares);
-            outbox.share(shared(b"DD"));
+            let mut outbox = mixed(&mut spares);
             let mut got = Vec::new();
             while !outbox.is_empty() {
                 let rest = flatten(&outbox);
@@ -303,13 +308,7 @@ mod tests {
         for cut in 1..=expected.len() {
             for skipped in 0..=expected.len() {
                 let mut spares = Spares::default();
-                let mut outbox = Outbox::default();
-                outbox.push(b"aabb", &mut spares);
-                outbox.share(shared(b"BBBB"));
-                outbox.push(b"cc", &mut spares);
-                outbox.share(shared(b"CC"));
-                outbox.push(b"dd", &mut spares);
-                outbox.share(shared(b"DD"));
+                let mut outbox = mixed(&mut spares);
                 outbox.pass(2, &mut spares);
                 let mut waiting = outbox.waiting();
                 waiting.skip(skipped);
@@ -334,8 +333,7 @@ mod tests {
         waiting.skip(4);
         let first = body(&mut waiting, 2);
         assert_eq!(first.wrapping_add(2), body(&mut waiting, 2));
-        let mut mixed = outbox.waiting();
-        assert_eq!(mixed.take(8).bytes(), b"headbody");
+        assert_eq!(outbox.waiting().take(8).bytes(), b"headbody");
     }
 
     #[test]

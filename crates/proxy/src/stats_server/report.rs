@@ -27,7 +27,7 @@ pub struct StatsSource {
     memory_max: usize,
     pools: Vec<PoolNames>,
     workers: Arc<[Arc<Stats>]>,
-    /// The pools themselves, for what is no count; none where nobody ejects anybody.
+    /// The pools themselves, for what is no count. Without them all servers are live.
     shared: Box<[Arc<SharedPool>]>,
 }
 
