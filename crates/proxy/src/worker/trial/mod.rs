@@ -105,9 +105,11 @@ impl Trial {
     /// A busy worker's pauses have these lengths now: a trial may begin.
     pub(super) fn offer(&mut self, shorter: Duration, longer: Duration) {
         let Phase::Rests { left: Duration::ZERO } = self.phase else { return };
-        if shorter == longer {
-            self.holds = self.holds.min(Length::Shorter);
-            self.other = self.holds.against(Length::Shorter);
+        if shorter == longer && max(self.holds, self.other) == Length::Longer {
+            // Nothing is to be tried: it rests as after any other trial, before the next one against none.
+            (self.holds, self.other) = (Length::Shorter, Length::None);
+            self.phase = Phase::Rests { left: self.rest };
+            return;
         }
         self.phase = Phase::Tries(Box::new(Slices::new(self.slice_length, (self.cpu_time)())));
     }
@@ -390,7 +392,27 @@ mod tests {
         trial.phase = Phase::Rests { left: Duration::ZERO };
         trial.offer(TURN, TURN);
         assert_eq!((trial.holds, trial.other), (Length::Shorter, Length::None));
-        assert!(matches!(trial.phase, Phase::Tries(_)), "{trial:?}");
+        assert!(matches!(trial.phase, Phase::Rests { left } if left == REST), "{trial:?}");
+    }
+
+    #[test]
+    fn a_pause_that_holds_is_tried_seldom_where_there_is_no_longer_one() {
+        let mut trial = Trial { cpu_time: || CPU_TIME.get(), ..Trial::default() };
+        let mut without = |seconds| {
+            let turns = Duration::from_secs(seconds).as_nanos() / TURN.as_nanos();
+            let mut without = 0;
+            for _ in 0..turns {
+                let is_without = trial.length() == Length::None;
+                without += usize::from(is_without);
+                let responses = if is_without { 100 } else { 120 };
+                trial.offer(TURN / 4, TURN / 4);
+                trial.record(responses, TURN);
+            }
+            assert_eq!(trial.holds, Length::Shorter);
+            without as f64 / turns as f64
+        };
+        let (first, later) = (without(10), without(100));
+        assert!(first < 0.04 && (0.001..0.007).contains(&later), "{first} {later}");
     }
 
     #[test]
