@@ -15,6 +15,7 @@ use crate::bytes::outbox::Outbox;
 use crate::bytes::spares::Spares;
 use crate::clients::census::Census;
 use crate::clients::client::{ClientConn, Farewell};
+use crate::clients::resuming::Resuming;
 use crate::clients::session::{Class, ClassId, Peer, Session};
 use crate::errand::Errand;
 use crate::flushes::Flushes;
@@ -76,8 +77,7 @@ pub struct Engine {
     scratch: Vec<u8>,
     pub(crate) actions: VecDeque<Action>,
     pub(crate) flushes: Flushes,
-    /// Clients that were paused and may be read from again.
-    pub(crate) resumable: Vec<ConnId>,
+    pub(crate) resuming: Resuming,
     draining: bool,
     /// Its clients go over to another.
     pub(crate) is_left: bool,
@@ -159,7 +159,7 @@ impl Engine {
             scratch: vec![0; RECV_BYTES],
             actions: VecDeque::new(),
             flushes: Flushes::default(),
-            resumable: Vec::new(),
+            resuming: Resuming::default(),
             draining: false,
             is_left: false,
             shortage: Shortage::default(),
@@ -182,6 +182,7 @@ impl Engine {
         self.look.begin_turn(self.now);
         self.now = Tick::since(self.epoch, now);
         self.flushes.begin_turn();
+        self.resuming.begin_turn();
     }
 
     /// A client of `pool` was accepted, from `peer` where that has an address.
@@ -418,7 +419,7 @@ impl Engine {
             if !self.actions.is_empty() {
                 continue;
             }
-            let Some(conn) = self.resumable.pop() else {
+            let Some(conn) = self.resuming.pop() else {
                 if !self.moves.is_empty() && self.tend_moves() {
                     continue;
                 }
@@ -454,7 +455,7 @@ impl Engine {
                 client.outbox.advance(len, &mut self.spares);
                 client.awaits_writable = awaits_writable;
                 if client.may_resume() {
-                    self.resumable.push(conn);
+                    self.resuming.push(conn);
                 }
                 if client.closing.is_some() {
                     self.close_if_settled(conn);

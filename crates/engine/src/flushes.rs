@@ -50,10 +50,10 @@ impl Engine {
         self.flushes.may_postpone = closely;
     }
 
-    /// Whether responses wait for the next turn. That must not wait for events then.
+    /// Whether responses wait for the next turn, or clients to go on in it. That must not wait for events then.
     #[must_use]
     pub fn has_postponed(&self) -> bool {
-        !self.flushes.postponed.is_empty()
+        !self.flushes.postponed.is_empty() || !self.resuming.is_empty()
     }
 
     #[inline]

@@ -26,8 +26,8 @@
 //!   to be done with a response before its client gets it.
 //! - `server`: one conn to a server. `pool`: a key's route.
 //! - `clients`: one conn of a client, what the client has said about itself, the answers to that (`local`), who all
-//!   clients are, whichever worker has them (`census`), when a next request must wait (`barrier`), those that want no
-//!   response (`noreply`), and how a client goes over to another engine (`handover`).
+//!   clients are, whichever worker has them (`census`), when a next request must wait (`barrier`), who goes on after
+//!   a pause (`resuming`), those that want no response (`noreply`), and how a client goes over to another engine (`handover`).
 //! - `many_keys`: a request split by server (`split`, `spread`) and its fragments' responses together (`gathering`,
 //!   `partial`), or refused where all keys must be on one server (`together`); requests for all servers (`everywhere`,
 //!   `scan`), and `SORT` with its further keys (`sorted`).

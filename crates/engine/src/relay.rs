@@ -252,7 +252,7 @@ impl Engine {
             }
         }
         let Some(client) = self.clients.get_mut(conn.key()) else { return };
-        client.note_delivery(conn, &mut self.resumable, &mut self.flushes);
+        client.note_delivery(conn, &mut self.resuming, &mut self.flushes);
     }
 
     fn deliver_failure(&mut self, conn: ConnId, pool: PoolId, reason: &CloseReason) {

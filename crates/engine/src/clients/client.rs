@@ -6,6 +6,7 @@ use crate::bytes::held::{Held, Holding};
 use crate::bytes::inbox::Inbox;
 use crate::bytes::outbox::Outbox;
 use crate::bytes::spares::Spares;
+use crate::clients::resuming::Resuming;
 use crate::clients::session::{Lane, Session};
 use crate::flushes::Flushes;
 use crate::ids::{ConnId, PoolId};
@@ -135,11 +136,11 @@ impl ClientConn {
     pub(crate) fn note_delivery(
         &mut self,
         own: ConnId,
-        resumable: &mut Vec<ConnId>,
+        resuming: &mut Resuming,
         flushes: &mut Flushes,
     ) {
         if self.may_resume() {
-            resumable.push(own);
+            resuming.push(own);
         }
         if self.become_dirty() {
             flushes.push_client(own);

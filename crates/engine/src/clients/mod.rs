@@ -6,4 +6,5 @@ pub(crate) mod client;
 pub(crate) mod handover;
 pub(crate) mod local;
 pub(crate) mod noreply;
+pub(crate) mod resuming;
 pub(crate) mod session;

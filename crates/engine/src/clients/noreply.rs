@@ -23,7 +23,7 @@ impl Engine {
         let Some(client) = self.clients.get_mut(conn.key()) else { return };
         client.outstanding -= 1;
         if client.may_resume() {
-            self.resumable.push(conn);
+            self.resuming.push(conn);
         }
     }
 }

@@ -26,7 +26,7 @@ impl Engine {
             (MemoryState::Enough, Some(_)) => {
                 self.spares.set_thrifty(false);
                 self.shortage.patience_ends = None;
-                self.resumable.append(&mut self.shortage.waiting);
+                self.resuming.append(&mut self.shortage.waiting);
             }
             (MemoryState::Short, None) => {
                 self.spares.set_thrifty(true);

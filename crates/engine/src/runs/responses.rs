@@ -98,7 +98,7 @@ impl Engine {
             if client.deliver_held(&mut self.requests, &mut self.holding, &mut self.spares) {
                 break RunEnd::Finished(client_conn);
             }
-            client.note_delivery(client_conn, &mut self.resumable, &mut self.flushes);
+            client.note_delivery(client_conn, &mut self.resuming, &mut self.flushes);
         };
         if tally.responses > 0 {
             self.record_responses(pool, server_id, &tally);

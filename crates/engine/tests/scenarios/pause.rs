@@ -76,6 +76,30 @@ fn a_client_that_does_not_read_its_responses_is_not_read_from() {
 }
 
 #[test]
+fn a_client_that_reads_as_quickly_as_it_is_answered_here_goes_on_once_a_turn() {
+    let mut stage = Stage::new(redis(1));
+    let (greedy, other) = (stage.client(), stage.client());
+    stage.sends(greedy, "COMMAND\r\n");
+    let answer = stage.take(greedy);
+    let asked = unsent_bytes_max() / answer.len() * 10;
+    stage.all_send(&[(greedy, &b"COMMAND\r\n".repeat(asked)[..]), (other, b"PING\r\n")]);
+    stage.gets(other, "+PONG\r\n");
+    let most_a_turn = 2 * (unsent_bytes_max() + answer.len());
+    let mut got = stage.take(greedy).len();
+    assert!(got <= most_a_turn, "{got} bytes while the others waited");
+    while stage.engine.has_postponed() {
+        assert!(stage.reads.is_empty(), "what was read is not all answered");
+        stage.turns();
+        let in_turn = stage.take(greedy).len();
+        assert!((1..=most_a_turn).contains(&in_turn), "{in_turn} bytes after {got}");
+        got += in_turn;
+    }
+    assert_eq!(got, asked * answer.len());
+    assert_eq!(stage.reads, [greedy]);
+    stage.is_quiet();
+}
+
+#[test]
 fn a_paused_client_that_dies_leaves_nothing_behind() {
     let mut stage = Stage::new(redis(1));
     let client = stage.client();
