@@ -97,6 +97,11 @@ impl Waiting {
     ) -> io::Result<Waited> {
         self.pacer.record_turn(done);
         match self.pause_ends {
+            // A server has sent more than was read.
+            None if done.is_cut_short => {
+                self.early.clear();
+                self.wait_for_all(pollers, About::All, timeout, Duration::ZERO)
+            }
             None => self.wait_or_pause(pollers, timeout, now),
             Some(ends) => {
                 let left = match done.is_cut_short {
@@ -337,6 +342,18 @@ mod tests {
         let (_, waited) = world.wait(&Done { is_cut_short: true, ..busy(12) });
         assert!(!world.waiting.is_of_answers());
         assert!(waited < PAUSE, "{waited:?}");
+    }
+
+    #[test]
+    fn no_pause_begins_when_a_server_has_sent_more_than_was_read() {
+        for writes in [1, 12] {
+            let mut world = World::new();
+            let (readable, waited) = world.wait(&Done { is_cut_short: true, ..busy(writes) });
+            assert!(readable.is_empty() && !world.waiting.is_of_answers());
+            assert!(waited < PAUSE, "{waited:?}");
+            let (_, waited) = world.wait(&busy(writes));
+            assert!(waited >= PAUSE, "{waited:?}: once it is read the worker pauses as before");
+        }
     }
 
     #[test]
