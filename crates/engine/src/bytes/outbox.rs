@@ -110,11 +110,29 @@ impl Outbox {
     }
 
     /// Where about `want` copied bytes are going to be appended. Takes a buffer from `spares` when
-    /// the outbox has none.
+    /// the outbox has none, and a larger one when it has outgrown an everyday one.
     #[inline]
     pub(crate) fn tail(&mut self, want: usize, spares: &mut Spares) -> &mut Vec<u8> {
         self.begin_with(|| spares.take(want));
+        if self.copied.capacity() - self.copied.len() < want {
+            self.grow(want, spares);
+        }
         &mut self.copied
+    }
+
+    /// Makes room for `want` bytes more. A large buffer is one that is there already, if it can: were the present one
+    /// enlarged, the next outbox would have to begin with a fresh small one and do the same, while those that it was
+    /// done for before lie there. Copies what there is, as enlarging it would.
+    #[cold]
+    fn grow(&mut self, want: usize, spares: &mut Spares) {
+        let enough = (self.copied.len() + want).max(2 * self.copied.capacity());
+        if enough <= EVERYDAY_BYTES {
+            return self.copied.reserve_exact(enough - self.copied.len());
+        }
+        let mut larger = spares.take_for(enough, enough);
+        larger.clear();
+        larger.extend_from_slice(&self.copied);
+        spares.give(std::mem::replace(&mut self.copied, larger));
     }
 
     /// Appends a copy of `bytes`.
@@ -417,6 +435,29 @@ mod tests {
         assert_eq!(outbox.forget(8 << 20).capacity(), 0);
         assert_eq!(flatten(&outbox), b"a");
         assert!(outbox.copied.capacity() < 4 * EVERYDAY_BYTES, "{}", outbox.copied.capacity());
+    }
+
+    #[test]
+    fn many_small_messages_find_the_buffers_of_those_before_them() {
+        let mut spares = Spares::default();
+        let round = |spares: &mut Spares| {
+            let mut outboxes = [Outbox::default(), Outbox::default()];
+            for outbox in &mut outboxes {
+                (0..100).for_each(|n| outbox.push(&[n; 1_000], spares));
+                assert!(
+                    flatten(outbox).iter().enumerate().all(|(at, &n)| usize::from(n) == at / 1_000)
+                );
+            }
+            for mut outbox in outboxes {
+                outbox.advance(100_000, spares);
+            }
+            spares.bytes()
+        };
+        let first = round(&mut spares);
+        assert!(first < 2 * 4 * 100_000, "{first}");
+        for again in 1..10 {
+            assert_eq!(round(&mut spares), first, "round {again}");
+        }
     }
 
     #[test]
