@@ -59,6 +59,8 @@ pub struct Worker {
     servers: Sockets,
     /// Conns with unread bytes in the kernel that it will not tell of again.
     unread: Vec<ConnId>,
+    /// Conns whose sockets may take more than was sent.
+    unsent: Vec<ConnId>,
     listeners: Vec<Accepting>,
     /// Who takes the clients over, once another configuration holds.
     successor: Option<Arc<Successor>>,
@@ -104,6 +106,7 @@ impl Worker {
             clients: Sockets::default(),
             servers: Sockets::default(),
             unread: Vec::new(),
+            unsent: Vec::new(),
             listeners: Vec::new(),
             successor: None,
             dismissed: false,
@@ -177,6 +180,7 @@ impl Worker {
             }
             self.memory.give_back(self.now);
             self.tell_of_room();
+            self.send_on();
             self.act();
             while let Some(pool) = self.lingering.poll_closed(self.now) {
                 self.shared.release(self.id, pool);
@@ -208,7 +212,8 @@ impl Worker {
         self.turn.work = done - self.now;
         self.turn.responses = self.engine.take_response_times();
         self.turn.outstanding = self.engine.outstanding().0;
-        self.turn.is_cut_short = self.unread.iter().any(|conn| conn.side() == Side::Server);
+        let server_waits = self.unread.iter().any(|conn| conn.side() == Side::Server);
+        self.turn.is_cut_short = server_waits || !self.unsent.is_empty();
         done
     }
 
@@ -233,6 +238,7 @@ impl Worker {
     /// microseconds ago: the clock is not read twice for that.
     fn timeout(&self, stopping: Option<Instant>) -> Option<Duration> {
         if !self.unread.is_empty()
+            || !self.unsent.is_empty()
             || self.engine.has_postponed()
             || self.listeners.iter().any(Accepting::is_ready)
         {

@@ -76,7 +76,7 @@ pub(super) struct Done {
     pub(super) writes: usize,
     /// Requests that were outstanding when it was over.
     pub(super) outstanding: usize,
-    /// A server has sent more than it read: the rest is not to wait for a pause.
+    /// A server has sent more than it read, or a socket takes more than it sent: the rest is not to wait for a pause.
     pub(super) is_cut_short: bool,
 }
 

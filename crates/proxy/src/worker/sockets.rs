@@ -19,6 +19,8 @@ pub(super) struct Slot {
     pub(super) readable: bool,
     /// It was read enough in this turn, and waits for the next with unread bytes.
     pub(super) waits: bool,
+    /// It was written to enough in this turn, and waits for the next with bytes to send.
+    pub(super) sends_on: bool,
     /// The other side will send no more: read to the end.
     pub(super) read_closed: bool,
 }
@@ -26,7 +28,8 @@ pub(super) struct Slot {
 impl Slot {
     /// A socket of which nothing is known but whether it is `connecting`.
     pub(super) const fn new(conn: ConnId, socket: Socket, connecting: bool) -> Self {
-        Self { conn, socket, connecting, readable: false, waits: false, read_closed: false }
+        let [readable, waits, sends_on, read_closed] = [false; 4];
+        Self { conn, socket, connecting, readable, waits, sends_on, read_closed }
     }
 }
 

@@ -16,6 +16,10 @@ use crate::subject::Subject;
 /// Most bytes read from one conn before the others get their turn.
 const READ_BYTES_A_TURN: usize = 256 * 1024;
 
+/// Most bytes written to one conn before the others get their turn: what Linux lets a socket's buffer grow to by default.
+/// A peer on the same machine empties it while it is filled.
+const WRITTEN_BYTES_A_TURN: usize = 4 * 1024 * 1024;
+
 impl Worker {
     /// Opens the socket of a new server conn, once its host is known.
     pub(super) fn open(&mut self, conn: ConnId, pool: PoolId, server: ServerId) {
@@ -125,27 +129,52 @@ impl Worker {
         self.engine.handle_closed(conn, error);
     }
 
-    /// Sends what a conn has to say: one system call, unless the socket takes less than all.
+    /// Sends what a conn has to say: one system call, unless the socket takes less than all. Of much the rest goes in the
+    /// next turn, whatever more there is in this one.
     pub(super) fn flush(&mut self, conn: ConnId) {
+        let mut budget = WRITTEN_BYTES_A_TURN;
         loop {
             let sockets = match conn.side() {
                 Side::Client => &mut self.clients,
                 Side::Server => &mut self.servers,
             };
             let Some(slot) = sockets.get_mut(conn) else { return };
+            if slot.sends_on {
+                return;
+            }
             let mut slices = [IoSlice::new(&[]); SLICES_A_WRITE];
             let used = self.engine.poll_send(conn, &mut slices);
             if used == 0 {
                 return;
             }
+            if budget == 0 {
+                slot.sends_on = true;
+                self.unsent.push(conn);
+                return;
+            }
             self.turn.writes += usize::from(conn.side() == Side::Client);
-            match slot.socket.write(&slices[..used]) {
-                Ok(len) => self.engine.handle_sent(conn, len, false),
+            let mut front = [IoSlice::new(&[]); SLICES_A_WRITE];
+            let used = cut(&slices[..used], budget, &mut front);
+            match slot.socket.write(&front[..used]) {
+                Ok(len) => {
+                    budget -= len;
+                    self.engine.handle_sent(conn, len, false);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     return self.engine.handle_sent(conn, 0, true);
                 }
                 Err(error) => return self.engine.handle_closed(conn, close_reason(&error)),
+            }
+        }
+    }
+
+    /// Sends on to conns that had more to get than the turn before has sent.
+    pub(super) fn send_on(&mut self) {
+        for conn in std::mem::take(&mut self.unsent) {
+            if let Some(slot) = self.sockets(conn).get_mut(conn) {
+                slot.sends_on = false;
+                self.flush(conn);
             }
         }
     }
@@ -179,6 +208,163 @@ impl Worker {
         match conn.side() {
             Side::Client => &mut self.clients,
             Side::Server => &mut self.servers,
+        }
+    }
+}
+
+/// Puts the first `len` bytes of `slices` into `front`, and returns how many slices those are.
+fn cut<'a>(
+    slices: &'a [IoSlice<'_>],
+    mut len: usize,
+    front: &mut [IoSlice<'a>; SLICES_A_WRITE],
+) -> usize {
+    let mut used = 0;
+    for (slice, place) in slices.iter().zip(front) {
+        if len == 0 {
+            break;
+        }
+        let part = slice.len().min(len);
+        *place = IoSlice::new(&slice[..part]);
+        (len, used) = (len - part, used + 1);
+    }
+    used
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::{Ipv4Addr, TcpListener, TcpStream};
+    use std::path::Path;
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    use mio::Waker;
+    use nutcracker_engine::stats::Stats;
+    use nutcracker_engine::{Action, Room};
+
+    use super::*;
+    use crate::names::Resolver;
+    use crate::net::Socket;
+    use crate::polling::Pollers;
+    use crate::shared::{Mailbox, Shared};
+    use crate::worker::{Seat, Terms};
+    use crate::{config, topology};
+
+    /// A worker with a pool of one server, and the server's conn of the one client's one request.
+    struct World {
+        worker: Worker,
+        client: ConnId,
+        server: ConnId,
+    }
+
+    fn worker() -> Worker {
+        let text = "alpha:\n  listen: 127.0.0.1:1\n  redis: true\n  servers:\n  - 127.0.0.1:2:1\n";
+        let config = config::parse(text.as_bytes(), Path::new("alpha.yml")).expect("it is valid");
+        let room = Arc::new(Room::new(10));
+        let pools = topology::pools(&config, 16 * 1024, &room);
+        let pollers = Pollers::new().expect("pollers");
+        let waker = Waker::new(pollers.all.registry(), Subject::Waker.token()).expect("a waker");
+        let resolver = Arc::new(Resolver::start().expect("a thread"));
+        let mailboxes = Box::new([Mailbox::new(waker)]);
+        let shared = Arc::new(Shared::new(config, pools, mailboxes, resolver, room));
+        let terms = Terms {
+            stats: Arc::new([Arc::new(Stats::new([1]))]),
+            epoch: Instant::now(),
+            seed: 1,
+            busy_poll: Duration::ZERO,
+            turn_pause: Duration::ZERO,
+            memory_max: usize::MAX,
+        };
+        Worker::new(Seat { id: 0, pollers, listeners: Vec::new(), terms }, shared)
+    }
+
+    impl World {
+        /// One whose client's socket is that, and has asked for something.
+        fn new(stream: TcpStream) -> Self {
+            stream.set_nonblocking(true).expect("it is open");
+            let stream = mio::net::TcpStream::from_std(stream);
+            let socket = Socket::tcp(stream, Ipv4Addr::LOCALHOST.into()).expect("it is open");
+            let mut worker = worker();
+            let client = worker.engine.handle_accepted(PoolId(0), None);
+            worker.take_in(client, PoolId(0), socket);
+            let mut world = Self { worker, client, server: client };
+            world.comes(client, b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n");
+            while let Some(action) = world.worker.engine.poll_action() {
+                match action {
+                    Action::Connect { conn, .. } => {
+                        world.server = conn;
+                        world.worker.engine.handle_connected(conn);
+                    }
+                    Action::Flush(conn) => {
+                        let len = world.waiting(conn);
+                        world.worker.engine.handle_sent(conn, len, false);
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+            world
+        }
+
+        /// Bytes come in on `conn`.
+        fn comes(&mut self, conn: ConnId, mut bytes: &[u8]) {
+            while !bytes.is_empty() {
+                let space = self.worker.engine.recv_space(conn);
+                let len = space.len().min(bytes.len());
+                space[..len].copy_from_slice(&bytes[..len]);
+                bytes = &bytes[len..];
+                self.worker.engine.handle_received(conn, len);
+            }
+        }
+
+        /// How many bytes wait to be sent.
+        fn waiting(&self, conn: ConnId) -> usize {
+            let mut slices = [IoSlice::new(&[]); SLICES_A_WRITE];
+            let used = self.worker.engine.poll_send(conn, &mut slices);
+            slices[..used].iter().map(|slice| slice.len()).sum()
+        }
+    }
+
+    #[test]
+    fn who_reads_as_quickly_as_it_is_written_to_gets_a_part_a_turn() {
+        const LEN: usize = 64 * 1024 * 1024;
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let mut peer = TcpStream::connect(address).expect("it listens");
+        let (stream, _) = listener.accept().expect("it has connected");
+        let reader = thread::spawn(move || {
+            let (mut space, mut read) = (vec![0; 8 * 1024 * 1024], 0);
+            while let Ok(len @ 1..) = peer.read(&mut space) {
+                read += len;
+            }
+            read
+        });
+        let mut world = World::new(stream);
+        let response = [format!("${LEN}\r\n").as_bytes(), &vec![b'v'; LEN], b"\r\n"].concat();
+        world.comes(world.server, &response);
+        let mut left = world.waiting(world.client);
+        assert_eq!(left, response.len());
+        while left > 0 {
+            world.worker.send_on();
+            // Where the reader was the slower one, it is told of at once that the socket takes more.
+            world.worker.engine.handle_writable(world.client);
+            world.worker.act();
+            let sent = left - world.waiting(world.client);
+            assert!(sent <= WRITTEN_BYTES_A_TURN, "{sent} bytes in one turn, of {left}");
+            left -= sent;
+        }
+        assert!(world.worker.unsent.is_empty());
+        drop(world);
+        assert_eq!(reader.join().expect("it has read"), response.len());
+    }
+
+    #[test]
+    fn no_more_than_the_budget_is_offered_and_that_from_the_front() {
+        let slices = [&b"abc"[..], b"de", b"fghi"].map(IoSlice::new);
+        for (len, used) in [(1, 1), (3, 1), (4, 2), (5, 2), (6, 3), (9, 3), (100, 3)] {
+            let mut front = [IoSlice::new(&[]); SLICES_A_WRITE];
+            assert_eq!(cut(&slices, len, &mut front), used, "{len}");
+            let offered: Vec<u8> = front[..used].iter().flat_map(|slice| slice.to_vec()).collect();
+            assert_eq!(offered, b"abcdefghi"[..len.min(9)]);
         }
     }
 }

@@ -97,7 +97,7 @@ impl Waiting {
     ) -> io::Result<Waited> {
         self.pacer.record_turn(done);
         match self.pause_ends {
-            // A server has sent more than was read.
+            // Something is left of this turn.
             None if done.is_cut_short => {
                 self.early.clear();
                 self.wait_for_all(pollers, About::All, timeout, Duration::ZERO)
