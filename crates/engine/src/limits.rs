@@ -133,8 +133,11 @@ pub const SHORT_INTERVAL: Duration = Duration::from_millis(10);
 /// which 64 KiB came in the first read takes two steps.
 pub const GROW_TIMES: usize = 4;
 
-/// Largest such step, unless more than that is there.
+/// Largest such step, unless more than that is there; then it is as much.
 pub const GROW_BYTES_MAX: usize = 1024 * 1024;
+
+/// Largest step at all: new space is set to zero, at a millisecond for some MiB, and everybody waits for that.
+pub const GROW_BYTES_AT_ONCE: usize = 8 * 1024 * 1024;
 
 /// How often the time that a server stays away may double: up to eight times as long.
 pub const EJECTION_DOUBLINGS_MAX: u32 = 3;
@@ -244,5 +247,6 @@ const _: () = assert!(
 );
 const _: () = assert!(SCRIPT_BYTES_MAX <= SCRIPTS_BYTES_MAX, "one script fits");
 const _: () = assert!(FRESH_BYTES <= GROW_BYTES_MAX, "the least step is one");
+const _: () = assert!(GROW_BYTES_MAX <= GROW_BYTES_AT_ONCE, "the first step is no larger than any");
 const _: () = assert!(FRESH_BYTES <= EVERYDAY_BYTES, "a fresh buffer is an everyday one");
 const _: () = assert!(SHARE_BYTES_MIN < RECV_BYTES, "small messages are read whole");

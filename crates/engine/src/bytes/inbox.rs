@@ -4,7 +4,9 @@ use std::rc::Rc;
 
 use crate::bytes::spares::Spares;
 use crate::ids::Side;
-use crate::limits::{FRESH_BYTES, GROW_BYTES_MAX, GROW_TIMES, RECV_BYTES, SHARE_BYTES_MIN};
+use crate::limits::{
+    FRESH_BYTES, GROW_BYTES_AT_ONCE, GROW_BYTES_MAX, GROW_TIMES, RECV_BYTES, SHARE_BYTES_MIN,
+};
 
 /// An inbox's bytes while they are worked on.
 #[derive(Debug)]
@@ -31,7 +33,7 @@ pub(crate) struct Inbox {
 /// How many bytes more are believed to come of a message of which `there` are. Servers are few, and
 /// the operator's own.
 fn believed(side: Side, there: usize) -> usize {
-    let most = GROW_BYTES_MAX.max(there);
+    let most = there.clamp(GROW_BYTES_MAX, GROW_BYTES_AT_ONCE);
     match side {
         Side::Client => there.saturating_mul(GROW_TIMES).clamp(FRESH_BYTES, most),
         Side::Server => most,
@@ -230,6 +232,25 @@ mod tests {
             }
             assert!(capacities.len() <= 6, "{first}: {capacities:?}");
             assert!(inbox.capacity() < MESSAGE + 2 * FRESH_BYTES, "{first}: {capacities:?}");
+        }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "long")]
+    fn however_large_a_message_is_its_space_grows_by_a_bounded_step() {
+        const MESSAGE: usize = 100 << 20;
+        for side in [Side::Client, Side::Server] {
+            let mut spares = Spares::default();
+            let mut inbox = Inbox::default();
+            inbox.keep(&[1; 1000], MESSAGE - 1000, side, &mut spares);
+            while inbox.filled < MESSAGE {
+                let before = inbox.bytes.len();
+                let len = inbox.space(MESSAGE - inbox.filled, side).len();
+                let grown = inbox.bytes.len() - before;
+                assert!(grown <= GROW_BYTES_AT_ONCE + LITTLE_MISSING, "{grown} behind {before}");
+                inbox.advance(len.min(MESSAGE - inbox.filled));
+            }
+            assert!(inbox.capacity() <= MESSAGE + 2 * LITTLE_MISSING, "{}", inbox.capacity());
         }
     }
 
