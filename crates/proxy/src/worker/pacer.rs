@@ -18,7 +18,9 @@ use std::time::Duration;
 
 use nutcracker_engine::ResponseTimes;
 
-use super::trial::{Length, Trial};
+#[cfg(test)]
+use super::trial::Length;
+use super::trial::Trial;
 
 /// Share of its time above which a worker counts as busy: one part in so many. Below it a pause has little to spare,
 /// and is not even tried.
@@ -224,17 +226,14 @@ impl Pacer {
                 BUSY_RESPONSE_PARTS.map(|part| (self.pause * few).min(response / part))
             }
         };
-        if is_busy {
-            self.trial.offer(shorter, longer);
-        }
-        let busy = match self.trial.length() {
-            Length::None => Duration::ZERO,
-            Length::Shorter => shorter,
-            Length::Longer => longer,
-        };
         let slow = response / RESPONSE_PART;
         let slow = if self.responses == 0 || slow < self.pause { Duration::ZERO } else { slow };
-        let length = busy.max(slow.min(self.pause * SLOW_PAUSES_MAX));
+        let slow = slow.min(self.pause * SLOW_PAUSES_MAX);
+        let lengths = [slow, shorter.max(slow), longer.max(slow)];
+        if is_busy {
+            self.trial.offer(lengths);
+        }
+        let length = lengths[self.trial.length() as usize];
         (!length.is_zero()).then(|| Pause { length, enough: since.enough(), takes_answers })
     }
 }
@@ -395,6 +394,32 @@ mod tests {
                 assert_eq!(last, pause, "{without}, 100, {longer_brings}");
             }
         }
+    }
+
+    #[test]
+    fn while_slow_servers_make_the_pause_nothing_is_found_out_about_others() {
+        let mut pacer = Pacer { trial: Trial::free_of_cost(), ..Pacer::new(PAUSE) };
+        let mut last = None;
+        let mut without = |each, brought_without, seconds| {
+            let turns = Duration::from_secs(seconds).as_micros() / (2 * PAUSE).as_micros();
+            let mut without = 0;
+            for _ in 0..turns {
+                let brought = if last.is_none() { brought_without } else { 100 };
+                let responses = responses(brought, each);
+                last = pause_after(&mut pacer, Done { work: PAUSE, responses, ..turn(0) });
+                pacer.record_wait(PAUSE);
+                without += usize::from(last.is_none());
+            }
+            without as f64 / turns as f64
+        };
+        let slow = 2 * u64::from(RESPONSE_PART) * PAUSE.as_micros() as u64;
+        assert_eq!(without(slow, 100, 20), 0.0);
+        let quick = 4 * PAUSE.as_micros() as u64;
+        let lost = without(quick, 80, 3);
+        assert!(lost < 0.1, "{lost}");
+        assert_eq!(without(slow, 100, 20), 0.0);
+        let found = without(quick, 100, 3);
+        assert!(found > 0.8, "{found}");
     }
 
     #[test]

@@ -102,13 +102,17 @@ impl Trial {
         }
     }
 
-    /// A busy worker's pauses have these lengths now: a trial may begin.
-    pub(super) fn offer(&mut self, shorter: Duration, longer: Duration) {
+    /// A busy worker's pauses have these lengths now, in the order of [`Length`]: a trial may begin. What is none of its
+    /// own may be one that slow servers bring about.
+    pub(super) fn offer(&mut self, lengths: [Duration; 3]) {
         let Phase::Rests { left: Duration::ZERO } = self.phase else { return };
-        if shorter == longer && max(self.holds, self.other) == Length::Longer {
-            // Nothing is to be tried: it rests as after any other trial, before the next one against none.
-            (self.holds, self.other) = (Length::Shorter, Length::None);
-            self.phase = Phase::Rests { left: self.rest };
+        if lengths[self.holds as usize] == lengths[self.other as usize] {
+            // Nothing is to be tried. Where it is the longer one that is none, it rests as after any other trial, before
+            // the next one against none; else until the two differ.
+            if max(self.holds, self.other) == Length::Longer {
+                (self.holds, self.other) = (Length::Shorter, Length::None);
+                self.phase = Phase::Rests { left: self.rest };
+            }
             return;
         }
         self.phase = Phase::Tries(Box::new(Slices::new(self.slice_length, (self.cpu_time)())));
@@ -176,6 +180,10 @@ mod tests {
 
     const TURN: Duration = Duration::from_micros(250);
 
+    /// No pause, the shorter and the longer one.
+    const LENGTHS: [Duration; 3] =
+        [Duration::ZERO, Duration::from_micros(60), Duration::from_micros(120)];
+
     /// A trial and the rest behind it, but for as much as the first rest lasts.
     const ROUND: Duration = REST.saturating_add(SLICE.saturating_mul(SLICES as u32));
 
@@ -194,7 +202,7 @@ mod tests {
 
     /// A turn that brings so many responses, each of which costs so many percent.
     fn turn(trial: &mut Trial, responses: usize, cost: u32) {
-        trial.offer(TURN / 4, TURN / 2);
+        trial.offer(LENGTHS);
         CPU_TIME.set(CPU_TIME.get() + WORK * responses as u32 * cost / 10_000);
         trial.record(responses, TURN);
     }
@@ -370,7 +378,7 @@ mod tests {
         ] {
             let mut trial = trial();
             passes(&mut trial, FIRST_REST, [100; 3], [100; 3]);
-            trial.offer(TURN / 4, TURN / 2);
+            trial.offer(LENGTHS);
             let tries = |trial: &Trial| match &trial.phase {
                 Phase::Tries(slices) => Some(slices.slice()),
                 Phase::Rests { .. } => None,
@@ -390,7 +398,7 @@ mod tests {
         let mut trial = Trial { holds: Length::Longer, ..trial() };
         trial.record(1, SLICE);
         trial.phase = Phase::Rests { left: Duration::ZERO };
-        trial.offer(TURN, TURN);
+        trial.offer([Duration::ZERO, TURN, TURN]);
         assert_eq!((trial.holds, trial.other), (Length::Shorter, Length::None));
         assert!(matches!(trial.phase, Phase::Rests { left } if left == REST), "{trial:?}");
     }
@@ -405,7 +413,7 @@ mod tests {
                 let is_without = trial.length() == Length::None;
                 without += usize::from(is_without);
                 let responses = if is_without { 100 } else { 120 };
-                trial.offer(TURN / 4, TURN / 4);
+                trial.offer([Duration::ZERO, TURN / 4, TURN / 4]);
                 trial.record(responses, TURN);
             }
             assert_eq!(trial.holds, Length::Shorter);
