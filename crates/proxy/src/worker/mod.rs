@@ -182,6 +182,9 @@ impl Worker {
             self.tell_of_room();
             self.send_on();
             self.act();
+            for pool in self.lingering.read_on() {
+                self.shared.release(self.id, pool);
+            }
             while let Some(pool) = self.lingering.poll_closed(self.now) {
                 self.shared.release(self.id, pool);
             }
@@ -239,6 +242,7 @@ impl Worker {
     fn timeout(&self, stopping: Option<Instant>) -> Option<Duration> {
         if !self.unread.is_empty()
             || !self.unsent.is_empty()
+            || self.lingering.has_unread()
             || self.engine.has_postponed()
             || self.listeners.iter().any(Accepting::is_ready)
         {
