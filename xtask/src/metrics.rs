@@ -51,7 +51,7 @@ const ALERTS: &[(&str, &str, &str)] = &[
     ("nutcracker_server_live == 0", "a server is ejected at the moment; for longer than `server_retry_timeout` it has answered no probe either", "bring it back, or take it out of the file and reload"),
     ("increase(nutcracker_connect_failed_total[5m]) > 0", "a server cannot be connected to; without `auto_eject_hosts` this is how one that is down shows", "look at that server, its name and its `maxclients`"),
     ("increase(nutcracker_request_timedout_total[5m]) > 0", "a server took longer than `timeout`: it is frozen, overloaded or has slow commands", "`nutcracker_server_timedout_total` says which, and counts connects too"),
-    ("increase(nutcracker_server_queue_full_total[5m]) > 0", "requests are refused because their server takes them too slowly", "as above; `nutcracker_server_in_queue_bytes` says which"),
+    ("increase(nutcracker_server_queue_full_total[5m]) > 0", "requests are refused because their server takes nothing", "as above; `nutcracker_server_in_queue_bytes` says which"),
     ("increase(nutcracker_client_refused_total[5m]) > 0 or increase(nutcracker_accept_paused_total[5m]) > 0", "clients are turned away, or cannot be accepted", "raise `client_connections` or the limit of open files, or find who opens so many"),
     ("nutcracker_memory_bytes / nutcracker_memory_max_bytes > 0.8 or increase(nutcracker_client_paused_memory_total[5m]) > 0", "memory is getting short; at the limit no client is read", "raise `memory_max`, or find the clients that do not read: the log names those that are closed"),
     ("increase(nutcracker_pinned_refused_total[5m]) > 0", "transactions or blocking commands are refused", "raise `pinned_connections_max`, and the servers' `maxclients` with it"),
@@ -59,7 +59,8 @@ const ALERTS: &[(&str, &str, &str)] = &[
 
 /// What stands behind the expressions.
 const NO_ALERTS: &str = "
-No alert: `nutcracker_client_paused_total` grows with every deep pipeline, `nutcracker_server_eof_total` where servers
+No alert: `nutcracker_client_paused_total` grows with every deep pipeline, `nutcracker_client_paused_queue_total`
+where more is written in a moment than a server takes in it, `nutcracker_server_eof_total` where servers
 close idle connections, `nutcracker_client_err_total` with every client that resets its connection.
 ";
 

@@ -4,7 +4,7 @@ use nutcracker_proto::Quiet;
 
 use crate::action::{Action, CloseReason, Found, Report};
 use crate::bytes::held::Held;
-use crate::clients::client::Farewell;
+use crate::clients::client::{Farewell, Until};
 use crate::clients::session::ClassId;
 use crate::engine::Engine;
 use crate::ids::{ConnId, PoolId, ServerId};
@@ -61,6 +61,9 @@ impl Engine {
         client.outbox.clear(&mut self.spares);
         client.inbox.clear(&mut self.spares);
         self.forget_subscriber(conn, &mut client);
+        if client.until == Until::Room {
+            self.crowd.forget(conn);
+        }
         let own = client.own.take();
         loop {
             let id = client.line.pop(&mut self.requests);
@@ -203,6 +206,9 @@ impl Engine {
     pub(crate) fn take_down(&mut self, conn: ConnId, reason: &CloseReason) -> Option<Ended> {
         let mut server = self.servers.remove(conn.key())?;
         let (pool, id) = (server.pool, server.server);
+        if self.crowd.unmark(&mut server) {
+            self.let_on();
+        }
         if server.takes_room() {
             self.pools[pool.0 as usize].shared.room.give_back();
         }

@@ -15,6 +15,7 @@ use crate::bytes::outbox::Outbox;
 use crate::bytes::spares::Spares;
 use crate::clients::census::Census;
 use crate::clients::client::{ClientConn, Farewell};
+use crate::clients::crowd::Crowd;
 use crate::clients::resuming::Resuming;
 use crate::clients::session::{Class, ClassId, Peer, Session};
 use crate::errand::Errand;
@@ -82,6 +83,7 @@ pub struct Engine {
     /// Its clients go over to another.
     pub(crate) is_left: bool,
     pub(crate) shortage: Shortage,
+    pub(crate) crowd: Crowd,
     pub(crate) response_times: ResponseTimes,
     /// When pinned conns are looked after.
     pub(crate) alarms: Alarms,
@@ -163,6 +165,7 @@ impl Engine {
             draining: false,
             is_left: false,
             shortage: Shortage::default(),
+            crowd: Crowd::default(),
             response_times: ResponseTimes::default(),
             alarms: Alarms::default(),
             pubsub,
@@ -356,6 +359,9 @@ impl Engine {
         if self.shortage.is_overdue(self.now) {
             self.relieve_memory();
         }
+        if self.crowd.look_at.is_some_and(|at| at <= self.now) {
+            self.let_on();
+        }
         // Who is left asks servers for nothing more on behalf of others.
         let pools = if self.is_left { 0 } else { self.pools.len() };
         for pool in 0..pools {
@@ -396,6 +402,7 @@ impl Engine {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let ends = self.shortage.patience_ends.into_iter().chain(self.trim_at);
+        let ends = ends.chain(self.crowd.look_at);
         let ends = ends.chain(self.pubsub.iter().filter_map(PubSub::alarm));
         let pools = if self.is_left { &[] } else { &self.pools[..] };
         let probes = pools.iter().filter_map(|pool| pool.shared.health.next_probe());
@@ -464,6 +471,10 @@ impl Engine {
             Side::Server => {
                 let Some(server) = self.servers.get_mut(conn.key()) else { return };
                 server.awaits_writable = awaits_writable;
+                if len > 0 {
+                    server.took_at = self.now;
+                }
+                let is_crowded = server.is_crowded;
                 let moved = server.pass(len, &self.requests, &mut self.spares);
                 if server.keeps_sent() && moved.requests > 0 {
                     let pool = &mut self.pools[server.pool.0 as usize];
@@ -474,6 +485,9 @@ impl Engine {
                 stats.at(ServerFigure::InQueueBytes).add(-moved.bytes);
                 stats.at(ServerFigure::OutQueue).add(moved.requests);
                 stats.at(ServerFigure::OutQueueBytes).add(moved.bytes);
+                if is_crowded {
+                    self.note_room(conn);
+                }
             }
         }
     }

@@ -75,7 +75,7 @@ impl Engine {
             gatherings: self.gatherings.len(),
             errands: self.errands.len(),
             held: self.holding.live(),
-            waiting: self.shortage.waiting.len(),
+            waiting: self.shortage.waiting.len() + self.crowd.waiting(),
             alarms: self.alarms.len(),
             spare_bytes: self.spares.bytes(),
             server_queue_bytes: vec![0; self.pools.len()],

@@ -15,8 +15,9 @@ pub struct PoolLimits {
     /// Response bytes of one client that may wait to be sent. At the limit the client is not read
     /// from until half of them have gone.
     pub client_unsent_bytes: u32,
-    /// Request bytes that may wait to be sent to one server conn. At the limit new requests for it
-    /// are answered with an error at once.
+    /// Request bytes that may wait to be sent to one server conn. At the limit clients with requests for it
+    /// are not read from, and from half of it on those with large ones who have more outstanding. Where the server takes
+    /// nothing, requests above the limit are answered with an error at once.
     pub server_queue_bytes: usize,
     /// Longest request with all its values, bytes. A longer one is answered with an error as soon as
     /// its length is known, and its bytes are passed over as they come.
@@ -120,6 +121,10 @@ pub const HELD_IN_CHUNK_BYTES_MAX: usize = 4 * 1024;
 
 /// Empty chunks kept for later.
 pub const SPARE_CHUNKS_MAX: usize = 32;
+
+/// How long a server may take nothing of what is queued for it before requests do not wait for room any more: a fork
+/// of a large Redis takes less, and so does what the network loses once.
+pub const ROOM_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long memory may be short before the conn that holds most is closed: what is on its way has
 /// ended by then, or waits for somebody who does not read.

@@ -11,7 +11,7 @@ use nutcracker_proto::{
 
 use crate::action::{Action, CloseReason, Report};
 use crate::bytes::frame::Frame;
-use crate::clients::client::Farewell;
+use crate::clients::client::{Farewell, Until};
 use crate::clients::session::{ClassId, Lane, Mute};
 use crate::engine::Engine;
 use crate::ids::{ConnId, PoolId, ServerId, Side};
@@ -58,7 +58,10 @@ impl Engine {
         if self.shortage.is_short() {
             return self.shortage.wait(conn);
         }
-        (client.paused, client.awaits_all) = (false, false);
+        if client.until == Until::Room {
+            self.crowd.forget(conn);
+        }
+        (client.paused, client.until) = (false, Until::HalfEnded);
         if !client.inbox.is_empty() {
             self.serve_inbox(conn);
         }
@@ -99,7 +102,12 @@ impl Engine {
                     return at;
                 }
                 Ok(Progress::Done(Parsed::Routed(mut routed))) => {
-                    if !client.goes_on(&routed) && self.must_wait(conn, &mut routed) {
+                    let goes_on = client.goes_on(&routed);
+                    let frame = &bytes[at..at + routed.len];
+                    if self.crowd.is_near() && self.must_wait_for_room(conn, frame, &routed) {
+                        return at;
+                    }
+                    if !goes_on && self.must_wait(conn, &mut routed) {
                         return at;
                     }
                     let frame = Frame::at(bytes, buffer, at, routed.len);
@@ -148,7 +156,11 @@ impl Engine {
         let config = self.pools[client.pool.0 as usize].config();
         match config.request_parser().parse(frame) {
             Ok(Progress::Done(Parsed::Routed(mut routed))) => {
-                if !client.goes_on(&routed) && self.must_wait(conn, &mut routed) {
+                let goes_on = client.goes_on(&routed);
+                if self.crowd.is_near() && self.must_wait_for_room(conn, frame, &routed) {
+                    return false;
+                }
+                if !goes_on && self.must_wait(conn, &mut routed) {
                     return false;
                 }
                 self.dispatch(conn, Frame::borrowed(frame), &routed);
@@ -385,7 +397,13 @@ impl Engine {
         if tries_reach {
             return Err(CloseReason::TimedOut);
         }
-        if queued >= pool_state.config().limits.server_queue_bytes {
+        let limit = pool_state.config().limits.server_queue_bytes;
+        if queued >= limit / 2
+            && let Some(server) = self.servers.get_mut(conn.key())
+        {
+            self.crowd.mark(server);
+        }
+        if queued >= limit {
             self.pool_stats(pool).limit(LimitFigure::ServerQueueFull).add(1);
             return Err(CloseReason::QueueFull);
         }

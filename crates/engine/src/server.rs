@@ -43,6 +43,8 @@ pub(crate) struct ServerConn {
     waiting: Batch,
     /// Bytes sent of `unsent`; below zero while the rest of an already answered request goes out.
     credit: i64,
+    /// When it last took something.
+    pub(crate) took_at: Tick,
     /// When its connect gives up.
     pub(crate) connect_by: Tick,
     /// How requests were placed when the first of its queue was queued, or, while there is none, the last
@@ -60,6 +62,8 @@ pub(crate) struct ServerConn {
     pub(crate) tries_reach: bool,
     /// Of a pinned conn: its server has another address.
     pub(crate) moved: bool,
+    /// So much waits that requests may have to wait for room (see `clients/crowd.rs`).
+    pub(crate) is_crowded: bool,
     /// In the list of conns to flush.
     pub(crate) dirty: bool,
     /// The socket took less than it was offered: wait until it says it takes more.
@@ -159,6 +163,7 @@ impl ServerConn {
             unsent: RequestId::NONE,
             waiting: Batch::default(),
             credit: 0,
+            took_at: Tick::default(),
             connect_by: Tick::NEVER,
             placed_at: Moment::default(),
             keeps_sent: may_repeat && config.retries.times > 0,
@@ -167,6 +172,7 @@ impl ServerConn {
             alarm: Tick::NEVER,
             tries_reach: false,
             moved: false,
+            is_crowded: false,
             dirty: false,
             awaits_writable: false,
         }
@@ -222,6 +228,15 @@ impl ServerConn {
     /// Whether a flush would send something.
     pub(crate) fn has_sendable(&self) -> bool {
         !self.awaits_writable && !self.outbox.is_empty() && self.sendable() != Some(0)
+    }
+
+    /// When it last took something, or had nothing to take.
+    pub(crate) fn moved_at(&self, requests: &Requests, now: Tick) -> Tick {
+        if self.unsent.is_none() {
+            return self.took_at;
+        }
+        let waited = (now.0 as u32).wrapping_sub(requests.get(self.unsent).queued_at);
+        self.took_at.max(Tick(now.0.saturating_sub(waited.into())))
     }
 
     /// Bytes that wait for it and that no flush would send: it does not take them.

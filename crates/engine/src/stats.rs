@@ -230,6 +230,8 @@ figures! {
         AcceptPaused, "accept_paused", Counter, "times that clients were left waiting for 100 ms because accept failed, mostly for want of a file descriptor";
         /// Times that a client was left unread until some of its requests were answered or its responses sent.
         ClientPaused, "client_paused", Counter, "times a client was not read from for a while, because of client_requests_max or client_unsent_max";
+        /// Times that a client was left unread until its server had taken some of what was queued for it.
+        ClientPausedQueue, "client_paused_queue", Counter, "times a client was not read from for a while, because of server_queue_max";
         /// Times that a client was left unread because the process held as much memory as it may.
         ClientPausedMemory, "client_paused_memory", Counter, "times a client was not read from because the process was at memory_max";
         /// Clients closed because memory stayed short and they held most.

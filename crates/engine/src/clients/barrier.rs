@@ -9,7 +9,7 @@
 
 use nutcracker_proto::{Local, Quiet, Routed, Travel};
 
-use crate::clients::client::ClientConn;
+use crate::clients::client::{ClientConn, Until};
 use crate::clients::session::{Lane, Mute};
 use crate::engine::Engine;
 use crate::ids::ConnId;
@@ -30,7 +30,7 @@ impl Engine {
         }
         let keeps_its_way = !matches!(client.lane, Lane::Own | Lane::Left) && travel.is_shared();
         if client.outstanding > 0 && !keeps_its_way {
-            client.hold();
+            client.hold(Until::AllEnded);
             return true;
         }
         if matches!(client.lane, Lane::Own | Lane::Left) {
@@ -65,10 +65,10 @@ impl ClientConn {
         }
     }
 
-    /// Pauses until all that is outstanding has been answered.
-    fn hold(&mut self) {
+    /// Pauses, with its next request unparsed.
+    pub(crate) const fn hold(&mut self, until: Until) {
         self.paused = true;
-        self.awaits_all = true;
+        self.until = until;
         self.missing = 1;
     }
 }

@@ -41,8 +41,8 @@ pub(crate) struct ClientConn {
     pub(crate) lane: Lane,
     /// Too much is outstanding, or memory is short: not parsed, not read.
     pub(crate) paused: bool,
-    /// Paused until all that is outstanding is answered, not half of it.
-    pub(crate) awaits_all: bool,
+    /// Until when, as far as its requests go.
+    pub(crate) until: Until,
     /// What it does on a server conn of its own, for who has one.
     pub(crate) own: Option<Box<Own>>,
     /// Its socket has said its end while it was paused.
@@ -57,6 +57,17 @@ pub(crate) struct ClientConn {
     pub(crate) awaits_writable: bool,
     /// No more requests; it closes when what is due has gone.
     pub(crate) closing: Option<Farewell>,
+}
+
+/// What has to become of a paused client's requests before it goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// Half of those that there may be have ended.
+    HalfEnded,
+    /// All have.
+    AllEnded,
+    /// All have, or there is room on a server conn: it is among those that [wait](crate::clients::crowd::Crowd) for it.
+    Room,
 }
 
 /// Why a client's conn closes once its responses have gone.
@@ -95,7 +106,7 @@ impl ClientConn {
             session,
             lane: Lane::Shared,
             paused: false,
-            awaits_all: false,
+            until: Until::HalfEnded,
             own: None,
             hung_up: false,
             subscriptions: None,
@@ -197,7 +208,7 @@ impl ClientConn {
     /// Has little enough outstanding to be read from again.
     #[inline]
     pub(crate) fn may_resume(&self) -> bool {
-        let requests = if self.awaits_all { 0 } else { self.requests_max / 2 };
+        let requests = if self.until == Until::HalfEnded { self.requests_max / 2 } else { 0 };
         self.paused
             && self.outstanding <= requests
             && self.outbox.len() <= self.unsent_bytes_max as usize / 2

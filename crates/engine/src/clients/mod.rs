@@ -3,6 +3,7 @@
 pub(crate) mod barrier;
 pub(crate) mod census;
 pub(crate) mod client;
+pub(crate) mod crowd;
 pub(crate) mod handover;
 pub(crate) mod local;
 pub(crate) mod noreply;

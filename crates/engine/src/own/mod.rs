@@ -181,6 +181,10 @@ impl Engine {
             Some(shared) => server.outbox.share(shared),
             None => server.outbox.push(frame.bytes, &mut self.spares),
         }
+        let limits = &self.pools[server.pool.0 as usize].config().limits;
+        if server.outbox.len() >= limits.server_queue_bytes / 2 {
+            self.crowd.mark(server);
+        }
         let at = if server.state == State::Ready { deadline } else { opens_until.min(deadline) };
         let is_earlier = at < server.alarm;
         let in_line = request.client.filter(|_| !matches!(request.role, Role::Begin { .. }));

@@ -32,7 +32,7 @@ impl Engine {
             && !pool.shared.health.is_probe_due(self.now);
         let slot = pool.slots(client.session.class, conn.index());
         let deadline = pool.deadline(self.now);
-        let queue_bytes_max = pool.config().limits.server_queue_bytes;
+        let queue_bytes_max = pool.queue_bytes_plain(&self.crowd);
         let pool: &Pool = pool;
         for _in_the_run in 0..client.requests_left() {
             let rest = &bytes[*at..];

@@ -9,6 +9,7 @@ mod audience;
 mod blocking;
 mod census;
 mod clients;
+mod crowd;
 mod ejection;
 mod everywhere;
 mod handover;

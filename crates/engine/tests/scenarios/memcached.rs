@@ -262,7 +262,7 @@ fn errors_are_told_in_memcached_s_words() {
 }
 
 #[test]
-fn a_server_with_too_much_queued_answers_new_requests_with_an_error_at_once() {
+fn a_stuck_server_with_too_much_queued_answers_new_requests_with_an_error_at_once() {
     let mut stage = Stage::new(memcached(1));
     let client = stage.client();
     stage.sends(client, "get a\r\n");
@@ -270,8 +270,11 @@ fn a_server_with_too_much_queued_answers_new_requests_with_an_error_at_once() {
     stage.clogs(server, 0);
     // Fewer than it may have outstanding.
     let set = format!("set k 0 0 1000000 noreply\r\n{}\r\n", "x".repeat(1_000_000));
-    for _ in 0..=PoolLimits::default().server_queue_bytes / 1_000_000 {
-        stage.sends(client, &set);
+    stage.sends(client, &set);
+    stage.passes(limits::ROOM_PATIENCE.as_millis() as u64 + 1);
+    let fit = PoolLimits::default().server_queue_bytes / 1_000_000;
+    for _ in 0..fit {
+        assert!(stage.sends(client, &set), "nobody waits for who is stuck");
     }
     let other = stage.client();
     stage.sends(other, "get b\r\n");

@@ -1,5 +1,6 @@
 //! Requests that are served in runs, and what ends a run: nobody can tell it from the answers.
 
+use nutcracker_engine::limits::ROOM_PATIENCE;
 use nutcracker_engine::stats::{LimitFigure, ServerFigure};
 use nutcracker_engine::{CloseReason, PoolConfig};
 use nutcracker_ring::DistributionKind;
@@ -73,6 +74,8 @@ fn a_run_that_fills_its_servers_queue_goes_on_for_the_other_servers() {
     let (a, b) = (of(0), of(1));
     let line = |key: &str| cmd(&format!("GET {key}"));
     stage.sends(client, [line(&a), line(&a), line(&a), line(&b), line(&a)].concat());
+    assert_eq!(stage.limit(LimitFigure::ServerQueueFull), 0, "it may take them yet");
+    stage.passes(ROOM_PATIENCE.as_millis() as u64 + 1);
     assert_eq!(stage.limit(LimitFigure::ServerQueueFull), 2);
     for server in [0, 1] {
         let conn = stage.server(server);
