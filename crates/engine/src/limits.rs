@@ -26,6 +26,10 @@ pub struct PoolLimits {
     /// request. For more the client gets an error, and the server conn, if it came in there, is closed. What is
     /// above [`RESPONSE_BYTES_MAX`] is that.
     pub response_bytes: usize,
+    /// How much of a response is passed over beyond those, bytes. Who waits behind it on the same conn waits for as long
+    /// as that takes; with more the conn is closed, which costs them a write that was sent, or a second try. No
+    /// operator sets this one.
+    pub passed_over_bytes: usize,
     /// Clients that may have a server conn of their own at a time, for a transaction or a request that
     /// blocks; over all workers. At the limit such a request is answered with an error at once.
     pub pinned_connections: u32,
@@ -48,6 +52,8 @@ impl Default for PoolLimits {
             server_queue_bytes: 64 * 1024 * 1024,
             request_bytes: usize::MAX,
             response_bytes: 1024 * 1024 * 1024,
+            // A quarter of a second at 10 Gbit/s.
+            passed_over_bytes: 256 * 1024 * 1024,
             pinned_connections: 1_000,
             // Redis' own hard limit (`client-output-buffer-limit pubsub 32mb`).
             subscriber_unsent_bytes: 32 * 1024 * 1024,

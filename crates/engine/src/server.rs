@@ -1,6 +1,6 @@
 //! A conn to a server: what is queued, what is in flight.
 
-use nutcracker_proto::{ResponseParser, Version};
+use nutcracker_proto::{ResponseParser, Rest, Version};
 
 use crate::bytes::inbox::Inbox;
 use crate::bytes::outbox::Outbox;
@@ -32,6 +32,8 @@ pub(crate) struct ServerConn {
     pub(crate) inbox: Inbox,
     /// What the response at the front of the inbox misses at least, bytes.
     pub(crate) missing: usize,
+    /// What is left of a response that was given up, and how much of it may come.
+    pub(crate) passing: Option<Passing>,
     /// Most bytes that a response to a request may have.
     pub(crate) response_bytes_max: usize,
     pub(crate) outbox: Outbox,
@@ -68,6 +70,14 @@ pub(crate) struct ServerConn {
     pub(crate) dirty: bool,
     /// The socket took less than it was offered: wait until it says it takes more.
     pub(crate) awaits_writable: bool,
+}
+
+/// A response that is passed over. Its request has ended.
+#[derive(Debug)]
+pub(crate) struct Passing {
+    pub(crate) rest: Rest,
+    /// Bytes that it may have from here on.
+    pub(crate) bytes_left: usize,
 }
 
 /// Whose requests a server conn carries.
@@ -157,6 +167,7 @@ impl ServerConn {
             parser: ResponseParser::new(config.protocol),
             inbox: Inbox::default(),
             missing: 1,
+            passing: None,
             response_bytes_max: config.limits.response_bytes.min(RESPONSE_BYTES_MAX),
             outbox: Outbox::default(),
             queue: Queue::new(),

@@ -50,4 +50,4 @@ pub use progress::{ParseError, Progress};
 pub use protocol::{Protocol, Version};
 pub use request::{Inline, Meta, Quiet, Refused, Request, RequestParser, Routed};
 pub use resp::{Heads, Wait};
-pub use response::{Outcome, Response, ResponseParser};
+pub use response::{Outcome, Passed, Response, ResponseParser, Rest};

@@ -37,6 +37,46 @@ pub enum Outcome {
     Push,
 }
 
+/// What is left of a response that nobody wants: to be passed over as it comes, and not kept.
+#[derive(Clone, Debug)]
+pub enum Rest {
+    /// Redis.
+    Redis(resp::Rest),
+    /// memcached text.
+    Memcache(memcache::Rest),
+}
+
+/// How much of the bytes at hand belong to such a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// So many of them are of no use any more. What is behind them is to be shown again, with more behind it.
+    pub len: usize,
+    /// The response ends there.
+    pub is_end: bool,
+}
+
+impl Rest {
+    /// Passes over what `buf`, which goes on where the last call left off, has of the response.
+    ///
+    /// # Errors
+    /// [`ParseError`] when the server does not keep to the protocol.
+    pub fn pass(&mut self, buf: &[u8]) -> Result<Passed, ParseError> {
+        match self {
+            Self::Redis(rest) => rest.pass(buf),
+            Self::Memcache(rest) => rest.pass(buf),
+        }
+    }
+
+    /// How many bytes are to come before it is worth another look.
+    #[must_use]
+    pub const fn skips(&self) -> usize {
+        match self {
+            Self::Redis(rest) => rest.skips(),
+            Self::Memcache(rest) => rest.skips(),
+        }
+    }
+}
+
 /// The place in a response that has been seen in part.
 #[derive(Clone, Debug)]
 pub enum ResponseParser {
@@ -63,6 +103,20 @@ impl ResponseParser {
         match self {
             Self::Redis(parser) => parser.is_at_start(),
             Self::Memcache(parser) => parser.is_at_start(),
+        }
+    }
+
+    /// Gives up the response at the front of `buf`, of which [`parse`](Self::parse) has just said that it is incomplete:
+    /// of what kind it is, and what is left of it from the front of `buf` on. The parser is at the start of the next one
+    /// then. `None`, with nothing changed, where its kind is not clear yet, and for what is no response.
+    pub fn give_up(&mut self, buf: &[u8]) -> Option<(Kind, Rest)> {
+        match self {
+            Self::Redis(parser) => {
+                parser.give_up(buf).map(|(kind, rest)| (kind, Rest::Redis(rest)))
+            }
+            Self::Memcache(parser) => {
+                parser.give_up(buf).map(|(kind, rest)| (kind, Rest::Memcache(rest)))
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use nutcracker_engine::limits::{LISTEN_AGAIN, PoolLimits, SHORT_INTERVAL, SHORT_PATIENCE};
-use nutcracker_engine::stats::{FaultFigure, LimitFigure, PoolFigure};
+use nutcracker_engine::stats::{FaultFigure, LimitFigure, PoolFigure, ServerFigure};
 use nutcracker_engine::{
     CloseReason, ConnId, MemoryState, MultiError, PoolConfig, Report, Retries,
 };
@@ -38,8 +38,107 @@ fn is_served(stage: &mut Stage, client: ConnId) {
 }
 
 #[test]
-fn a_response_that_is_announced_too_large_is_given_up_at_once_and_the_client_stays() {
-    for response in ["$99991\r\n", "*33333\r\n", "*2\r\n:1\r\n$99984\r\n"] {
+fn a_response_that_is_announced_too_large_is_given_up_at_once_and_passed_over() {
+    let request =
+        |response: &str| cmd(if response.starts_with('$') { "GET k" } else { "HGETALL k" });
+    for (response, rest) in [
+        ("$99991\r\n", "v".repeat(99_991) + "\r\n"),
+        ("*33333\r\n", ":1\r\n$3\r\nabc\r\n+s\r\n".repeat(11_111)),
+        ("*2\r\n:1\r\n$99984\r\n", "v".repeat(99_984) + "\r\n"),
+        ("%1\r\n+a\r\n*2\r\n$99984\r\n", "v".repeat(99_984) + "\r\n:1\r\n"),
+    ] {
+        for step in [999, 5_000, 64_000, 1_000_000] {
+            let mut stage = limited(PoolConfig { retries: Retries::default(), ..redis(1) });
+            let [greedy, reader, writer] = [(); 3].map(|()| stage.client());
+            stage.sends(greedy, request(response));
+            stage.sends(writer, cmd("INCR n"));
+            stage.sends(reader, cmd("GET k"));
+            let server = stage.server(0);
+            stage.take(server);
+            stage.sends(server, response);
+            stage.gets(greedy, TOO_LARGE);
+            assert_eq!(stage.limit(LimitFigure::ResponseTooLarge), 1);
+            assert_eq!(stage.figure(PoolFigure::ForwardError), 1);
+            for piece in [rest.as_bytes(), b":7\r\n$2\r\nhi\r\n"].concat().chunks(step) {
+                stage.sends(server, piece);
+                assert!(stage.engine.inventory().unparsed_bytes < 100, "it is not kept");
+            }
+            stage.gets(writer, ":7\r\n");
+            stage.gets(reader, "$2\r\nhi\r\n");
+            stage.gets_nothing(greedy);
+            assert!(!stage.is_closed(server));
+            assert!(stage.reports.is_empty());
+            let bytes = response.len() + rest.len() + ":7\r\n$2\r\nhi\r\n".len();
+            assert_eq!(stage.server_figure(0, ServerFigure::ResponseBytes), bytes as i64);
+            is_served(&mut stage, greedy);
+        }
+    }
+}
+
+#[test]
+fn of_memcacheds_responses_each_that_is_too_large_is_passed_over_to_its_end() {
+    let too_large = TOO_LARGE.replace("-ERR", "SERVER_ERROR");
+    let data = "v".repeat(99_990);
+    for (request, response) in [
+        ("get a b c\r\n", format!("VALUE a 0 99990\r\n{data}\r\nVALUE c 5 2 17\r\nab\r\nEND\r\n")),
+        ("get a b c\r\n", format!("VALUE b 0 3\r\nabc\r\nVALUE c 0 99990\r\n{data}\r\nEND\r\n")),
+        ("mg a v\r\n", format!("VA 99999 f1\r\n{data}123456789\r\n")),
+    ] {
+        for step in [1, 7, 4_000, 65_000, 1_000_000] {
+            let mut stage = limited(memcached(1));
+            let [greedy, other] = [(); 2].map(|()| stage.client());
+            stage.sends(greedy, request);
+            stage.sends(other, "incr n 1\r\n");
+            let server = stage.server(0);
+            stage.take(server);
+            for piece in [response.as_bytes(), b"17\r\n"].concat().chunks(step) {
+                stage.sends(server, piece);
+            }
+            stage.gets(greedy, &too_large);
+            stage.gets(other, "17\r\n");
+            assert!(!stage.is_closed(server));
+            stage.is_quiet();
+        }
+    }
+}
+
+#[test]
+fn what_is_passed_over_has_a_bound_and_keeps_to_the_protocol() {
+    let writes = |rest: &[u8], expected: &str| {
+        let mut stage = limited(PoolConfig { retries: Retries::default(), ..redis(1) });
+        let [greedy, writer] = [(); 2].map(|()| stage.client());
+        stage.sends(greedy, cmd("LRANGE k 0 -1"));
+        stage.sends(writer, cmd("INCR n"));
+        let server = stage.server(0);
+        stage.sends(server, "*1000000\r\n");
+        stage.gets(greedy, TOO_LARGE);
+        stage.gets_nothing(writer);
+        stage.sends(server, rest);
+        stage.gets(writer, expected);
+        assert!(stage.is_closed(server));
+        assert_eq!(stage.figure(PoolFigure::ServerEjects), 0);
+        stage.is_quiet();
+    };
+    writes(b":1\r\n$300000000\r\n", GIVEN_UP);
+    writes(b":1\r\n?!\r\n", "-ERR Invalid argument\r\n");
+}
+
+#[test]
+fn a_request_that_gets_no_such_response_is_not_taken_for_its() {
+    let mut stage = limited(redis(1));
+    let [writer, other] = [(); 2].map(|()| stage.client());
+    stage.sends(writer, cmd("INCR n"));
+    stage.sends(other, cmd("GET k"));
+    let server = stage.server(0);
+    stage.sends(server, "$200000\r\n");
+    assert!(stage.is_closed(server));
+    stage.gets(writer, TOO_LARGE);
+    stage.gets(other, GIVEN_UP);
+}
+
+#[test]
+fn a_response_that_is_announced_far_too_large_costs_its_conn_and_the_client_stays() {
+    for response in ["$300000000\r\n", "*100000000\r\n", "*2\r\n:1\r\n$300000000\r\n"] {
         let mut stage = limited(PoolConfig {
             ejection: ejection(1, 1_000),
             retries: Retries::of(2),
@@ -78,13 +177,10 @@ fn a_response_of_the_most_bytes_passes_and_one_of_a_byte_more_does_not_however_i
                 let server = stage.server(0);
                 let response = bulk(&vec![b'v'; bytes - head]);
                 assert_eq!(response.len(), bytes);
-                let mut pieces = response.chunks(step);
-                while !stage.is_closed(server)
-                    && let Some(piece) = pieces.next()
-                {
-                    stage.sends(server, piece);
-                }
-                assert_eq!(stage.is_closed(server), !fits, "{bytes} of {max} in steps of {step}");
+                let pieces = response.chunks(step);
+                pieces.for_each(|piece| assert!(stage.sends(server, piece)));
+                stage.take(server);
+                assert!(!stage.is_closed(server), "{bytes} of {max} in steps of {step}");
                 let got = stage.take(client);
                 let is_told = got.starts_with(b"-ERR the response has more than ");
                 assert!(if fits { got == response } else { is_told }, "{bytes} of {max}");
@@ -102,14 +198,14 @@ fn a_response_whose_length_nobody_tells_is_given_up_when_so_much_has_come() {
     let server = stage.server(0);
     stage.sends(server, "*20000\r\n");
     let piece = bulk(b"elements").repeat(200);
-    let mut sent = 0;
-    while !stage.is_closed(server) {
-        stage.gets_nothing(client);
+    let mut most = 0;
+    for _ in 0..100 {
         stage.sends(server, &piece);
-        sent += piece.len();
-        assert!(sent <= MAX + piece.len(), "{sent} bytes were held");
+        most = stage.engine.inventory().unparsed_bytes.max(most);
     }
+    assert!(most <= MAX + piece.len(), "{most} bytes were held");
     stage.gets(client, TOO_LARGE);
+    stage.take(server);
     is_served(&mut stage, client);
 
     let mut stage = limited(memcached(1));
@@ -123,7 +219,7 @@ fn a_response_whose_length_nobody_tells_is_given_up_when_so_much_has_come() {
     }
     stage.sends(server, "VALUE d 0 30000\r\n");
     stage.gets(client, TOO_LARGE.replace("-ERR", "SERVER_ERROR"));
-    assert!(stage.is_closed(server));
+    assert!(!stage.is_closed(server));
     stage.is_quiet();
 }
 
@@ -136,7 +232,7 @@ fn in_a_pipeline_the_others_are_as_when_their_server_is_lost_and_all_keep_their_
     stage.sends(writer, [cmd("INCR n"), cmd("GET n")].concat());
     let first = stage.server(0);
     stage.take(first);
-    stage.sends(first, "$1\r\na\r\n*200000\r\n$1\r\n");
+    stage.sends(first, "$1\r\na\r\n*200000000\r\n$1\r\n");
     stage.gets(greedy, ["$1\r\na\r\n", TOO_LARGE].concat());
     stage.gets_nothing(reader);
     stage.gets(writer, GIVEN_UP);
@@ -160,7 +256,7 @@ fn what_was_not_sent_behind_a_response_that_is_too_large_goes_to_the_next_conn()
     let first = stage.server(0);
     stage.clogs(first, 5);
     stage.sends(writer, [cmd("INCR n"), cmd("INCR m")].concat());
-    stage.sends(first, "$200000\r\n");
+    stage.sends(first, "$300000000\r\n");
     stage.gets(greedy, TOO_LARGE);
     // Of the one before it a part was sent.
     stage.gets(writer, GIVEN_UP);
@@ -187,7 +283,9 @@ fn a_fragment_whose_response_is_too_large_fails_the_whole_or_is_made_up_for() {
             MultiError::Partial => "*2\r\n$-1\r\n$1\r\nb\r\n",
         };
         stage.gets(client, expected);
-        assert!(stage.is_closed(first) && !stage.is_closed(second));
+        assert!(!stage.is_closed(first) && !stage.is_closed(second));
+        stage.sends(first, ["v".repeat(200_000).as_bytes(), b"\r\n"].concat());
+        stage.take(first);
         is_served(&mut stage, client);
     }
 }
@@ -265,6 +363,7 @@ fn what_a_server_says_to_a_handshake_is_not_for_a_client_to_bound() {
     stage.sends(server, bulk(&[b'v'; 2_000]));
     assert!(stage.take(client).starts_with(b"-ERR the response has more than 1000 bytes"));
 
+    stage.closes(server, CloseReason::Eof);
     stage.sends(client, cmd("GET k"));
     let server = stage.server(0);
     stage.sends(server, "$100000\r\n");

@@ -317,6 +317,7 @@ fn draw_pool(random: &mut Random) -> PoolConfig {
             server_queue_bytes: random.pick(&[1 << 26, 1 << 26, 1 << 26, 20_000, 2_000]),
             request_bytes: random.pick(&[usize::MAX, usize::MAX, usize::MAX, 50_000, 5_000]),
             response_bytes: random.pick(&[1 << 30, 1 << 30, 1 << 30, 20_000, 2_000]),
+            passed_over_bytes: random.pick(&[1 << 28, 1 << 28, 1_000, 0]),
             pinned_connections: random.pick(&[1_000, 1_000, 3, 1]),
             subscriber_unsent_bytes: random.pick(&[1 << 25, 2_000, 10_000]),
         },

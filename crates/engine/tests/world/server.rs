@@ -83,8 +83,8 @@ pub(crate) struct Peer {
 struct Thought {
     answer: Vec<u8>,
     sort: Sort,
-    /// Where it is the rest of a torn answer: the bytes that were said of that before.
-    said: Option<usize>,
+    /// It is the rest of a torn answer.
+    is_rest: bool,
 }
 
 /// What a thought is for.
@@ -380,32 +380,33 @@ impl Peer {
     fn think(&mut self, answer: Vec<u8>, sort: Sort, at: &mut Surroundings<'_>) {
         let due = at.now + at.random.below(at.thinks_max + 1);
         let due = self.thoughts.back().map_or(due, |(last, _)| due.max(*last));
-        self.thoughts.push_back((due, Thought { answer, sort, said: None }));
+        self.thoughts.push_back((due, Thought { answer, sort, is_rest: false }));
     }
 
     fn say(&mut self, thought: Thought, inbound: &mut Pipe, at: &mut Surroundings<'_>) {
-        let Thought { answer, sort, said } = thought;
+        let Thought { answer, sort, is_rest } = thought;
+        // Of what is torn each part counts as it is said: of an answer that is too large it counts as it comes.
+        let mut count = |bytes: usize| {
+            at.server.sent_bytes += if sort == Sort::Answer { bytes as u64 } else { 0 };
+        };
         if sort == Sort::Greeting {
             self.outbox.extend_from_slice(&answer);
             return;
         }
-        if let Some(said) = said {
+        if is_rest {
             // What would be said wrong in its middle might be taken for a part of it.
-            if sort == Sort::Answer {
-                at.server.sent_bytes += (said + answer.len()) as u64;
-            }
+            count(answer.len());
             self.outbox.extend_from_slice(&answer);
             return;
         }
         match at.server.slip.take() {
             None => {
-                if sort == Sort::Answer {
-                    at.server.sent_bytes += answer.len() as u64;
-                }
+                count(answer.len());
                 self.outbox.extend_from_slice(&answer);
             }
             Some(Slip::Half(end)) => {
                 let half = at.random.below(answer.len() as u64) as usize;
+                count(half);
                 self.outbox.extend_from_slice(&answer[..half]);
                 let taken = inbound.write(&self.outbox, at.now, at.random).unwrap_or(0);
                 self.outbox.drain(..taken);
@@ -413,8 +414,9 @@ impl Peer {
             }
             Some(Slip::Torn(wait)) => {
                 let half = at.random.below(answer.len() as u64) as usize;
+                count(half);
                 self.outbox.extend_from_slice(&answer[..half]);
-                let rest = Thought { answer: answer[half..].to_vec(), sort, said: Some(half) };
+                let rest = Thought { answer: answer[half..].to_vec(), sort, is_rest: true };
                 self.thoughts.push_front((at.now + wait, rest));
             }
             Some(Slip::Garbage) => self.outbox.extend_from_slice(b"?!\r\n"),

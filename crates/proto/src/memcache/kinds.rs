@@ -36,6 +36,11 @@ pub(super) const REFUSED: Kind = Kind::new(16);
 /// has not read the data. Later ones have, and do not know a flag.
 pub(super) const INVALID_FLAG: Kind = Kind::new(17);
 
+/// Whether a response of that kind can be the last blocks of one that has more, with their end.
+pub(super) fn end_blocks(kind: Kind) -> bool {
+    [END, VALUE, STAT, ERROR].contains(&kind)
+}
+
 /// Of `get` and its like.
 pub(super) const VALUES: Kinds = any_of(&[VALUE, END]);
 /// Of what stores. None of these errors: the data would be run as commands, and their answers be taken for

@@ -33,6 +33,11 @@ impl ResponseParser {
         Self { line: 0, searched: 0 }
     }
 
+    /// Where the line to read next begins, from the first byte of the response.
+    pub(super) const fn line(&self) -> usize {
+        self.line
+    }
+
     /// Whether it is at the start of a response.
     #[must_use]
     #[inline(always)]
@@ -262,7 +267,7 @@ fn without_trailing_spaces(mut line: &[u8]) -> &[u8] {
     line
 }
 
-const UNKNOWN_LINE: &str = "a response begins with a word that memcached has for it";
+pub(super) const UNKNOWN_LINE: &str = "a response begins with a word that memcached has for it";
 
 const DATA_END: &str = "data is followed by CR LF";
 

@@ -57,8 +57,13 @@ impl ResponseParser {
     }
 
     /// A parser of so many elements, one behind the other.
-    const fn of_elements(left: u64) -> Self {
+    pub(super) const fn of_elements(left: u64) -> Self {
         Self { at: 0, need: 1, seen: 0, left }
+    }
+
+    /// Where the next element begins, and how many are still to come from there on.
+    pub(super) const fn place(&self) -> (usize, u64) {
+        (self.at, self.left)
     }
 
     /// Whether it is at the start of a response.
@@ -105,7 +110,7 @@ impl ResponseParser {
     /// Follows the elements to their end and returns where it is; `None`, with the place kept,
     /// when the end is not there.
     #[inline]
-    fn walk(&mut self, buf: &[u8]) -> Result<Option<usize>, ParseError> {
+    pub(super) fn walk(&mut self, buf: &[u8]) -> Result<Option<usize>, ParseError> {
         if buf.len() < self.need {
             return Ok(None);
         }
@@ -315,6 +320,17 @@ fn bulk(buf: &[u8], at: usize) -> Result<Step, ParseError> {
         [byte, _, ..] => Err(ParseError { at: end, found: Some(*byte), rule: BULK_END }),
         [_] | [] => Ok(Step::Wait { need: end + 2 }),
     }
+}
+
+/// Where the string ends that `element`, of which the end is not there, begins with; `None` where that is not known, or
+/// it is no string.
+pub(super) fn string_end(element: &[u8]) -> Option<usize> {
+    if !matches!(element.first(), Some(b'$' | b'!' | b'=')) {
+        return None;
+    }
+    let (len, start) =
+        digits::length(element, 1, RESPONSE_BULK_BYTES_MAX as u32, LENGTH).ok()??;
+    Some(start + len as usize + 2)
 }
 
 /// The head of what holds other elements.

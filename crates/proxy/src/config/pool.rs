@@ -235,6 +235,7 @@ fn pool_limits(keys: &mut Keys<'_>) -> PoolLimits {
         pinned_connections: keys
             .number("pinned_connections_max")
             .unwrap_or(default.pinned_connections),
+        passed_over_bytes: default.passed_over_bytes,
         subscriber_unsent_bytes: default.subscriber_unsent_bytes,
     }
 }

@@ -113,7 +113,10 @@ fn a_response_above_response_max_is_refused_and_the_client_stays() {
     assert_eq!(proxy.metric("response_too_large_total", "alpha"), 3);
     assert_eq!(proxy.metric("response_too_large_total", "beta"), 1);
     assert_eq!(proxy.figure("alpha", "server_ejects"), 0);
-    proxy.expect_log("closed with 1 requests waiting: the response has more than 102400 bytes");
+    let server = REDIS[0].item();
+    let server = format!("alpha/{}", server.strip_suffix(":1").expect("its weight"));
+    assert_eq!(proxy.figure(&server, "server_err"), 0, "what is too large is passed over");
+    assert_eq!(proxy.figure(&server, "server_connections"), 1);
 }
 
 #[test]
