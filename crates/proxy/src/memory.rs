@@ -40,7 +40,8 @@ impl Memory {
     }
 
     /// How much the process holds of what it may. Once that is all of it, there is enough again below
-    /// seven eighths; a quarter above it, it is in danger. One load. To be asked once a turn, at `now`.
+    /// seven eighths; a quarter above it, it is in danger. One load. To be asked once a turn, at
+    /// `now`, and once more where much was read in it.
     #[inline]
     pub fn state(&mut self, now: Instant) -> MemoryState {
         let held = sys::heap_bytes();

@@ -18,7 +18,8 @@ use crate::request::{Answer, Role};
 use crate::stats::LimitFigure;
 
 impl Engine {
-    /// How much memory the process holds, once a turn, after [`begin_turn`](Self::begin_turn).
+    /// How much memory the process holds: once a turn, after [`begin_turn`](Self::begin_turn), and again where much is
+    /// read in it.
     #[inline]
     pub fn handle_memory(&mut self, state: MemoryState) {
         match (state, self.shortage.patience_ends) {

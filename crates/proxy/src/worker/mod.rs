@@ -76,6 +76,8 @@ pub struct Worker {
     terms: Terms,
     /// When to stop reading clients.
     memory: Memory,
+    /// How many bytes the turn had read when memory was last looked at.
+    memory_looked_at: usize,
     /// The system had no descriptor left for a conn to a server.
     no_room: Spell,
     /// Clients' sockets that are about to close.
@@ -114,6 +116,7 @@ impl Worker {
             turn: Done::default(),
             is_whole: true,
             memory: Memory::new(terms.memory_max),
+            memory_looked_at: 0,
             no_room: Spell::new(),
             lingering: Lingering::default(),
             now: terms.epoch,
@@ -201,10 +204,11 @@ impl Worker {
         }
     }
 
-    /// Reads the clock and the count of memory, once a turn.
+    /// Reads the clock, once a turn, and the count of memory.
     fn begin_turn(&mut self) {
         self.now = Instant::now();
         self.turn = Done::default();
+        self.memory_looked_at = 0;
         self.engine.begin_turn(self.now);
         self.engine.handle_memory(self.memory.state(self.now));
     }

@@ -20,6 +20,10 @@ const READ_BYTES_A_TURN: usize = 256 * 1024;
 /// A peer on the same machine empties it while it is filled.
 const WRITTEN_BYTES_A_TURN: usize = 4 * 1024 * 1024;
 
+/// After so many bytes of a turn the count of memory is read once more: hundreds of clients may send large requests in
+/// one, and a read of each may have ten times as much given out as it brings.
+const LOOK_BYTES: usize = 256 * 1024;
+
 impl Worker {
     /// Opens the socket of a new server conn, once its host is known.
     pub(super) fn open(&mut self, conn: ConnId, pool: PoolId, server: ServerId) {
@@ -107,10 +111,15 @@ impl Worker {
                 Ok(len) => {
                     budget = budget.saturating_sub(len);
                     self.turn.bytes += len;
+                    let looks_again = self.turn.bytes >= self.memory_looked_at + LOOK_BYTES;
                     // A short read has emptied the socket: the next edge will tell of more. But an
                     // end that came with the data has had its edge already.
                     slot.readable = len == offered || slot.read_closed;
                     let go_on = self.engine.handle_received(conn, len);
+                    if looks_again {
+                        self.memory_looked_at = self.turn.bytes;
+                        self.engine.handle_memory(self.memory.state(self.now));
+                    }
                     // Nor will there be an edge to tell the engine that the peer of a client that is
                     // paused by now has gone.
                     if !slot.readable || (!go_on && !slot.read_closed) {

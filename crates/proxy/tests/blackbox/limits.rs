@@ -120,6 +120,29 @@ fn a_response_above_response_max_is_refused_and_the_client_stays() {
 }
 
 #[test]
+fn with_memory_max_no_more_is_read_in_one_turn_than_there_is_memory_for() {
+    const CLIENTS: usize = 400;
+    let listen = free_port();
+    let global = "global:\n  memory_max: 16m\n";
+    let conf = pool("alpha", listen, &["redis: true"], &[REDIS[0].item()]);
+    let proxy = Proxy::start(&[global, &conf].concat());
+    let mut clients: Vec<Client> = (0..CLIENTS).map(|_| Client::tcp(listen)).collect();
+    proxy.expect_figure("alpha", "client_connections", CLIENTS as i64);
+    let before = proxy.resident();
+    // All of it is there when the proxy looks.
+    proxy.signal("STOP");
+    for client in &mut clients {
+        client.send(b"*3\r\n$3\r\nSET\r\n$8\r\nlimits:k\r\n$1000000\r\n");
+        client.send(vec![b'z'; 150_000]);
+    }
+    proxy.signal("CONT");
+    let paused = || proxy.metric("client_paused_memory_total", "alpha") > 0;
+    assert!(eventually(paused), "{}", proxy.metrics());
+    let grown = proxy.resident_most().saturating_sub(before);
+    assert!(grown < 32 * MEGABYTE, "{grown} bytes where {CLIENTS} clients sent 60 MB at once");
+}
+
+#[test]
 fn with_memory_max_deaf_clients_are_closed_and_the_others_are_served() {
     const DEAF: usize = 60;
     let listen = free_port();

@@ -218,8 +218,17 @@ impl Proxy {
 
     /// Resident memory in bytes.
     pub(crate) fn resident(&self) -> u64 {
+        self.of_status("VmRSS:")
+    }
+
+    /// The most that it ever had, bytes.
+    pub(crate) fn resident_most(&self) -> u64 {
+        self.of_status("VmHWM:")
+    }
+
+    fn of_status(&self, name: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it runs");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("Linux");
+        let line = status.lines().find(|line| line.starts_with(name)).expect("Linux");
         let kilobytes = line.split_whitespace().nth(1).expect("a number");
         kilobytes.parse::<u64>().expect("a number") * 1024
     }
