@@ -172,6 +172,13 @@ pub const RETRY_WINDOW: Duration = Duration::from_secs(5);
 /// The shortest time before a server is probed, for pools whose retry timeout is less.
 pub const PROBE_INTERVAL_MIN: Duration = Duration::from_millis(10);
 
+/// How long a ring rests after it was made, for each of its points: about ten times as long as it takes to
+/// make. So an outage of thousands of servers costs a worker a tenth of its time at most.
+pub const RING_REST_A_POINT: Duration = Duration::from_nanos(100);
+
+/// A shorter rest is none: making a ring of some sixty servers takes less time than a burst of requests.
+pub const RING_REST_MIN: Duration = Duration::from_millis(1);
+
 /// How long after a server closed a conn of which nothing was asked a refused connect says that it was
 /// going.
 pub const DEPARTURE_WINDOW: Duration = Duration::from_secs(1);

@@ -414,11 +414,11 @@ impl Engine {
     /// nothing changed.
     #[inline]
     pub(crate) fn welcome_back(&mut self, pool: PoolId) {
-        let pool_state = &mut self.pools[pool.0 as usize];
-        pool_state.refresh();
-        if pool_state.shared.health.is_probe_due(self.now) && !self.is_left {
+        let is_due = self.pools[pool.0 as usize].shared.health.is_probe_due(self.now);
+        if is_due && !self.is_left {
             self.probe(pool);
         }
+        self.pools[pool.0 as usize].refresh();
     }
 
     /// Gives a request its place in its client's line.

@@ -101,7 +101,7 @@ impl Ring {
 
     /// The points of a ketama ring in ascending order: value, and the server that owns the values
     /// up to it. The first also owns those above the last. Other distributions have no points.
-    pub fn points(&self) -> impl Iterator<Item = (u32, usize)> + '_ {
+    pub fn points(&self) -> impl ExactSizeIterator<Item = (u32, usize)> + '_ {
         let points = match &self.owners {
             Owners::Ketama(ketama) => ketama.points(),
             Owners::Nobody | Owners::Modula(_) | Owners::Random(_) => &[],

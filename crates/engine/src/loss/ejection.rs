@@ -13,6 +13,10 @@
 //! One [`Health`] a pool, shared by all workers: a server that fails three workers once has failed
 //! three times. The request path reads atomics that seldom change; only a failure and a return
 //! take the lock, which also guards the ring's rebuilding, so that it is rebuilt once for all.
+//!
+//! A large ring takes milliseconds to make, in which its worker serves nobody, and an outage ejects
+//! servers by the thousand. So between two of them it rests, and the one after takes in all that happened
+//! meanwhile. Until then requests for a server that is ejected and still in the ring fail at once.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,7 +25,10 @@ use std::time::Duration;
 use nutcracker_ring::{Ring, RingBuilder};
 
 use crate::ids::ServerId;
-use crate::limits::{DEPARTURE_WINDOW, EJECTION_DOUBLINGS_MAX, FLAPPING_TIMES, PROBE_INTERVAL_MIN};
+use crate::limits::{
+    DEPARTURE_WINDOW, EJECTION_DOUBLINGS_MAX, FLAPPING_TIMES, PROBE_INTERVAL_MIN,
+    RING_REST_A_POINT, RING_REST_MIN,
+};
 use crate::time::tick::Tick;
 
 /// When a server leaves the ring and when it comes back.
@@ -76,8 +83,11 @@ pub struct Health {
     ejection: Option<Ejection>,
     /// Grows with every new routing.
     version: AtomicU64,
-    /// When the first ejected server is to be probed, microseconds; `u64::MAX` when none is ejected.
+    /// When the first ejected server is to be probed or the ring is to follow, microseconds; `u64::MAX` when
+    /// neither is.
     next_probe: AtomicU64,
+    /// How long the ring stays as it is at least once it was made anew.
+    ring_rest: Duration,
     /// Failures in a row, a server.
     failures: Box<[AtomicU32]>,
     /// Which servers have let requests wait in vain, and answered none since.
@@ -94,6 +104,10 @@ struct Members {
     ring: Arc<Ring>,
     failing: Option<Arc<[bool]>>,
     live: Vec<bool>,
+    /// Which of them the ring is of. Of one that is ejected and still in it the keys fail.
+    placed: Vec<bool>,
+    /// Until when the ring rests.
+    ring_rests_until: Tick,
     /// When each is to be probed; of meaning for those not live.
     probe_at: Vec<Tick>,
     /// When each came back last.
@@ -107,8 +121,10 @@ impl Health {
         let live = vec![true; servers];
         let mut builder = builder;
         let ring = Arc::new(builder.build(&live));
+        let ring_rest = RING_REST_A_POINT * ring.points().len() as u32;
         Self {
             ejection,
+            ring_rest: if ring_rest < RING_REST_MIN { Duration::ZERO } else { ring_rest },
             version: AtomicU64::new(0),
             next_probe: AtomicU64::new(Tick::NEVER.0),
             failures: (0..servers).map(|_| AtomicU32::new(0)).collect(),
@@ -118,7 +134,9 @@ impl Health {
                 builder,
                 ring,
                 failing: None,
+                placed: live.clone(),
                 live,
+                ring_rests_until: Tick(0),
                 probe_at: vec![Tick::NEVER; servers],
                 returned_at: vec![None; servers],
                 doublings: vec![0; servers],
@@ -185,8 +203,9 @@ impl Health {
 
     /// Whether a server is ejected and its keys belong to others meanwhile. Takes the lock.
     pub(crate) fn is_replaced(&self, server: ServerId) -> bool {
-        self.ejection.is_some_and(|ejection| ejection.on_eject == OnEject::Rehash)
-            && !self.members().live[server.0 as usize]
+        let members = self.members();
+        let at = server.0 as usize;
+        !members.live[at] && !members.placed[at]
     }
 
     /// Counts a failure of `server` and says whether it is ejected for it.
@@ -211,7 +230,7 @@ impl Health {
             .is_some_and(|back| now < back.after(ejection.retry_timeout * FLAPPING_TIMES));
         members.doublings[at] = if came_back_lately { members.doublings[at] + 1 } else { 0 };
         let away = members.postpone(at, ejection, now);
-        self.rebuild(&mut members);
+        self.follow(&mut members, now);
         Verdict::Leave { away }
     }
 
@@ -239,7 +258,8 @@ impl Health {
             }
         }
         if learnt {
-            self.rebuild(&mut members);
+            // It is as new as its ring, which has not been made anew yet.
+            self.follow(&mut members, Tick(0));
         }
     }
 
@@ -248,22 +268,25 @@ impl Health {
         self.ejection.is_some()
     }
 
-    /// Whether an ejected server is to be probed. One load.
+    /// Whether an ejected server is to be probed, or the ring to follow. One load.
     #[inline]
     pub(crate) fn is_probe_due(&self, now: Tick) -> bool {
         now.0 >= self.next_probe.load(Ordering::Relaxed)
     }
 
-    /// When the next ejected server is to be probed. One load.
+    /// When the next ejected server is to be probed, or the ring to follow. One load.
     pub(crate) fn next_probe(&self) -> Option<Tick> {
         let at = Tick(self.next_probe.load(Ordering::Relaxed));
         (at != Tick::NEVER).then_some(at)
     }
 
     /// The servers that are to be probed, for the caller to probe: nobody else is told of them before
-    /// `patience` has passed, by when the caller has said how it went.
+    /// `patience` has passed, by when the caller has said how it went. Has the ring follow if it is time.
     pub(crate) fn take_probes(&self, now: Tick, patience: Duration) -> Vec<ServerId> {
         let mut members = self.members();
+        if self.is_behind(&members) && now >= members.ring_rests_until {
+            self.follow(&mut members, now);
+        }
         let due: Vec<usize> = (0..members.live.len())
             .filter(|&at| !members.live[at] && members.probe_at[at] <= now)
             .collect();
@@ -286,7 +309,7 @@ impl Health {
         members.returned_at[at] = Some(now);
         self.failures[at].store(0, Ordering::Relaxed);
         self.silent[at].store(false, Ordering::Relaxed);
-        self.rebuild(&mut members);
+        self.follow(&mut members, now);
         true
     }
 
@@ -302,15 +325,18 @@ impl Health {
         }
     }
 
-    fn rebuild(&self, members: &mut Members) {
-        let on_eject = self.ejection.map_or(OnEject::Rehash, |ejection| ejection.on_eject);
-        match on_eject {
-            OnEject::Rehash => members.ring = Arc::new(members.builder.build(&members.live)),
-            OnEject::Fail => {
-                let failing: Arc<[bool]> = members.live.iter().map(|live| !live).collect();
-                members.failing = failing.contains(&true).then_some(failing);
-            }
+    /// Has the routing follow who is live: a new ring, unless it rests.
+    fn follow(&self, members: &mut Members, now: Tick) {
+        // One of nobody is made in no time.
+        let may_build = now >= members.ring_rests_until || !members.live.contains(&true);
+        if self.rehashes() && may_build {
+            members.ring = Arc::new(members.builder.build(&members.live));
+            members.placed.clone_from(&members.live);
+            members.ring_rests_until = now.after(self.ring_rest);
         }
+        let gone = std::iter::zip(&members.placed, &members.live);
+        let failing: Arc<[bool]> = gone.map(|(placed, live)| *placed && !*live).collect();
+        members.failing = failing.contains(&true).then_some(failing);
         self.note_next_probe(members);
         self.version.fetch_add(1, Ordering::Release);
     }
@@ -321,7 +347,20 @@ impl Health {
             .map(|(_, at)| at.0)
             .min()
             .unwrap_or(Tick::NEVER.0);
-        self.next_probe.store(next, Ordering::Relaxed);
+        let ring = match self.is_behind(members) {
+            true => members.ring_rests_until,
+            false => Tick::NEVER,
+        };
+        self.next_probe.store(next.min(ring.0), Ordering::Relaxed);
+    }
+
+    /// Whether the ring is of others than those that are live, and will follow.
+    fn is_behind(&self, members: &Members) -> bool {
+        self.rehashes() && members.placed != members.live
+    }
+
+    fn rehashes(&self) -> bool {
+        self.ejection.is_some_and(|ejection| ejection.on_eject == OnEject::Rehash)
     }
 
     fn members(&self) -> MutexGuard<'_, Members> {
@@ -337,5 +376,89 @@ impl Members {
         let away = (ejection.retry_timeout * times).max(PROBE_INTERVAL_MIN);
         self.probe_at[at] = now.after(away);
         away
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nutcracker_ring::{DistributionKind, RingServer};
+
+    use super::*;
+
+    /// The health of so many servers, one failure of which is enough.
+    fn health(servers: usize, on_eject: OnEject) -> Health {
+        let names = (0..servers).map(|at| RingServer::new(format!("s{at}"), 1));
+        let builder = RingBuilder::new(DistributionKind::Ketama, &names.collect::<Vec<_>>());
+        let retry_timeout = Duration::from_secs(30);
+        Health::new(builder, servers, Some(Ejection { failure_limit: 1, retry_timeout, on_eject }))
+    }
+
+    /// Ejects the first `gone` servers at `now`, and counts the rings that makes.
+    fn eject(health: &Health, gone: u32, now: Tick) -> usize {
+        let mut rings = 0;
+        let mut ring = health.routing().ring;
+        for at in 0..gone {
+            assert!(matches!(health.record_failure(ServerId(at), now), Verdict::Leave { .. }));
+            let next = health.routing().ring;
+            rings += usize::from(!Arc::ptr_eq(&ring, &next));
+            ring = next;
+        }
+        rings
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "long")]
+    fn a_large_ring_is_made_once_for_all_that_are_ejected_at_a_time() {
+        let health = health(500, OnEject::Rehash);
+        let now = Tick(1_000_000);
+        assert_eq!(eject(&health, 300, now), 1);
+        let routing = health.routing();
+        assert_eq!(routing.ring.live_count(), 499, "the first has left it at once");
+        let failing = routing.failing.expect("the others are in it still");
+        assert_eq!(failing.iter().filter(|fails| **fails).count(), 299);
+        assert!(!failing[0] && failing[1] && failing[299] && !failing[300]);
+        assert!(health.is_replaced(ServerId(0)) && !health.is_replaced(ServerId(1)));
+
+        let at = health.next_probe().expect("the ring is to follow");
+        assert!(at > now && at <= now.after(Duration::from_millis(10)), "{at:?}");
+        assert!(!health.is_probe_due(now) && health.is_probe_due(at));
+        assert_eq!(health.take_probes(at, Duration::from_secs(1)), [], "nobody is asked yet");
+        let routing = health.routing();
+        assert_eq!(routing.ring.live_count(), 200);
+        assert!(routing.failing.is_none() && health.is_replaced(ServerId(299)));
+        let at = health.next_probe().expect("the servers are to be probed");
+        assert_eq!(at, now.after(Duration::from_secs(30)));
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "long")]
+    fn a_large_ring_is_made_once_for_all_that_are_back_at_a_time() {
+        let health = health(500, OnEject::Rehash);
+        eject(&health, 500, Tick(1_000_000));
+        assert_eq!(health.routing().ring.live_count(), 0, "one of nobody takes no time");
+        let now = Tick(2_000_000);
+        assert!((0..500).all(|at| health.restore(ServerId(at), now)));
+        assert_eq!(health.routing().ring.live_count(), 1);
+        assert!(health.routing().failing.is_none());
+        let at = health.next_probe().expect("the ring is to follow");
+        assert_eq!(health.take_probes(at, Duration::from_secs(1)), []);
+        assert_eq!(health.routing().ring.live_count(), 500);
+        assert_eq!(health.next_probe(), None);
+    }
+
+    #[test]
+    fn a_small_ring_follows_at_once() {
+        let health = health(20, OnEject::Rehash);
+        assert_eq!(eject(&health, 20, Tick(1_000_000)), 20);
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "long")]
+    fn where_keys_fail_the_ring_stays_and_no_time_is_set_for_it() {
+        let health = health(500, OnEject::Fail);
+        let now = Tick(1_000_000);
+        assert_eq!(eject(&health, 300, now), 0);
+        assert_eq!(health.next_probe(), Some(now.after(Duration::from_secs(30))));
+        assert!(!health.is_replaced(ServerId(0)));
     }
 }

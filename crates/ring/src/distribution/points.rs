@@ -39,7 +39,8 @@ impl PointCache {
         self.compute(servers, &wanted);
 
         let count = wanted.iter().map(|&digests| digests as usize * POINTS_PER_DIGEST).sum();
-        let mut points = Vec::with_capacity(count);
+        // One more than the points, for the guard.
+        let mut points = Vec::with_capacity(count + 1);
         points.extend(
             self.points
                 .iter()
