@@ -38,10 +38,17 @@ pub struct Ejection {
     pub failure_limit: u32,
     /// How long it stays away before it is probed. The time doubles, up to
     /// [`EJECTION_DOUBLINGS_MAX`] times, for each probe in a row that fails and for a server that is
-    /// ejected again soon after it came back.
+    /// ejected again soon after it came back; not while every server of the pool is away.
     pub retry_timeout: Duration,
     /// What becomes of its keys.
     pub on_eject: OnEject,
+}
+
+impl Ejection {
+    /// How long it is until the first probe.
+    fn probe_interval(&self) -> Duration {
+        self.retry_timeout.max(PROBE_INTERVAL_MIN)
+    }
 }
 
 /// What becomes of the keys of an ejected server.
@@ -230,6 +237,9 @@ impl Health {
             .is_some_and(|back| now < back.after(ejection.retry_timeout * FLAPPING_TIMES));
         members.doublings[at] = if came_back_lately { members.doublings[at] + 1 } else { 0 };
         let away = members.postpone(at, ejection, now);
+        if members.is_empty() {
+            members.hasten(ejection, now);
+        }
         self.follow(&mut members, now);
         Verdict::Leave { away }
     }
@@ -313,13 +323,15 @@ impl Health {
         true
     }
 
-    /// A probe was not answered well: the server stays away, longer than before.
+    /// A probe was not answered well: the server stays away, longer than before where another has its keys.
     pub(crate) fn record_vain_probe(&self, server: ServerId, now: Tick) {
         let Some(ejection) = self.ejection else { return };
         let at = server.0 as usize;
         let mut members = self.members();
         if !members.live[at] {
-            members.doublings[at] += 1;
+            if !members.is_empty() {
+                members.doublings[at] += 1;
+            }
             members.postpone(at, ejection, now);
             self.note_next_probe(&members);
         }
@@ -328,7 +340,7 @@ impl Health {
     /// Has the routing follow who is live: a new ring, unless it rests.
     fn follow(&self, members: &mut Members, now: Tick) {
         // One of nobody is made in no time.
-        let may_build = now >= members.ring_rests_until || !members.live.contains(&true);
+        let may_build = now >= members.ring_rests_until || members.is_empty();
         if self.rehashes() && may_build {
             members.ring = Arc::new(members.builder.build(&members.live));
             members.placed.clone_from(&members.live);
@@ -370,12 +382,25 @@ impl Health {
 }
 
 impl Members {
-    /// Sets when the server at `at` is to be probed, and says how long that is until then.
+    /// Whether every server is ejected: the pool serves nobody until one is back.
+    fn is_empty(&self) -> bool {
+        !self.live.contains(&true)
+    }
+
+    /// Sets when the server at `at` is to be probed, and says how long that is until then. Nothing is won by
+    /// sparing servers while there is none else.
     fn postpone(&mut self, at: usize, ejection: Ejection, now: Tick) -> Duration {
-        let times = 1 << self.doublings[at].min(EJECTION_DOUBLINGS_MAX);
-        let away = (ejection.retry_timeout * times).max(PROBE_INTERVAL_MIN);
+        let doublings = if self.is_empty() { 0 } else { self.doublings[at] };
+        let times = 1 << doublings.min(EJECTION_DOUBLINGS_MAX);
+        let away = ejection.probe_interval() * times;
         self.probe_at[at] = now.after(away);
         away
+    }
+
+    /// The last one has gone: those that were to be spared are asked as soon as it is.
+    fn hasten(&mut self, ejection: Ejection, now: Tick) {
+        let soon = now.after(ejection.probe_interval());
+        self.probe_at.iter_mut().for_each(|at| *at = soon.min(*at));
     }
 }
 
@@ -444,6 +469,35 @@ mod tests {
         assert_eq!(health.take_probes(at, Duration::from_secs(1)), []);
         assert_eq!(health.routing().ring.live_count(), 500);
         assert_eq!(health.next_probe(), None);
+    }
+
+    #[test]
+    fn while_every_server_is_away_each_is_asked_as_often_as_the_first_time() {
+        for on_eject in [OnEject::Rehash, OnEject::Fail] {
+            let health = health(2, on_eject);
+            let retry = Duration::from_secs(30);
+            let mut now = Tick(1_000_000);
+            eject(&health, 1, now);
+            // The other one serves: the first is asked less and less often.
+            for times in [1, 2, 4, 8, 8] {
+                assert_eq!(health.next_probe(), Some(now.after(retry * times)), "{on_eject:?}");
+                now = now.after(retry * times);
+                assert_eq!(health.take_probes(now, retry), [ServerId(0)]);
+                health.record_vain_probe(ServerId(0), now);
+            }
+            // It goes as well.
+            let _ = health.record_failure(ServerId(1), now);
+            for _ in 0..20 {
+                assert_eq!(health.next_probe(), Some(now.after(retry)), "{on_eject:?}");
+                now = now.after(retry);
+                assert_eq!(health.take_probes(now, retry), [ServerId(0), ServerId(1)]);
+                health.record_vain_probe(ServerId(0), now);
+                health.record_vain_probe(ServerId(1), now);
+            }
+            assert!(health.restore(ServerId(1), now));
+            health.record_vain_probe(ServerId(0), now);
+            assert_eq!(health.next_probe(), Some(now.after(retry * 8)), "{on_eject:?}");
+        }
     }
 
     #[test]
