@@ -39,9 +39,10 @@ where
 }
 
 /// How long a reader that sends nothing waits for the report, in full. HTTP clients send their
-/// request right after connecting, mostly before the proxy has woken up; the wait is for the rest,
-/// and for the control plane to hear from the kernel that bytes are there.
-const GRACE: Duration = Duration::from_millis(2);
+/// request right after connecting, mostly before the proxy has woken up; the wait is for the rest:
+/// on a busy machine one may lose the processor between the two, for a time slice (3 ms) or several, and
+/// what it asks afterwards is too late. Readers that ask nothing come every few seconds, and do not mind.
+const GRACE: Duration = Duration::from_millis(20);
 
 /// How long the report may take to leave.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);

