@@ -23,13 +23,13 @@ impl Worker {
                     // Its requests may have given up in the meantime, and the conn with them; a
                     // socket opened for it now would take the place of another's.
                     Ok(target) if self.engine.may_read(conn) => self.connect(conn, &target),
-                    Ok(_) => {}
+                    Ok(_) => self.no_room.forget(conn),
                     Err(error) => {
                         let reason = match close_reason(&error) {
                             reason @ CloseReason::NoRoom(_) => reason,
                             _ => CloseReason::Unresolved,
                         };
-                        self.engine.handle_closed(conn, reason);
+                        self.handle_unopened(conn, reason);
                     }
                 },
                 Message::Question(question) => {

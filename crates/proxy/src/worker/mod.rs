@@ -2,12 +2,13 @@
 //!
 //! - `seat.rs`: what a worker begins with; `messages.rs`: what other threads leave it.
 //! - `clients.rs`: how clients come, with `accepting.rs`, a listener as its worker uses it.
-//! - `traffic.rs`: what conns say and are told, by way of `sockets.rs`.
+//! - `traffic.rs`: what conns say and are told, by way of `sockets.rs`; `no_room.rs`: conns that cannot be opened yet.
 //! - `waiting.rs`: the wait for the next turn; how long `pacer.rs` says, by what `trial/` has found.
 
 mod accepting;
 mod clients;
 mod messages;
+mod no_room;
 mod pacer;
 mod seat;
 mod sockets;
@@ -20,9 +21,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use nutcracker_engine::stats::{ServerFigure, Stats};
-use nutcracker_engine::{Action, CloseReason, ConnId, Engine, Report, Side, WorkerId};
+use nutcracker_engine::{Action, ConnId, Engine, Report, Side, WorkerId};
 
-use crate::log::{Past, Spell};
 use crate::memory::Memory;
 use crate::net::Lingering;
 use crate::polling::Pollers;
@@ -32,6 +32,7 @@ use crate::subject::Subject;
 use crate::succession::Successor;
 use crate::sys;
 use accepting::Accepting;
+use no_room::NoRoom;
 use pacer::Done;
 pub use seat::{Seat, Terms};
 use sockets::Sockets;
@@ -79,7 +80,7 @@ pub struct Worker {
     /// How many bytes the turn had read when memory was last looked at.
     memory_looked_at: usize,
     /// The system had no descriptor left for a conn to a server.
-    no_room: Spell,
+    no_room: NoRoom,
     /// Clients' sockets that are about to close.
     lingering: Lingering,
     /// When this turn began.
@@ -117,7 +118,7 @@ impl Worker {
             is_whole: true,
             memory: Memory::new(terms.memory_max),
             memory_looked_at: 0,
-            no_room: Spell::new(),
+            no_room: NoRoom::default(),
             lingering: Lingering::default(),
             now: terms.epoch,
             terms,
@@ -182,7 +183,7 @@ impl Worker {
                 self.engine.handle_timeout(is_read && !waiting.is_full());
             }
             self.memory.give_back(self.now);
-            self.tell_of_room();
+            self.tend_room();
             self.send_on();
             self.act();
             for pool in self.lingering.read_on() {
@@ -286,22 +287,8 @@ impl Worker {
             let figure = servers[server.0 as usize].at(ServerFigure::ServerEjectedAt);
             figure.set(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX));
         }
-        if let Report::ServerClosed { reason: CloseReason::NoRoom(_), .. } = what
-            && !self.no_room.show(self.now)
-        {
-            return;
-        }
-        report::write(&self.shared, what);
-    }
-
-    /// Says that conns to servers could not be opened and can be again.
-    fn tell_of_room(&mut self) {
-        if let Some(Past { lasted, times }) = self.no_room.take_past(self.now) {
-            tracing::warn!(
-                "no connection to a server has failed for want of a descriptor for a second, \
-                 before that {times} in {} ms",
-                lasted.as_millis()
-            );
+        if self.no_room.is_news(what, self.now) {
+            report::write(&self.shared, what);
         }
     }
 }

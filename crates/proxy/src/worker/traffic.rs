@@ -48,8 +48,11 @@ impl Worker {
             Ok(socket)
         });
         match opened {
-            Ok(socket) => self.servers.insert(Slot::new(conn, socket, true)),
-            Err(error) => self.engine.handle_closed(conn, close_reason(&error)),
+            Ok(socket) => {
+                self.no_room.forget(conn);
+                self.servers.insert(Slot::new(conn, socket, true));
+            }
+            Err(error) => self.handle_unopened(conn, close_reason(&error)),
         }
     }
 

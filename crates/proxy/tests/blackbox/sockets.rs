@@ -90,7 +90,24 @@ fn clients_that_come_while_no_descriptor_is_left_are_accepted_later() {
     assert_eq!(lines(&proxy, "accept for pool"), 2, "{}", proxy.log());
 }
 
-/// A server that cannot be connected to for want of a descriptor fails its requests, and is
+/// As during a reload, when the workers before have conns to servers still.
+#[test]
+fn a_server_that_a_descriptor_is_soon_there_for_answers_as_ever() {
+    let listen = free_port();
+    let server = Peer::start(Does::Say(bulk("v")));
+    let servers = [format!("127.0.0.1:{}:1", server.port())];
+    let proxy = Proxy::start(&pool("alpha", listen, &["redis: true"], &servers));
+    let mut client = Client::tcp(listen);
+    client.ask(PING, "+PONG\r\n");
+    limit_open_files(&proxy, 3);
+    client.send(redis(&["GET", "k"]));
+    client.expect_silence(ms(150));
+    limit_open_files(&proxy, 200);
+    client.expect(bulk("v"));
+    assert_eq!(lines(&proxy, "Too many open files"), 0, "{}", proxy.log());
+}
+
+/// A server that cannot be connected to for want of a descriptor fails its requests, where none is there soon, and is
 /// connected to once there is one.
 #[test]
 fn a_server_that_no_descriptor_is_left_for_fails_its_requests_and_no_others() {
