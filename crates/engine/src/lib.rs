@@ -21,13 +21,15 @@
 //!
 //! # Rooms
 //! - [`engine`](crate::Engine): the tables and the turn. `serve` handles what clients send, `relay` what servers send,
-//!   `runs` what nearly all of both is, `close` how conns end, `flushes` who has something to send.
+//!   `runs` what nearly all of both is, `passing` responses that are more than may be held, `close` how conns end,
+//!   `flushes` who has something to send.
 //! - `request`: the table of what is outstanding. `ledger`: what is noted of each when it is queued. `errand`: what is
 //!   to be done with a response before its client gets it.
 //! - `server`: one conn to a server. `pool`: a key's route.
 //! - `clients`: one conn of a client, what the client has said about itself, the answers to that (`local`), who all
-//!   clients are, whichever worker has them (`census`), when a next request must wait (`barrier`), who goes on after
-//!   a pause (`resuming`), those that want no response (`noreply`), and how a client goes over to another engine (`handover`).
+//!   clients are, whichever worker has them (`census`), when a next request must wait for others of its client
+//!   (`barrier`) or for room at its server (`crowd`), who goes on after a pause (`resuming`), those that want no
+//!   response (`noreply`), and how a client goes over to another engine (`handover`).
 //! - `many_keys`: a request split by server (`split`, `spread`) and its fragments' responses together (`gathering`,
 //!   `partial`), or refused where all keys must be on one server (`together`); requests for all servers (`everywhere`,
 //!   `scan`), and `SORT` with its further keys (`sorted`).
@@ -62,6 +64,7 @@ mod many_keys;
 mod memory;
 mod own;
 mod own_figures;
+mod passing;
 mod pool;
 mod pubsub;
 mod relay;

@@ -1,6 +1,6 @@
 //! A conn to a server: what is queued, what is in flight.
 
-use nutcracker_proto::{ResponseParser, Rest, Version};
+use nutcracker_proto::{ResponseParser, Version};
 
 use crate::bytes::inbox::Inbox;
 use crate::bytes::outbox::Outbox;
@@ -9,6 +9,7 @@ use crate::clients::session::ClassId;
 use crate::ids::{ConnId, PoolId, ServerId};
 use crate::limits::{EVERYDAY_BYTES, RESPONSE_BYTES_MAX, UNASKED_BYTES_MAX};
 use crate::loss::repeat::Moment;
+use crate::passing::Passing;
 use crate::pool::{Pool, PoolConfig};
 use crate::request::{Queue, RequestId, Requests};
 use crate::time::tick::Tick;
@@ -70,14 +71,6 @@ pub(crate) struct ServerConn {
     pub(crate) dirty: bool,
     /// The socket took less than it was offered: wait until it says it takes more.
     pub(crate) awaits_writable: bool,
-}
-
-/// A response that is passed over. Its request has ended.
-#[derive(Debug)]
-pub(crate) struct Passing {
-    pub(crate) rest: Rest,
-    /// Bytes that it may have from here on.
-    pub(crate) bytes_left: usize,
 }
 
 /// Whose requests a server conn carries.
