@@ -8,7 +8,6 @@ use nutcracker_proto::{Kind, Passed, Rest};
 use crate::action::{CloseReason, Found};
 use crate::engine::Engine;
 use crate::ids::ConnId;
-use crate::runs::Tally;
 use crate::server::{State, Tenancy};
 use crate::stats::{LimitFigure, ServerFigure};
 
@@ -59,13 +58,7 @@ impl Engine {
         let server = self.servers.get_mut(conn.key()).expect("it has just spoken");
         let (pool, server_id) = (server.pool, server.server);
         let reason = CloseReason::too_large(server.response_bytes_max);
-        let (id, in_flight) = server.pop(&mut self.requests).expect("one awaits it");
-        if server.keeps_sent() && server.queue.is_empty() {
-            server.forget_sent(&mut self.spares);
-        }
-        let mut tally = Tally::default();
-        tally.add(bytes, self.requests.get(id), in_flight, self.now);
-        self.record_responses(pool, server_id, &tally);
+        let id = self.take_answered(conn, bytes);
         self.pools[pool.0 as usize].shared.health.record_success(server_id);
         self.pool_stats(pool).limit(LimitFigure::ResponseTooLarge).add(1);
         self.fail(id, &reason);

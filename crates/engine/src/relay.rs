@@ -130,19 +130,28 @@ impl Engine {
         if !self.requests.get(server.queue.front()).kinds.contain(kind) {
             return self.close_wrong_kind(conn, frame.bytes);
         }
-        let (id, in_flight) = server.pop(&mut self.requests).expect("one awaits it");
-        if server.keeps_sent() && server.queue.is_empty() {
-            server.forget_sent(&mut self.spares);
-        }
-        let mut tally = Tally::default();
-        tally.add(frame.bytes.len(), self.requests.get(id), in_flight, self.now);
-        self.record_responses(pool, server_id, &tally);
+        let id = self.take_answered(conn, frame.bytes.len());
         if outcome == Outcome::Unwell {
             self.record_failure(pool, server_id);
         } else {
             self.pools[pool.0 as usize].shared.health.record_success(server_id);
         }
         self.settle(id, frame);
+    }
+
+    /// Takes the request at the front of that conn, whose response has come, and counts that: of so many bytes.
+    #[inline(always)]
+    pub(crate) fn take_answered(&mut self, conn: ConnId, bytes: usize) -> RequestId {
+        let server = self.servers.get_mut(conn.key()).expect("it has just spoken");
+        let (pool, server_id) = (server.pool, server.server);
+        let (id, in_flight) = server.pop(&mut self.requests).expect("one awaits it");
+        if server.keeps_sent() && server.queue.is_empty() {
+            server.forget_sent(&mut self.spares);
+        }
+        let mut tally = Tally::default();
+        tally.add(bytes, self.requests.get(id), in_flight, self.now);
+        self.record_responses(pool, server_id, &tally);
+        id
     }
 
     /// A response for a request: to its client at once when it is its turn, else held until then. Inlined

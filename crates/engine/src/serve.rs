@@ -103,11 +103,7 @@ impl Engine {
                 }
                 Ok(Progress::Done(Parsed::Routed(mut routed))) => {
                     let goes_on = client.goes_on(&routed);
-                    let frame = &bytes[at..at + routed.len];
-                    if self.crowd.is_near() && self.must_wait_for_room(conn, frame, &routed) {
-                        return at;
-                    }
-                    if !goes_on && self.must_wait(conn, &mut routed) {
+                    if self.holds_back(conn, goes_on, &bytes[at..at + routed.len], &mut routed) {
                         return at;
                     }
                     let frame = Frame::at(bytes, buffer, at, routed.len);
@@ -157,10 +153,7 @@ impl Engine {
         match config.request_parser().parse(frame) {
             Ok(Progress::Done(Parsed::Routed(mut routed))) => {
                 let goes_on = client.goes_on(&routed);
-                if self.crowd.is_near() && self.must_wait_for_room(conn, frame, &routed) {
-                    return false;
-                }
-                if !goes_on && self.must_wait(conn, &mut routed) {
+                if self.holds_back(conn, goes_on, frame, &mut routed) {
                     return false;
                 }
                 self.dispatch(conn, Frame::borrowed(frame), &routed);
@@ -169,6 +162,20 @@ impl Engine {
             other => unreachable!("an inline request is encoded as one whole frame: {other:?}"),
         }
         true
+    }
+
+    /// Whether `routed`, the next request of that client, whose bytes are `frame`, has to wait; the client is paused
+    /// then, and nothing of the request may be consumed. `goes_on`: it does not wait for others of the client.
+    #[inline]
+    fn holds_back(
+        &mut self,
+        conn: ConnId,
+        goes_on: bool,
+        frame: &[u8],
+        routed: &mut Routed,
+    ) -> bool {
+        let lacks_room = self.crowd.is_near() && self.must_wait_for_room(conn, frame, routed);
+        lacks_room || (!goes_on && self.must_wait(conn, routed))
     }
 
     /// Answers a request that cannot be served.
