@@ -35,8 +35,9 @@
 //!   `scan`), and `SORT` with its further keys (`sorted`).
 //! - `own`: a client's own server conn, pinned for a `transaction` or a `blocking` request; `aside`: what of a transaction
 //!   the proxy answers.
-//! - `loss`: failures and returns (`ejection`, `probe`), servers that cannot be reached (`reach`) or have moved (`moving`);
-//!   which requests get another chance (`repeat`), how many (`budget`), and where they go (`resend`).
+//! - `loss`: failures and returns (`ejection`, `probe`), the ring that follows them (`follower`), servers that cannot be
+//!   reached (`reach`) or have moved (`moving`); which requests get another chance (`repeat`), how many (`budget`), and
+//!   where they go (`resend`).
 //! - `bytes`: in and out (`inbox`, `outbox`), responses before their turn (`held`), large bytes held once (`shared`), buffers
 //!   between two uses (`spares`), one message while it is worked on (`frame`).
 //! - `time`: the clock (`tick`), who gives up next (`deadlines`), when that is certain (`look`), and what a stall of the

@@ -13,10 +13,7 @@
 //! One [`Health`] a pool, shared by all workers: a server that fails three workers once has failed
 //! three times. The request path reads atomics that seldom change; only a failure and a return
 //! take the lock, which also guards the ring's rebuilding, so that it is rebuilt once for all.
-//!
-//! A large ring takes milliseconds to make, in which its worker serves nobody, and an outage ejects
-//! servers by the thousand. So between two of them it rests, and the one after takes in all that happened
-//! meanwhile. Until then requests for a server that is ejected and still in the ring fail at once.
+//! How the ring follows is the [`Follower`]'s.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,10 +22,8 @@ use std::time::Duration;
 use nutcracker_ring::{Ring, RingBuilder};
 
 use crate::ids::ServerId;
-use crate::limits::{
-    DEPARTURE_WINDOW, EJECTION_DOUBLINGS_MAX, FLAPPING_TIMES, PROBE_INTERVAL_MIN,
-    RING_REST_A_POINT, RING_REST_MIN,
-};
+use crate::limits::{DEPARTURE_WINDOW, EJECTION_DOUBLINGS_MAX, FLAPPING_TIMES, PROBE_INTERVAL_MIN};
+use crate::loss::follower::Follower;
 use crate::time::tick::Tick;
 
 /// When a server leaves the ring and when it comes back.
@@ -93,8 +88,6 @@ pub struct Health {
     /// When the first ejected server is to be probed or the ring is to follow, microseconds; `u64::MAX` when
     /// neither is.
     next_probe: AtomicU64,
-    /// How long the ring stays as it is at least once it was made anew.
-    ring_rest: Duration,
     /// Failures in a row, a server.
     failures: Box<[AtomicU32]>,
     /// Which servers have let requests wait in vain, and answered none since.
@@ -107,14 +100,8 @@ pub struct Health {
 
 #[derive(Debug)]
 struct Members {
-    builder: RingBuilder,
-    ring: Arc<Ring>,
-    failing: Option<Arc<[bool]>>,
+    ring: Follower,
     live: Vec<bool>,
-    /// Which of them the ring is of. Of one that is ejected and still in it the keys fail.
-    placed: Vec<bool>,
-    /// Until when the ring rests.
-    ring_rests_until: Tick,
     /// When each is to be probed; of meaning for those not live.
     probe_at: Vec<Tick>,
     /// When each came back last.
@@ -125,25 +112,17 @@ struct Members {
 
 impl Health {
     pub(crate) fn new(builder: RingBuilder, servers: usize, ejection: Option<Ejection>) -> Self {
-        let live = vec![true; servers];
-        let mut builder = builder;
-        let ring = Arc::new(builder.build(&live));
-        let ring_rest = RING_REST_A_POINT * ring.points().len() as u32;
+        let rehashes = ejection.is_some_and(|ejection| ejection.on_eject == OnEject::Rehash);
         Self {
             ejection,
-            ring_rest: if ring_rest < RING_REST_MIN { Duration::ZERO } else { ring_rest },
             version: AtomicU64::new(0),
             next_probe: AtomicU64::new(Tick::NEVER.0),
             failures: (0..servers).map(|_| AtomicU32::new(0)).collect(),
             silent: (0..servers).map(|_| AtomicBool::new(false)).collect(),
             departures: (0..servers).map(|_| AtomicU64::new(Tick::NEVER.0)).collect(),
             members: Mutex::new(Members {
-                builder,
-                ring,
-                failing: None,
-                placed: live.clone(),
-                live,
-                ring_rests_until: Tick(0),
+                ring: Follower::new(builder, servers, rehashes),
+                live: vec![true; servers],
                 probe_at: vec![Tick::NEVER; servers],
                 returned_at: vec![None; servers],
                 doublings: vec![0; servers],
@@ -160,8 +139,8 @@ impl Health {
     /// What requests are routed by now.
     pub(crate) fn routing(&self) -> Routing {
         let members = self.members();
-        let Members { ring, failing, .. } = &*members;
-        Routing { ring: Arc::clone(ring), failing: failing.clone(), version: self.version() }
+        let (ring, failing) = members.ring.placement();
+        Routing { ring, failing, version: self.version() }
     }
 
     /// A server answered: what went before is forgiven.
@@ -212,7 +191,7 @@ impl Health {
     pub(crate) fn is_replaced(&self, server: ServerId) -> bool {
         let members = self.members();
         let at = server.0 as usize;
-        !members.live[at] && !members.placed[at]
+        !members.live[at] && !members.ring.places(server)
     }
 
     /// Counts a failure of `server` and says whether it is ejected for it.
@@ -294,7 +273,7 @@ impl Health {
     /// `patience` has passed, by when the caller has said how it went. Has the ring follow if it is time.
     pub(crate) fn take_probes(&self, now: Tick, patience: Duration) -> Vec<ServerId> {
         let mut members = self.members();
-        if self.is_behind(&members) && now >= members.ring_rests_until {
+        if members.ring.follows_at(&members.live) <= now {
             self.follow(&mut members, now);
         }
         let due: Vec<usize> = (0..members.live.len())
@@ -337,18 +316,9 @@ impl Health {
         }
     }
 
-    /// Has the routing follow who is live: a new ring, unless it rests.
+    /// Has the routing follow who is live.
     fn follow(&self, members: &mut Members, now: Tick) {
-        // One of nobody is made in no time.
-        let may_build = now >= members.ring_rests_until || members.is_empty();
-        if self.rehashes() && may_build {
-            members.ring = Arc::new(members.builder.build(&members.live));
-            members.placed.clone_from(&members.live);
-            members.ring_rests_until = now.after(self.ring_rest);
-        }
-        let gone = std::iter::zip(&members.placed, &members.live);
-        let failing: Arc<[bool]> = gone.map(|(placed, live)| *placed && !*live).collect();
-        members.failing = failing.contains(&true).then_some(failing);
+        members.ring.follow(&members.live, now);
         self.note_next_probe(members);
         self.version.fetch_add(1, Ordering::Release);
     }
@@ -356,23 +326,11 @@ impl Health {
     fn note_next_probe(&self, members: &Members) {
         let next = std::iter::zip(&members.live, &members.probe_at)
             .filter(|(live, _)| !**live)
-            .map(|(_, at)| at.0)
+            .map(|(_, at)| *at)
             .min()
-            .unwrap_or(Tick::NEVER.0);
-        let ring = match self.is_behind(members) {
-            true => members.ring_rests_until,
-            false => Tick::NEVER,
-        };
-        self.next_probe.store(next.min(ring.0), Ordering::Relaxed);
-    }
-
-    /// Whether the ring is of others than those that are live, and will follow.
-    fn is_behind(&self, members: &Members) -> bool {
-        self.rehashes() && members.placed != members.live
-    }
-
-    fn rehashes(&self) -> bool {
-        self.ejection.is_some_and(|ejection| ejection.on_eject == OnEject::Rehash)
+            .unwrap_or(Tick::NEVER);
+        let next = next.min(members.ring.follows_at(&members.live));
+        self.next_probe.store(next.0, Ordering::Relaxed);
     }
 
     fn members(&self) -> MutexGuard<'_, Members> {

@@ -2,6 +2,7 @@
 
 pub(crate) mod budget;
 pub(crate) mod ejection;
+mod follower;
 pub(crate) mod moving;
 pub(crate) mod probe;
 pub(crate) mod reach;
