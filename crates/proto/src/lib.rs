@@ -37,6 +37,7 @@ mod protocol;
 pub mod request;
 pub mod resp;
 pub mod response;
+mod rest;
 pub mod split;
 
 pub use command::{
@@ -50,4 +51,5 @@ pub use progress::{ParseError, Progress};
 pub use protocol::{Protocol, Version};
 pub use request::{Inline, Meta, Quiet, Refused, Request, RequestParser, Routed};
 pub use resp::{Heads, Wait};
-pub use response::{Outcome, Passed, Response, ResponseParser, Rest};
+pub use response::{Outcome, Response, ResponseParser};
+pub use rest::{Passed, Rest};

@@ -2,6 +2,7 @@
 
 use crate::kind::Kind;
 use crate::progress::{ParseError, Progress};
+use crate::rest::Rest;
 use crate::{Protocol, memcache, resp};
 
 /// One whole response at the front of a server's bytes.
@@ -35,46 +36,6 @@ pub enum Outcome {
     Unwell,
     /// No response: RESP3's push, which comes when the server has news.
     Push,
-}
-
-/// What is left of a response that nobody wants: to be passed over as it comes, and not kept.
-#[derive(Clone, Debug)]
-pub enum Rest {
-    /// Redis.
-    Redis(resp::Rest),
-    /// memcached text.
-    Memcache(memcache::Rest),
-}
-
-/// How much of the bytes at hand belong to such a response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Passed {
-    /// So many of them are of no use any more. What is behind them is to be shown again, with more behind it.
-    pub len: usize,
-    /// The response ends there.
-    pub is_end: bool,
-}
-
-impl Rest {
-    /// Passes over what `buf`, which goes on where the last call left off, has of the response.
-    ///
-    /// # Errors
-    /// [`ParseError`] when the server does not keep to the protocol.
-    pub fn pass(&mut self, buf: &[u8]) -> Result<Passed, ParseError> {
-        match self {
-            Self::Redis(rest) => rest.pass(buf),
-            Self::Memcache(rest) => rest.pass(buf),
-        }
-    }
-
-    /// How many bytes are to come before it is worth another look.
-    #[must_use]
-    pub const fn skips(&self) -> usize {
-        match self {
-            Self::Redis(rest) => rest.skips(),
-            Self::Memcache(rest) => rest.skips(),
-        }
-    }
 }
 
 /// The place in a response that has been seen in part.
