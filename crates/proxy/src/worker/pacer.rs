@@ -18,8 +18,6 @@ use std::time::Duration;
 
 use nutcracker_engine::ResponseTimes;
 
-#[cfg(test)]
-use super::trial::Length;
 use super::trial::Trial;
 
 /// Share of its time above which a worker counts as busy: one part in so many. Below it a pause has little to spare,
@@ -159,7 +157,7 @@ impl Pacer {
     /// A worker whose pause is known to be worth it.
     #[cfg(test)]
     pub(super) fn pausing(pause: Duration) -> Self {
-        Self { trial: Trial::holding(Length::Shorter), ..Self::new(pause) }
+        Self { trial: Trial::holding(super::trial::Length::Shorter), ..Self::new(pause) }
     }
 
     /// A turn is over.

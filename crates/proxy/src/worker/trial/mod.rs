@@ -102,13 +102,13 @@ impl Trial {
         }
     }
 
-    /// A busy worker's pauses have these lengths now, in the order of [`Length`]: a trial may begin. What is none of its
-    /// own may be one that slow servers bring about.
+    /// A busy worker's pauses have these lengths now, in the order of [`Length`]: a trial may begin. Slow servers may make
+    /// all of them one, the first too.
     pub(super) fn offer(&mut self, lengths: [Duration; 3]) {
         let Phase::Rests { left: Duration::ZERO } = self.phase else { return };
         if lengths[self.holds as usize] == lengths[self.other as usize] {
-            // Nothing is to be tried. Where it is the longer one that is none, it rests as after any other trial, before
-            // the next one against none; else until the two differ.
+            // Nothing is to be tried until the two differ; but where there is no longer one, the shorter one is tried
+            // against none next, after the rest that is due.
             if max(self.holds, self.other) == Length::Longer {
                 (self.holds, self.other) = (Length::Shorter, Length::None);
                 self.phase = Phase::Rests { left: self.rest };
