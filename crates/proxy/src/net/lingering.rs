@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use nutcracker_engine::{ConnId, PoolId};
 
-use crate::net::Socket;
+use crate::net::{READ_BYTES_A_TURN, Socket};
 
 /// How often it is looked whether all has arrived.
 const STEP: Duration = Duration::from_millis(50);
@@ -21,10 +21,6 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How much more a client may say.
 const BYTES_MAX: usize = 16 * 1024 * 1024;
-
-/// Most bytes read from one of them before the others get their turn. A client that sends on is read as quickly as it
-/// sends.
-const READ_BYTES_A_TURN: usize = 256 * 1024;
 
 /// The sockets that linger. The engine has forgotten their conns.
 #[derive(Debug, Default)]

@@ -9,12 +9,9 @@ use nutcracker_engine::{CloseReason, ConnId, PoolId, ServerId, Side};
 
 use super::Worker;
 use super::sockets::{Slot, Sockets};
-use crate::net::{Target, close_reason, connect};
+use crate::net::{READ_BYTES_A_TURN, Socket, Target, close_reason, connect};
 use crate::shared::Message;
 use crate::subject::Subject;
-
-/// Most bytes read from one conn before the others get their turn.
-const READ_BYTES_A_TURN: usize = 256 * 1024;
 
 /// Most bytes written to one conn before the others get their turn: what Linux lets a socket's buffer grow to by default.
 /// A peer on the same machine empties it while it is filled.
@@ -165,9 +162,7 @@ impl Worker {
                 return;
             }
             self.turn.writes += usize::from(conn.side() == Side::Client);
-            let mut front = [IoSlice::new(&[]); SLICES_A_WRITE];
-            let used = cut(&slices[..used], budget, &mut front);
-            match slot.socket.write(&front[..used]) {
+            match write(&mut slot.socket, &slices[..used], budget) {
                 Ok(len) => {
                     budget -= len;
                     self.engine.handle_sent(conn, len, false);
@@ -224,6 +219,16 @@ impl Worker {
     }
 }
 
+/// Writes `slices`, but no more than `len` bytes of them. One system call.
+fn write(socket: &mut Socket, slices: &[IoSlice<'_>], len: usize) -> io::Result<usize> {
+    if slices.iter().map(|slice| slice.len()).sum::<usize>() <= len {
+        return socket.write(slices);
+    }
+    let mut front = [IoSlice::new(&[]); SLICES_A_WRITE];
+    let used = cut(slices, len, &mut front);
+    socket.write(&front[..used])
+}
+
 /// Puts the first `len` bytes of `slices` into `front`, and returns how many slices those are.
 fn cut<'a>(
     slices: &'a [IoSlice<'_>],
@@ -256,7 +261,6 @@ mod tests {
 
     use super::*;
     use crate::names::Resolver;
-    use crate::net::Socket;
     use crate::polling::Pollers;
     use crate::shared::{Mailbox, Shared};
     use crate::worker::{Seat, Terms};
