@@ -311,7 +311,8 @@ impl ServerConn {
         if self.queue.is_empty() {
             self.forget_sent(spares);
         } else if of_queue > EVERYDAY_BYTES {
-            spares.give_grown(self.outbox.forget(of_queue.min(self.outbox.sent())));
+            let gone = self.outbox.forget(of_queue.min(self.outbox.sent()), spares);
+            spares.give_grown(gone);
         }
         moved
     }
@@ -345,7 +346,8 @@ impl ServerConn {
     /// Its last request is answered: what was kept of it and those before it is of no use.
     pub(crate) fn forget_sent(&mut self, spares: &mut Spares) {
         debug_assert!(self.queue.is_empty(), "who waits may have to be sent again");
-        spares.give_grown(self.outbox.forget(self.outbox.sent()));
+        let gone = self.outbox.forget(self.outbox.sent(), spares);
+        spares.give_grown(gone);
     }
 
     /// Where about `want` bytes of a request are going to be appended.

@@ -192,7 +192,8 @@ impl Outbox {
     /// Drops `len` bytes that were sent. When none is left, the buffer goes back to `spares`.
     pub(crate) fn advance(&mut self, len: usize, spares: &mut Spares) {
         self.pass(len, spares);
-        spares.give(self.forget(self.sent));
+        let gone = self.forget(self.sent, spares);
+        spares.give(gone);
     }
 
     /// `len` bytes were sent: they wait no more. Those that were copied stay in their place until they are
@@ -223,9 +224,10 @@ impl Outbox {
     }
 
     /// The first `len` of the copied bytes are of no use any more; they were sent. Gives the buffer, if the rest
-    /// is of none either; else one without capacity, and their place may be kept for a while.
+    /// is of none either or fits a far smaller one; else one without capacity, and their place may be kept for a
+    /// while.
     #[must_use = "a buffer is used again"]
-    pub(crate) fn forget(&mut self, len: usize) -> Vec<u8> {
+    pub(crate) fn forget(&mut self, len: usize, spares: &mut Spares) -> Vec<u8> {
         debug_assert!(len <= self.sent, "what waits is of use");
         if len == self.copied.len() && self.is_empty() {
             (self.sent, self.shared) = (0, None);
@@ -236,16 +238,20 @@ impl Outbox {
         }
         // A conn that never quite empties does not keep all it ever said. Each byte is moved at most once
         // for each time as many were sent.
-        self.copied.drain(..len);
         for insert in self.shared.iter_mut().flat_map(|shared| &mut shared.queue) {
             insert.at -= len;
         }
         self.sent -= len;
         // Nor what a burst needed.
-        let enough = 2 * self.copied.len().max(EVERYDAY_BYTES);
+        let rest = &self.copied[len..];
+        let enough = 2 * rest.len().max(EVERYDAY_BYTES);
         if self.copied.capacity() > GROWN_BYTES_MAX.max(4 * enough) {
-            self.copied.shrink_to(enough);
+            let mut smaller = spares.take_for(rest.len(), enough);
+            smaller.clear();
+            smaller.extend_from_slice(rest);
+            return std::mem::replace(&mut self.copied, smaller);
         }
+        self.copied.drain(..len);
         Vec::new()
     }
 
@@ -402,11 +408,11 @@ mod tests {
         outbox.pass(8, &mut spares);
         assert_eq!((outbox.copied(), outbox.sent()), (&b"aabbdd"[..], 5));
         assert_eq!(flatten(&outbox), b"d");
-        assert_eq!(outbox.forget(4).capacity(), 0);
+        assert_eq!(outbox.forget(4, &mut spares).capacity(), 0);
         outbox.pass(1, &mut spares);
-        assert_eq!(outbox.forget(4).capacity(), 0);
+        assert_eq!(outbox.forget(4, &mut spares).capacity(), 0);
         assert_eq!(outbox.copied(), b"aabbdd", "so little is not worth moving the rest");
-        assert!(outbox.forget(6).capacity() >= 6);
+        assert!(outbox.forget(6, &mut spares).capacity() >= 6);
         assert!(outbox.copied().is_empty() && outbox.is_empty());
     }
 
@@ -419,7 +425,7 @@ mod tests {
         outbox.share(shared(b"BB"));
         outbox.push(b"cc", &mut spares);
         outbox.pass(3 * EVERYDAY_BYTES + 1, &mut spares);
-        assert_eq!(outbox.forget(2 * EVERYDAY_BYTES).capacity(), 0);
+        assert_eq!(outbox.forget(2 * EVERYDAY_BYTES, &mut spares).capacity(), 0);
         assert_eq!(outbox.sent(), EVERYDAY_BYTES + 1);
         assert_eq!(flatten(&outbox), b"aBBcc");
     }
@@ -432,8 +438,12 @@ mod tests {
         outbox.push(&vec![b'x'; 8 << 20], &mut spares);
         outbox.pass(8 << 20, &mut spares);
         outbox.push(b"a", &mut spares);
-        assert_eq!(outbox.forget(8 << 20).capacity(), 0);
-        assert_eq!(flatten(&outbox), b"a");
+        let gone = outbox.forget(8 << 20, &mut spares);
+        assert!(
+            gone.capacity() >= 8 << 20,
+            "it is for the next, and given to the system by who keeps them"
+        );
+        assert_eq!((flatten(&outbox), outbox.sent()), (b"a".to_vec(), 0));
         assert!(outbox.copied.capacity() < 4 * EVERYDAY_BYTES, "{}", outbox.copied.capacity());
     }
 
