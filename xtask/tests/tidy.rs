@@ -75,8 +75,15 @@ fn nothing_is_left_for_later() {
 
 /// The files that may have such code, and how many lines of it. A line more wants a reason that a
 /// reviewer sees here; a line less is to be written down as well.
-const UNSAFE_LINES: [(&str, usize); 2] =
-    [("crates/proxy/src/sys.rs", 29), ("fuzz/fuzz_targets/config.rs", 1)];
+const UNSAFE_LINES: [(&str, usize); 7] = [
+    ("crates/proxy/src/sys/allocator.rs", 13),
+    ("crates/proxy/src/sys/clock.rs", 4),
+    ("crates/proxy/src/sys/descriptor.rs", 2),
+    ("crates/proxy/src/sys/files.rs", 2),
+    ("crates/proxy/src/sys/names.rs", 3),
+    ("crates/proxy/src/sys/process.rs", 5),
+    ("fuzz/fuzz_targets/config.rs", 1),
+];
 
 /// The lines of `text` that have the word as code, with their numbers, from 0.
 fn unsafe_lines(text: &str) -> Vec<(usize, &str)> {

@@ -1,6 +1,6 @@
 //! How much memory the process may hold, and whether it holds that much.
 //!
-//! What is compared is the heap, as the allocator counts it (`sys.rs`): every buffer of every worker
+//! What is compared is the heap, as the allocator counts it (`sys/allocator.rs`): every buffer of every worker
 //! is there, whoever holds it. At the limit the workers stop reading clients; they go on when an
 //! eighth is free again, so that the two states do not take turns.
 
