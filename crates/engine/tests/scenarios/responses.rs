@@ -124,6 +124,59 @@ fn what_is_passed_over_has_a_bound_and_keeps_to_the_protocol() {
 }
 
 #[test]
+fn of_a_response_that_is_passed_over_each_byte_counts_and_the_last_that_may_come_may_come() {
+    const BEYOND: usize = 50_000;
+    let limits =
+        PoolLimits { response_bytes: MAX, passed_over_bytes: BEYOND, ..PoolLimits::default() };
+    let small = ":1\r\n".repeat(33_332);
+    let head = "*33333\r\n";
+    for bytes in [MAX + BEYOND, MAX + BEYOND + 1] {
+        let len = bytes - head.len() - small.len() - "$00000\r\n\r\n".len();
+        let large = format!("${len}\r\n{}\r\n", "v".repeat(len));
+        for response in [[head, &large, &small], [head, &small, &large]] {
+            let response = response.concat();
+            assert_eq!(response.len(), bytes);
+            for step in [9, 1_000, 65_536] {
+                let mut stage = Stage::new(PoolConfig { limits, ..redis(1) });
+                let [greedy, writer] = [(); 2].map(|()| stage.client());
+                stage.sends(greedy, cmd("LRANGE k 0 -1"));
+                stage.sends(writer, cmd("INCR n"));
+                let server = stage.server(0);
+                for piece in response.as_bytes().chunks(step) {
+                    if !stage.is_closed(server) {
+                        stage.sends(server, piece);
+                    }
+                }
+                stage.gets(greedy, TOO_LARGE);
+                if bytes == MAX + BEYOND {
+                    stage.sends(server, ":7\r\n");
+                    stage.gets(writer, ":7\r\n");
+                } else {
+                    assert!(stage.is_closed(server), "in steps of {step}");
+                    stage.gets(writer, GIVEN_UP);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_length_that_may_be_passed_over_to_its_last_byte_leaves_the_conn_as_it_is() {
+    let limits =
+        PoolLimits { response_bytes: MAX, passed_over_bytes: 50_000, ..PoolLimits::default() };
+    let fits = 150_000 - "$149989\r\n\r\n".len();
+    for (bytes, fits) in [(fits, true), (fits + 1, false)] {
+        let mut stage = Stage::new(PoolConfig { limits, ..redis(1) });
+        let client = stage.client();
+        stage.sends(client, cmd("GET k"));
+        let server = stage.server(0);
+        stage.sends(server, format!("${bytes}\r\n"));
+        stage.gets(client, TOO_LARGE);
+        assert_eq!(stage.is_closed(server), !fits, "{bytes} bytes");
+    }
+}
+
+#[test]
 fn a_request_that_gets_no_such_response_is_not_taken_for_its() {
     let mut stage = limited(redis(1));
     let [writer, other] = [(); 2].map(|()| stage.client());
