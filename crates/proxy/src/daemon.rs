@@ -14,6 +14,7 @@ use std::fs::OpenOptions;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::process;
 
+use crate::standard_error::say;
 use crate::sys::{self, Forked};
 
 /// Becomes a daemon: a session of its own, SIGHUP ignored, umask 0, the standard streams on
@@ -62,13 +63,13 @@ fn wait(mut told: PipeReader) -> ! {
     // A report that cannot be read is none.
     let _ = told.read_to_end(&mut report);
     let Some((&verdict, message)) = report.split_first() else {
-        eprintln!("nutcracker: the daemon ended before it was serving");
+        say("nutcracker: the daemon ended before it was serving");
         process::exit(1);
     };
     if verdict == READY {
         process::exit(0);
     }
-    eprintln!("{}", String::from_utf8_lossy(message));
+    say(String::from_utf8_lossy(message));
     process::exit(1);
 }
 

@@ -16,7 +16,8 @@
 //! - [`worker`], [`polling`], [`subject`], [`memory`], [`net`]: the data plane.
 //!   [`report`]: what it has to say, for the log.
 //! - [`stats_server`], [`signals`], [`names`], [`rounds`]: the control plane.
-//! - [`log`], [`daemon`], [`pid_file`], [`patience`]: the process, its surroundings, and who was there before it.
+//! - [`log`], [`standard_error`], [`daemon`], [`pid_file`], [`patience`]: the process, its surroundings, and who was
+//!   there before it.
 //! - [`tools`]: subcommands that read configurations and serve nobody.
 //! - [`sys`]: the only `unsafe`.
 #![deny(unsafe_code)]
@@ -38,6 +39,7 @@ pub mod report;
 pub mod rounds;
 pub mod shared;
 pub mod signals;
+pub mod standard_error;
 pub mod start;
 pub mod stats_server;
 pub mod subject;

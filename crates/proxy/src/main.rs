@@ -5,12 +5,12 @@
 #![forbid(unsafe_code)]
 
 use std::env;
-use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
 use nutcracker::cli::{self, Command};
 use nutcracker::paths::Paths;
+use nutcracker::standard_error;
 use nutcracker::start;
 use nutcracker::tools::{self, Tool};
 
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     }
     match cli::parse(env::args_os().skip(1)) {
         Ok(Command::Inform(information)) => {
-            eprint!("{}", information.text());
+            standard_error::write(information.text().as_bytes());
             ExitCode::SUCCESS
         }
         Ok(Command::TestConf { conf_file }) => {
@@ -28,8 +28,7 @@ fn main() -> ExitCode {
         }
         Ok(Command::Run(options)) => start::run(&options, &Paths::of_run(&options, Path::new("/"))),
         Err(error) => {
-            // Nothing is left to say where that cannot be said.
-            let _ = io::stderr().write_all(&error.text());
+            standard_error::write(&error.text());
             ExitCode::FAILURE
         }
     }

@@ -21,6 +21,7 @@ use crate::paths::Paths;
 use crate::patience;
 use crate::pid_file::{PidFile, PidFileError};
 use crate::signals::{Signals, Wish};
+use crate::standard_error::say;
 use crate::stats_server::{self, StatsServer};
 use crate::sys;
 
@@ -34,7 +35,7 @@ pub fn run(options: &Options, paths: &Paths) -> ExitCode {
     let log = match Log::open(options.verbosity, paths.output.as_deref()) {
         Ok(log) => log,
         Err(error) => {
-            eprintln!("{error}");
+            say(error);
             return ExitCode::FAILURE;
         }
     };
@@ -42,7 +43,7 @@ pub fn run(options: &Options, paths: &Paths) -> ExitCode {
     let launcher = match launcher {
         Ok(launcher) => launcher,
         Err(error) => {
-            eprintln!("nutcracker: cannot become a daemon: {}", reason(&error));
+            say(format_args!("nutcracker: cannot become a daemon: {}", reason(&error)));
             return ExitCode::FAILURE;
         }
     };
@@ -63,9 +64,9 @@ pub fn run(options: &Options, paths: &Paths) -> ExitCode {
             // A log on standard error has said it there already, unless it was told to be silent.
             let logged_there = paths.output.is_none() && log.level() > 0;
             if !logged_there && !options.daemonize {
-                eprintln!("{message}");
+                say(&message);
             } else if let StartError::Load(LoadError::Invalid(_)) = &error {
-                eprintln!("{}", invalid_line(&paths.conf_file));
+                say(invalid_line(&paths.conf_file));
             }
             launcher.failed(&message);
             return ExitCode::FAILURE;
@@ -86,15 +87,15 @@ pub fn test_conf(paths: &Paths) -> ExitCode {
     match config::load(conf_file) {
         Ok(_) => {
             let path = conf_file.display();
-            eprintln!("nutcracker: configuration file '{path}' syntax is ok");
+            say(format_args!("nutcracker: configuration file '{path}' syntax is ok"));
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("{error}");
+            say(&error);
             if let LoadError::Invalid(_) = error {
-                eprintln!("{}", invalid_line(conf_file));
+                say(invalid_line(conf_file));
             }
-            eprintln!("{}", invalid_line(conf_file));
+            say(invalid_line(conf_file));
             ExitCode::FAILURE
         }
     }

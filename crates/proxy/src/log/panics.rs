@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::{Log, always};
+use crate::standard_error::say;
 
 /// How often it is tried, a millisecond apart, whether the log is free: a thread that panicked within it never lets it go.
 const TRIES: u32 = 100;
@@ -26,7 +27,7 @@ impl Log {
         let panic = panic.to_string().replace('\n', " ");
         let backtrace = Backtrace::force_capture().to_string();
         if !self.is_free() {
-            eprintln!("thread '{name}' ends the process: {panic}\n{backtrace}");
+            say(format_args!("thread '{name}' ends the process: {panic}\n{backtrace}"));
             return;
         }
         // Also where this thread's log would be another one.

@@ -28,6 +28,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
+use crate::standard_error::say;
 use arguments::{Given, Manual};
 use trouble::Trouble;
 
@@ -96,8 +97,7 @@ pub fn run(tool: Tool, args: impl Iterator<Item = OsString>) -> ExitCode {
         Err(trouble) => {
             // What was found before the trouble came is worth reading.
             let _ = out.flush();
-            // Nothing is left to say where that cannot be said.
-            let _ = writeln!(io::stderr(), "{}", trouble.text(tool.manual().name));
+            say(trouble.text(tool.manual().name));
             ExitCode::from(2)
         }
     }

@@ -1,6 +1,6 @@
 //! How the proxy starts, and when it does not.
 
-use std::fs;
+use std::fs::{self, File};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -182,6 +182,33 @@ fn the_recorded_command_lines_end_as_they_did() {
         let recorded = case["stderr"].as_str().expect("text").replace("{conf}", "no-such-file.yml");
         let verdict = recorded.lines().next().expect("it says something");
         assert!(said.lines().any(|line| line == verdict), "{args:?}: no {verdict:?} in {said:?}");
+    }
+}
+
+/// As where a supervisor has it go to a file, and the disk is full.
+#[test]
+fn standard_error_that_takes_nothing_changes_no_status() {
+    let scratch = Scratch::new();
+    let good = pool("alpha", free_port(), &["redis: true"], &["127.0.0.1:6379:1".to_owned()]);
+    let bad = scratch.write("bad.yml", &good.replace("true", "maybe"));
+    let good = scratch.write("good.yml", &good);
+    let (good, bad, stats) = (text(&good), text(&bad), scratch.path("stats"));
+    let nowhere = scratch.path("none/log");
+    for (args, status) in [
+        (&["-V"][..], 0),
+        (&["-h"], 0),
+        (&["-D"], 0),
+        (&["-t", "-c", good], 0),
+        (&["-t", "-c", bad], 1),
+        (&["-z"], 1),
+        (&["-c", bad, "-a", text(&stats)], 1),
+        (&["-c", bad, "-a", text(&stats), "-v", "0"], 1),
+        (&["-c", good, "-a", text(&stats), "-o", text(&nowhere)], 1),
+        (&["-d", "-c", bad, "-a", text(&stats), "-o", text(&scratch.path("log"))], 1),
+    ] {
+        let full = File::options().write(true).open("/dev/full").expect("Linux has it");
+        let ended = Command::new(BINARY).args(args).stderr(full).status().expect("it starts");
+        assert_eq!(ended.code(), Some(status), "{args:?}: {ended}");
     }
 }
 
