@@ -8,7 +8,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -156,19 +156,38 @@ impl Desk {
     }
 }
 
-/// Blocks until the system has an answer.
+/// The first address of `host`. Blocks until the system has an answer.
 fn look_up(host: &str) -> io::Result<SocketAddr> {
-    (host, 0).to_socket_addrs()?.next().ok_or_else(no_address)
+    addresses(host, 0).map(|found| found[0])
 }
 
 /// All addresses of `host`, at least one. Blocks until the system has an answer.
 pub(crate) fn look_up_all(host: &str) -> io::Result<Vec<IpAddr>> {
-    let found: Vec<_> = (host, 0).to_socket_addrs()?.map(|addr| addr.ip()).collect();
-    if found.is_empty() { Err(no_address()) } else { Ok(found) }
+    Ok(addresses(host, 0)?.iter().map(SocketAddr::ip).collect())
 }
 
-fn no_address() -> io::Error {
-    io::Error::new(io::ErrorKind::NotFound, "the name has no address")
+/// All addresses of `host`, at least one, with `port` in them. Blocks until the system has an answer.
+///
+/// An asterisk is no name, and means loopback: so it does to `getaddrinfo` when it is asked for a port as well,
+/// as the original asks and the standard library does not.
+pub(crate) fn addresses(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let found: Vec<_> = match host {
+        ASTERISK => vec![SocketAddr::new(loopback(), port)],
+        host => (host, port).to_socket_addrs()?.collect(),
+    };
+    if found.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
+    }
+    Ok(found)
+}
+
+/// The host that people write who mean all addresses.
+pub(crate) const ASTERISK: &str = "*";
+
+/// The loopback address that `getaddrinfo` puts first: that of IPv6, where the machine has one.
+fn loopback() -> IpAddr {
+    let has_v6 = UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
+    if has_v6 { Ipv6Addr::LOCALHOST.into() } else { Ipv4Addr::LOCALHOST.into() }
 }
 
 fn with_port(mut addr: SocketAddr, port: u16) -> SocketAddr {
@@ -226,6 +245,17 @@ mod tests {
         let addr = answers.recv_timeout(SOON).expect("an answer").expect("every host has it");
         assert!(addr.ip().is_loopback(), "{addr}");
         assert_eq!(addr.port(), 6379);
+    }
+
+    #[test]
+    fn an_asterisk_is_this_machine_alone() {
+        let resolver = Resolver::start().expect("there are threads");
+        let (reply, answers) = channel();
+        resolver.resolve(ASTERISK, 6379, reply());
+        let addr = answers.recv_timeout(SOON).expect("an answer").expect("it needs no name server");
+        assert!(addr.ip().is_loopback(), "{addr}");
+        assert_eq!(addr.port(), 6379);
+        assert_eq!(look_up_all(ASTERISK).expect("the same"), [addr.ip()]);
     }
 
     #[test]

@@ -301,6 +301,13 @@ fn a_bind_error_reads_as_the_originals() {
 }
 
 #[test]
+fn an_asterisk_is_loopback_and_not_every_address() {
+    let server = StatsServer::bind("*", 0).expect("it needs no name server");
+    let addr = server.local_addr().expect("it is TCP");
+    assert!(addr.ip().is_loopback(), "{addr}");
+}
+
+#[test]
 fn a_port_in_use_is_refused() {
     let (_running, addr) = Running::on_tcp(1);
     let error = StatsServer::bind("127.0.0.1", addr.port()).expect_err("it is taken").to_string();

@@ -12,7 +12,7 @@
 //! - else `host:port` as written, leading zeros of the port included;
 //! - else, for a unix socket, the path with a colon behind it.
 
-use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::fault::Fault;
@@ -20,6 +20,7 @@ use super::keys::number;
 use super::limits;
 use super::types::{Address, Listen, Server};
 use crate::log::reason;
+use crate::names;
 
 /// A value that could be read, and what is odd about it.
 pub(super) type Read<T> = Result<(T, Option<Fault>), Fault>;
@@ -48,14 +49,9 @@ fn resolve(host: &str, port: u16) -> Read<SocketAddr> {
     if let Some(fault) = impossible_ipv4(host) {
         return Err(fault);
     }
-    // The original's getaddrinfo takes an asterisk for no host at all, which is loopback.
-    if host == "*" {
-        return Ok(((Ipv6Addr::LOCALHOST, port).into(), Some(Fault::ListenAsterisk)));
-    }
-    let unresolved = |reason| Fault::Unresolved { host: host.to_owned(), reason };
-    let mut addrs = (host, port).to_socket_addrs().map_err(|error| unresolved(reason(&error)))?;
-    let first = addrs.next().ok_or_else(|| unresolved("the answer is empty".to_owned()))?;
-    Ok((first, None))
+    let found = names::addresses(host, port)
+        .map_err(|error| Fault::Unresolved { host: host.to_owned(), reason: reason(&error) })?;
+    Ok((found[0], (host == names::ASTERISK).then_some(Fault::ListenAsterisk)))
 }
 
 /// What is wrong with `host` if it is four numbers with dots and yet no IPv4 address.

@@ -485,7 +485,7 @@ impl fmt::Display for Fault {
                  character count, and none leave the socket as the umask makes it"
             ),
             Self::ListenAsterisk => f.write_str(
-                "'*' is the loopback address ::1 here; \
+                "'*' is the loopback address alone, ::1 or, without IPv6, 127.0.0.1; \
                  0.0.0.0 is every address of this machine",
             ),
             Self::DatabaseWithoutRedis => {

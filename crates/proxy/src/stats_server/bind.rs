@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::log::reason;
+use crate::names;
 
 /// A bound listener that nobody has been accepted from yet.
 #[derive(Debug)]
@@ -62,9 +63,10 @@ impl StatsServer {
 }
 
 fn resolve(host: &str, port: u16) -> Result<SocketAddr, BindError> {
-    let failed = |source| BindError::Resolve { host: host.to_owned(), port, source };
-    let mut found = (host, port).to_socket_addrs().map_err(failed)?;
-    found.next().ok_or_else(|| failed(io::ErrorKind::NotFound.into()))
+    let found = names::addresses(host, port);
+    let found =
+        found.map_err(|source| BindError::Resolve { host: host.to_owned(), port, source })?;
+    Ok(found[0])
 }
 
 fn listen(

@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Instant;
 
@@ -33,6 +33,31 @@ fn ipv6_is_written_without_brackets_and_listened_on_and_connected_to() {
     client.ask("get sockets:ipv6\r\n", value("sockets:ipv6", b"v"));
     // Its name is the address as it is written.
     assert_eq!(proxy.figure(&format!("alpha/::1:{cache}"), "requests"), 2);
+}
+
+/// As for the original's `getaddrinfo`. The proxy has a network of its own, with IPv6 and without.
+#[test]
+fn an_asterisk_is_loopback_whether_there_is_ipv6_or_not() {
+    let permitted = Command::new("unshare").args(["-rn", "true"]).stderr(Stdio::null()).status();
+    if !permitted.is_ok_and(|status| status.success()) {
+        // The unit tests of `names` have the address that is found on this machine.
+        eprintln!("this system permits no network namespace: not tried");
+        return;
+    }
+    let port = free_port();
+    let conf = pool("alpha", format!("\"*:{port}\""), &["redis: true"], &[REDIS[0].item()]);
+    for (disabled, table, address) in
+        [(0, "tcp6", "00000000000000000000000001000000"), (1, "tcp", "0100007F")]
+    {
+        let network = format!(
+            "echo {disabled} > /proc/sys/net/ipv6/conf/all/disable_ipv6 && ip link set lo up && \
+             exec \"$@\""
+        );
+        let proxy = Proxy::start_under(&["unshare", "-rn", "sh", "-c", &network, "sh"], &conf);
+        let sockets = fs::read_to_string(format!("/proc/{}/net/{table}", proxy.pid()));
+        let sockets = sockets.expect("its network has a table");
+        assert!(sockets.contains(&format!(" {address}:{port:04X} ")), "{table}:\n{sockets}");
+    }
 }
 
 #[test]
