@@ -202,6 +202,19 @@ fn every_line_of_the_page_is_written_somewhere() {
 }
 
 #[test]
+fn the_lines_that_the_page_of_switching_shows_are_written() {
+    let page = read("docs/switching.md");
+    let written = lines();
+    // There, dots stand for the time and the place.
+    let shown: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("... ")).collect();
+    assert!(!shown.is_empty(), "the page shows a line");
+    for line in shown {
+        let is_written = written.iter().any(|it| has(line, &it.pieces));
+        assert!(is_written, "docs/switching.md: nothing writes '{line}'");
+    }
+}
+
+#[test]
 fn every_reason_is_on_the_page() {
     let page = read(PAGE);
     let (_, reasons) = page.split_once("\n## Reasons\n").expect("the page has reasons");
