@@ -85,6 +85,9 @@ const UNSAFE_LINES: [(&str, usize); 7] = [
     ("fuzz/fuzz_targets/config.rs", 1),
 ];
 
+/// The folder of all but the attribute of a fuzz target.
+const UNSAFE_ROOM: &str = "crates/proxy/src/sys/";
+
 /// The lines of `text` that have the word as code, with their numbers, from 0.
 fn unsafe_lines(text: &str) -> Vec<(usize, &str)> {
     let is_word = |word: &str| word == concat!("un", "safe");
@@ -107,6 +110,11 @@ fn the_lines_that_the_compiler_does_not_check_are_counted() {
     let recorded: Vec<_> =
         UNSAFE_LINES.iter().map(|(path, count)| ((*path).to_owned(), *count)).collect();
     assert_eq!(counts, recorded, "what is there (left) is not what UNSAFE_LINES says (right)");
+    let page = fs::read_to_string(root().join("docs/proofs.md")).expect("the page of proofs");
+    let of_room = UNSAFE_LINES.iter().filter(|(path, _)| path.starts_with(UNSAFE_ROOM));
+    let count: usize = of_room.map(|(_, count)| count).sum();
+    let says = format!("[`{UNSAFE_ROOM}`](../{UNSAFE_ROOM}) has {count} lines of it");
+    assert!(page.contains(&says), "docs/proofs.md does not say '{says}'");
 }
 
 #[test]
@@ -158,6 +166,21 @@ fn every_page_of_the_docs_is_linked_from_the_readme() {
         if path.starts_with("docs") && path.components().count() == 2 {
             let link = format!("({})", path.display());
             assert!(readme.contains(&link), "README.md has no link to {}", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_source_file_that_a_page_names_is_there() {
+    let sources = files(".rs");
+    let is_file = |name: &str| sources.iter().any(|(path, _)| path.ends_with(name));
+    let is_name = |text: &str| text.chars().all(|c| c.is_alphanumeric() || "/_.".contains(c));
+    for (page, text) in files(".md") {
+        let quoted = text.split('`').skip(1).step_by(2);
+        for name in quoted.filter(|name| name.ends_with(".rs") && is_name(name)) {
+            // The name that stands for any file, where another page says how tests are named.
+            let is_there = is_file(name) || name == "file.rs";
+            assert!(is_there, "{}: there is no {name}", page.display());
         }
     }
 }
