@@ -56,6 +56,21 @@ fn a_pool_starts_and_serves_though_some_names_do_not_resolve() {
     proxy.expect_log("its name has no address");
 }
 
+/// The original looks the name up before it queues a request, and so for each.
+#[test]
+fn requests_that_wait_for_a_name_without_an_address_are_counted_and_fail_together() {
+    let listen = free_port();
+    let conf = pool("alpha", listen, &["redis: true"], &[format!("{NOWHERE}:6379:1 lost")]);
+    let proxy = Proxy::start(&conf);
+    let mut client = Client::tcp(listen);
+    client.send(redis(&["GET", "k"]).repeat(3));
+    client.expect("-ERR Host is down\r\n".repeat(3));
+    for (figure, count) in [("requests", 3), ("server_err", 1)] {
+        assert_eq!(proxy.figure("alpha/lost", figure), count, "{figure}");
+    }
+    assert_eq!(proxy.figure("alpha", "forward_error"), 3);
+}
+
 /// Answers each request on that address with a number.
 fn start_server(address: &str, port: u16, number: u8) {
     let listener = TcpListener::bind((address, port)).expect("all of 127/8 is loopback");
