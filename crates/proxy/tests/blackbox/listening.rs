@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 use crate::harness::client::Client;
 use crate::harness::ports::free_port;
-use crate::harness::proxy::{Proxy, pool, text};
+use crate::harness::proxy::{BINARY, Proxy, pool, text};
 use crate::harness::scratch::Scratch;
 use crate::harness::servers::{MEMCACHED, Memcached, REDIS, Redis, item};
 use crate::harness::wire::{bulk, redis, set, value};
@@ -189,6 +190,24 @@ fn the_limit_of_open_files_bounds_the_clients() {
     proxy.expect_figure("alpha", "client_connections", room - 1);
     Client::tcp(listen).ask(&ping, "+PONG\r\n");
     assert!(proxy.runs());
+}
+
+/// The original reckons without a sign: it starts, and takes any number of clients.
+#[test]
+fn where_servers_alone_take_all_open_files_there_is_no_start() {
+    let scratch = Scratch::new();
+    let keys = ["redis: true", "server_connections: 30"];
+    let conf = pool("alpha", free_port(), &keys, &[REDIS[0].item()]);
+    let conf = scratch.write("nutcracker.yml", &conf);
+    let start = format!("ulimit -n 66; exec timeout 10 \"$0\" -c '{}' -a \"$1\"", text(&conf));
+    let stats = scratch.path("stats.sock");
+    let ended = Command::new("sh").args(["-c", &start, BINARY, text(&stats)]).output();
+    let ended = ended.expect("there is a shell");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    let why = "making room for clients failed: the servers need 66 open files and the limit is 66: \
+               raise it (ulimit -n)\n";
+    assert!(said.contains(why), "{said}");
 }
 
 /// A connection that a client has to itself takes the place of one more client while it is open.
