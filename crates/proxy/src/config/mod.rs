@@ -114,7 +114,7 @@ pub fn parse_with_places(bytes: &[u8], path: &Path) -> Result<(Config, Places), 
         return Err(errors(findings.problems));
     }
     config.warnings = findings.warnings;
-    Ok((config, Places::of(&document)))
+    Ok((config, Places::of(&document, &text)))
 }
 
 /// Reads the document's sections; what it returns counts only if nothing is wrong.

@@ -12,6 +12,7 @@ use super::error::Position;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Places {
     sections: HashMap<String, SectionPlaces>,
+    tab: Option<Position>,
 }
 
 /// The places in one section.
@@ -26,9 +27,13 @@ struct SectionPlaces {
 }
 
 impl Places {
-    pub(super) fn of(document: &Document) -> Self {
+    /// The places in `document`, which was read from `text`.
+    pub(super) fn of(document: &Document, text: &str) -> Self {
         let sections = document.sections.iter();
-        Self { sections: sections.map(|s| (s.name.text.clone(), places_of(s))).collect() }
+        Self {
+            sections: sections.map(|s| (s.name.text.clone(), places_of(s))).collect(),
+            tab: leading_tab(text),
+        }
     }
 
     /// The place of the value of `key` in `section`, a pool or `global`; `None` when the file leaves
@@ -52,11 +57,28 @@ impl Places {
         found.copied().unwrap_or_else(|| self.section(pool))
     }
 
+    /// The place of the first tab that no text of its line stands before, be it that there is none or that
+    /// it is an item, behind whose dash the tab is. The original's reader refuses nearly all of these.
+    #[must_use]
+    pub fn leading_tab(&self) -> Option<Position> {
+        self.tab
+    }
+
     /// The keys that `section` has, in no particular order.
     pub fn keys(&self, section: &str) -> impl Iterator<Item = &str> {
         let values = self.sections.get(section).map(|places| places.values.keys());
         values.into_iter().flatten().map(String::as_str)
     }
+}
+
+fn leading_tab(text: &str) -> Option<Position> {
+    text.lines().enumerate().find_map(|(i, line)| {
+        let rest = line.trim_start_matches(' ');
+        let rest = rest.strip_prefix('-').map_or(rest, |item| item.trim_start_matches(' '));
+        // What is before it is spaces and a dash, so a byte is a column.
+        let before = line.len() - rest.len();
+        rest.starts_with('\t').then_some(Position { line: i + 1, column: before + 1 })
+    })
 }
 
 fn places_of(section: &Section) -> SectionPlaces {
@@ -121,5 +143,24 @@ global:
         let mut keys: Vec<&str> = places.keys("alpha").collect();
         keys.sort_unstable();
         assert_eq!(keys, ["listen", "servers", "timeout"]);
+        assert_eq!(places.leading_tab(), None);
+    }
+
+    #[test]
+    fn a_tab_has_a_place_where_no_text_of_its_line_is_before_it() {
+        let at = |line, column| Some(Position { line, column });
+        for (old, new, expected) in [
+            ("# a comment", "\t# a comment", at(1, 1)),
+            ("# a comment", " \t", at(1, 2)),
+            ("    - 127", "    -\t127", at(6, 6)),
+            ("    - 127", "    - \t127", at(6, 7)),
+            ("timeout:   400", "timeout:\t400\t# ms", None),
+            ("# a comment", "#\ta comment", None),
+        ] {
+            let text = FILE.replacen(old, new, 1);
+            let (_, places) =
+                config::parse_with_places(text.as_bytes(), Path::new("file")).expect("valid");
+            assert_eq!(places.leading_tab(), expected, "{new:?}");
+        }
     }
 }

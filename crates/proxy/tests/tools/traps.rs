@@ -169,6 +169,12 @@ fn of_pools() -> Vec<Case> {
             line: 7,
             lacks: redis(&[], THREE),
         },
+        Case {
+            trap: "no-way-back",
+            has: redis(&[], THREE) + "\t# spare servers\n",
+            line: 7,
+            lacks: redis(&[], THREE) + "#\tspare servers\n",
+        },
         memcached_keys("odd-value", &["redis_db: 1"], 3, &["redis_db: 0"]),
     ]
 }

@@ -78,6 +78,14 @@ fn no_way_back(subject: &Subject<'_>, report: &mut Report<'_>) {
             report.add(subject.place(pool, key), pool, reason, CURE);
         }
     }
+    if let Some(tab) = places.leading_tab() {
+        report.add_of_process(
+            tab,
+            "twemproxy refuses nearly every file with a tab in an empty line, before a comment or \
+             behind a dash",
+            "write spaces, unless you never want to switch back",
+        );
+    }
     let is_pool = subject.config.pools.iter().any(|pool| pool.name == "global");
     if !is_pool && places.keys("global").next().is_some() {
         report.add_of_process(
