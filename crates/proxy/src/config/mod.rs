@@ -26,7 +26,7 @@
 //! - `global:` without `listen` and `servers` holds options of the process;
 //! - a tab is refused only where it indents; in an empty line, before a comment or after the dash
 //!   of an item it is a space;
-//! - a byte order mark is refused in the middle of a line;
+//! - a byte order mark is refused in the middle of a line, and skipped before any;
 //! - a text in quotes that goes on in the next line goes on indented;
 //! - a line break is LF, CR or CR LF, as YAML has it since 1.2; U+0085, U+2028 and U+2029 are
 //!   characters like others.

@@ -55,6 +55,20 @@ fn a_configuration_is_checked_without_starting() {
     assert_eq!((status, said.matches(&verdict).count()), (Some(1), 1), "{said}");
 }
 
+/// The original goes back to the beginning of the file, which a pipe has not.
+#[test]
+fn a_configuration_may_come_by_a_pipe() {
+    let scratch = Scratch::new();
+    let good = pool("alpha", free_port(), &["redis: true"], &["127.0.0.1:6379:1".to_owned()]);
+    for (conf, status) in [(&good, 0), (&good.replace("true", "maybe"), 1)] {
+        let conf = scratch.write("nutcracker.yml", conf);
+        let pipe = "cat \"$1\" | exec \"$0\" -t -c /dev/stdin";
+        let output = Command::new("sh").args(["-c", pipe, BINARY, text(&conf)]).output();
+        let (ended, said) = ended(&output.expect("there is a shell"));
+        assert_eq!(ended, Some(status), "{said}");
+    }
+}
+
 #[test]
 fn a_proxy_that_cannot_work_never_starts() {
     let scratch = Scratch::new();
