@@ -67,6 +67,8 @@ pub(crate) struct ServerConn {
     pub(crate) moved: bool,
     /// So much waits that requests may have to wait for room (see `clients/crowd.rs`).
     pub(crate) is_crowded: bool,
+    /// As much waited as may, and more than a quarter of that does still.
+    pub(crate) is_full: bool,
     /// In the list of conns to flush.
     pub(crate) dirty: bool,
     /// The socket took less than it was offered: wait until it says it takes more.
@@ -177,6 +179,7 @@ impl ServerConn {
             tries_reach: false,
             moved: false,
             is_crowded: false,
+            is_full: false,
             dirty: false,
             awaits_writable: false,
         }

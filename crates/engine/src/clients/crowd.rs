@@ -7,11 +7,15 @@
 //! ```text
 //! queued   0 ....... quarter ....... half ................... limit
 //!                    |               |                        |
-//!                    all go on       a large request waits    every request waits
-//!                                    if its client has more outstanding
+//!                    all go on       a large request waits    every request waits,
+//!                                    if its client has more   and from here on all do
+//!                                    outstanding              until a quarter is left
 //! ```
 //! The upper half is for those who ask for little, or have asked for nothing yet: who fills a queue alone
-//! leaves them room. All this is for servers that are busy. One that has taken nothing for [`ROOM_PATIENCE`] is stuck,
+//! leaves them room. Who comes later gets none before those who wait: were it let in as soon as there is a little, those
+//! who are being served could keep the others out for ever.
+//!
+//! All this is for servers that are busy. One that has taken nothing for [`ROOM_PATIENCE`] is stuck,
 //! and holds nobody back from other servers: requests for it are queued up to the limit, and fail there at once.
 
 use nutcracker_proto::command::PLACEHOLDER_KEY;
@@ -32,6 +36,8 @@ use crate::time::tick::Tick;
 pub(crate) struct Crowd {
     /// Server conns that are marked as crowded.
     servers: usize,
+    /// Those of them that are full.
+    full: usize,
     /// Clients that wait, in the order they came.
     waiting: Vec<ConnId>,
     /// When to look whether their servers have taken nothing; [`None`] where nobody waits.
@@ -53,11 +59,21 @@ impl Crowd {
         }
     }
 
-    /// Takes the mark from a server conn. Says whether it had one.
+    /// Marks a server conn that has as much as may wait for it, and for which somebody waits now.
+    const fn mark_full(&mut self, server: &mut ServerConn) {
+        self.mark(server);
+        if !server.is_full {
+            server.is_full = true;
+            self.full += 1;
+        }
+    }
+
+    /// Takes the marks from a server conn. Says whether it had one.
     pub(crate) const fn unmark(&mut self, server: &mut ServerConn) -> bool {
         let was_crowded = server.is_crowded;
-        server.is_crowded = false;
         self.servers -= was_crowded as usize;
+        self.full -= server.is_full as usize;
+        (server.is_crowded, server.is_full) = (false, false);
         was_crowded
     }
 
@@ -87,7 +103,12 @@ impl Engine {
         let Some((full, moved_at)) = self.server_without_room(conn, frame, routed) else {
             return false;
         };
-        self.crowd.mark(self.servers.get_mut(full.key()).expect("it was just looked at"));
+        let server = self.servers.get_mut(full.key()).expect("it was just looked at");
+        let limit = self.pools[server.pool.0 as usize].config().limits.server_queue_bytes;
+        match server.outbox.len() >= limit {
+            true => self.crowd.mark_full(server),
+            false => self.crowd.mark(server),
+        }
         let look_at = moved_at.after(ROOM_PATIENCE);
         self.crowd.look_at = Some(self.crowd.look_at.map_or(look_at, |at| at.min(look_at)));
         let client = self.clients.get_mut(conn.key()).expect("it sent the request");
@@ -114,8 +135,9 @@ impl Engine {
         let is_short = |conn: ConnId| {
             let server = self.servers.get(conn.key())?;
             let moved_at = server.moved_at(&self.requests, self.now);
-            let is_short = server.outbox.len() >= most && moved_at.after(ROOM_PATIENCE) > self.now;
-            is_short.then_some((conn, moved_at))
+            let has_room = server.outbox.len() < most && !server.is_full;
+            let takes = moved_at.after(ROOM_PATIENCE) > self.now;
+            (!has_room && takes).then_some((conn, moved_at))
         };
         if client.is_in_transaction() {
             return client.own.as_ref()?.conn.and_then(is_short);
@@ -179,9 +201,10 @@ impl Engine {
 
 impl Pool {
     /// What may be queued on a server conn before a plain request has to ask for room: half of it while no conn is known
-    /// to have as much, so that the first that does is marked.
+    /// to have as much, so that the first that does is marked; and a quarter where one was full and has more.
     #[inline]
     pub(crate) fn queue_bytes_plain(&self, crowd: &Crowd) -> usize {
-        self.config().limits.server_queue_bytes >> u32::from(!crowd.is_near())
+        let halvings = if crowd.full > 0 { 2 } else { u32::from(!crowd.is_near()) };
+        self.config().limits.server_queue_bytes >> halvings
     }
 }

@@ -93,6 +93,34 @@ fn who_came_first_goes_on_first() {
 }
 
 #[test]
+fn who_comes_later_gets_no_room_before_those_who_wait() {
+    let small = array(&[b"SET", b"k00", &[b'v'; 10_000]]);
+    for request in [large("k00"), small] {
+        let mut stage = narrow(redis(1));
+        let server = busy(&mut stage, 0);
+        let clients: Vec<_> = (0..15).map(|_| stage.client()).collect();
+        for client in &clients {
+            stage.sends(*client, &request);
+        }
+        // As soon as one is answered it asks again.
+        let mut answers = [0; 15];
+        for _ in 0..60 {
+            stage.takes(server, request.len());
+            stage.gets(server, &request);
+            stage.sends(server, "+OK\r\n");
+            for (client, answers) in clients.iter().zip(&mut answers) {
+                if !stage.take(*client).is_empty() {
+                    *answers += 1;
+                    stage.sends(*client, &request);
+                }
+            }
+        }
+        assert_eq!(answers.iter().sum::<u32>(), 60);
+        assert!(answers.iter().all(|answers| (3..=5).contains(answers)), "{answers:?}");
+    }
+}
+
+#[test]
 fn one_who_fills_a_queue_leaves_room_for_others() {
     for (config, own) in [
         (redis(1), large("k00")),
