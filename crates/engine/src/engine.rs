@@ -55,7 +55,7 @@ pub struct Engine {
     /// The epoch, after the beginning of 1970.
     pub(crate) epoch_time: Duration,
     pub(crate) now: Tick,
-    look: Look,
+    pub(crate) look: Look,
     pub(crate) pools: Box<[Pool]>,
     /// What clients' requests began with lately.
     pub(crate) heads: Heads,
@@ -359,7 +359,7 @@ impl Engine {
         if self.shortage.is_overdue(self.now) {
             self.relieve_memory();
         }
-        if self.crowd.look_at.is_some_and(|at| at <= self.now) {
+        if self.crowd.look_at.is_some_and(|at| at <= self.look.before()) {
             self.let_on();
         }
         // Who is left asks servers for nothing more on behalf of others.

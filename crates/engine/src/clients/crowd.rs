@@ -16,7 +16,8 @@
 //! who are being served could keep the others out for ever.
 //!
 //! All this is for servers that are busy. One that has taken nothing for [`ROOM_PATIENCE`] is stuck,
-//! and holds nobody back from other servers: requests for it are queued up to the limit, and fail there at once.
+//! and holds nobody back from other servers: requests for it are queued up to the limit, and fail there at once. What
+//! counts is the time up to the turn before: in that one it was given what there was, however long the turn took.
 
 use nutcracker_proto::command::PLACEHOLDER_KEY;
 use nutcracker_proto::limits::MEMCACHE_KEY_BYTES_MAX;
@@ -136,7 +137,7 @@ impl Engine {
             let server = self.servers.get(conn.key())?;
             let moved_at = server.moved_at(&self.requests, self.now);
             let has_room = server.outbox.len() < most && !server.is_full;
-            let takes = moved_at.after(ROOM_PATIENCE) > self.now;
+            let takes = moved_at.after(ROOM_PATIENCE) > self.look.before();
             (!has_room && takes).then_some((conn, moved_at))
         };
         if client.is_in_transaction() {

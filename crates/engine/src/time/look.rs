@@ -26,6 +26,11 @@ pub(crate) struct Look {
 }
 
 impl Look {
+    /// The time of the turn before.
+    pub(crate) const fn before(&self) -> Tick {
+        self.before
+    }
+
     /// A turn begins, after one at `before`.
     pub(crate) const fn begin_turn(&mut self, before: Tick) {
         self.before = before;

@@ -187,6 +187,22 @@ fn nobody_waits_for_a_server_that_takes_nothing() {
 }
 
 #[test]
+fn a_server_that_was_given_nothing_for_long_is_not_stuck() {
+    let mut stage = narrow(redis(1));
+    let server = busy(&mut stage, 0);
+    let clients: Vec<_> = (0..9).map(|_| stage.client()).collect();
+    for client in &clients[..8] {
+        stage.sends(*client, large("k00"));
+    }
+    // The worker is held up, or one turn takes so long.
+    stage.now += 2 * ROOM_PATIENCE;
+    stage.sends(clients[8], large("k00"));
+    stage.unclogs(server);
+    stage.gets(server, large("k00").repeat(9));
+    assert_eq!(stage.limit(LimitFigure::ServerQueueFull), 0);
+}
+
+#[test]
 fn requests_for_other_servers_do_not_wait() {
     let mut stage = narrow(redis(2));
     busy(&mut stage, 0);
