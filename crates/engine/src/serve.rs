@@ -16,7 +16,7 @@ use crate::clients::session::{ClassId, Lane, Mute};
 use crate::engine::Engine;
 use crate::ids::{ConnId, PoolId, ServerId, Side};
 use crate::ledger::Ledger;
-use crate::limits::FOUND_BYTES_MAX;
+use crate::limits::{FOUND_BYTES_MAX, SHARE_BYTES_MIN};
 use crate::many_keys::gathering::Lack;
 use crate::request::{Answer, Request, RequestId, Role};
 use crate::stats::{LimitFigure, PoolFigure};
@@ -55,7 +55,9 @@ impl Engine {
         if self.is_left && client.own.is_none() {
             return;
         }
-        if self.shortage.is_short() {
+        // A large request that is here already needs no more memory on its way, and frees it at its end.
+        let frees = client.until == Until::HasRoom && client.inbox.len() >= SHARE_BYTES_MIN;
+        if self.shortage.is_short() && !frees {
             return self.shortage.wait(conn);
         }
         if client.until == Until::Room {
@@ -67,6 +69,8 @@ impl Engine {
         }
         if self.may_read(conn) {
             self.actions.push_back(Action::Read(conn));
+        } else {
+            self.handle_unread(conn);
         }
     }
 

@@ -68,6 +68,8 @@ pub(crate) enum Until {
     AllEnded,
     /// All have, or there is room on a server conn: it is among those that [wait](crate::clients::crowd::Crowd) for it.
     Room,
+    /// Half have: it has waited for room, and asks once more.
+    HasRoom,
 }
 
 /// Why a client's conn closes once its responses have gone.
@@ -208,7 +210,10 @@ impl ClientConn {
     /// Has little enough outstanding to be read from again.
     #[inline]
     pub(crate) fn may_resume(&self) -> bool {
-        let requests = if self.until == Until::HalfEnded { self.requests_max / 2 } else { 0 };
+        let requests = match self.until {
+            Until::HalfEnded | Until::HasRoom => self.requests_max / 2,
+            Until::AllEnded | Until::Room => 0,
+        };
         self.paused
             && self.outstanding <= requests
             && self.outbox.len() <= self.unsent_bytes_max as usize / 2

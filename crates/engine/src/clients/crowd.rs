@@ -194,7 +194,7 @@ impl Engine {
         self.crowd.look_at = None;
         for conn in std::mem::take(&mut self.crowd.waiting).into_iter().rev() {
             let Some(client) = self.clients.get_mut(conn.key()) else { continue };
-            client.until = Until::HalfEnded;
+            client.until = Until::HasRoom;
             self.resuming.push(conn);
         }
     }

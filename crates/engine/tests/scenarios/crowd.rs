@@ -2,7 +2,7 @@
 
 use nutcracker_engine::limits::{PoolLimits, ROOM_PATIENCE};
 use nutcracker_engine::stats::{LimitFigure, PoolFigure};
-use nutcracker_engine::{CloseReason, ConnId, PoolConfig};
+use nutcracker_engine::{CloseReason, ConnId, MemoryState, PoolConfig};
 
 use crate::stage::{Stage, array, cmd, memcached, redis};
 
@@ -250,5 +250,35 @@ fn a_transaction_of_large_values_waits_for_its_own_conn() {
     stage.gets(server, cmd("EXEC"));
     stage.sends(server, "*0\r\n");
     stage.gets(client, "*0\r\n");
+    stage.is_quiet();
+}
+
+#[test]
+fn who_has_room_on_a_server_goes_on_while_memory_is_short_and_is_not_read() {
+    let mut stage = narrow(redis(1));
+    let server = busy(&mut stage, 0);
+    let clients: Vec<_> = (0..20).map(|_| stage.client()).collect();
+    for client in &clients {
+        stage.sends(*client, large("k00"));
+    }
+    let modest = stage.client();
+    stage.sends(modest, cmd("GET k"));
+    stage.memory_is(MemoryState::Short);
+    stage.unclogs(server);
+    stage.gets(server, large("k00").repeat(20));
+    stage.sends(server, "+OK\r\n".repeat(20));
+    for client in &clients {
+        stage.gets(*client, "+OK\r\n");
+        assert!(!stage.engine.may_read(*client));
+    }
+    // What it holds is nothing, and its answer may be large.
+    stage.gets_nothing(server);
+    stage.reads.clear();
+    stage.memory_is(MemoryState::Enough);
+    stage.gets(server, cmd("GET k"));
+    stage.sends(server, "$-1\r\n");
+    stage.gets(modest, "$-1\r\n");
+    assert!(clients[5..].iter().all(|client| stage.reads.contains(client)));
+    assert_eq!(stage.engine.inventory().waiting, 0);
     stage.is_quiet();
 }
