@@ -113,10 +113,14 @@ impl Engine {
         let look_at = moved_at.after(ROOM_PATIENCE);
         self.crowd.look_at = Some(self.crowd.look_at.map_or(look_at, |at| at.min(look_at)));
         let client = self.clients.get_mut(conn.key()).expect("it sent the request");
+        // One that is blocked is read all the same, and each time it is asked anew.
+        let is_new = client.until != Until::Room;
         client.hold(Until::Room);
         let pool = client.pool;
-        self.crowd.waiting.push(conn);
-        self.pool_stats(pool).limit(LimitFigure::ClientPausedQueue).add(1);
+        if is_new {
+            self.crowd.waiting.push(conn);
+            self.pool_stats(pool).limit(LimitFigure::ClientPausedQueue).add(1);
+        }
         true
     }
 

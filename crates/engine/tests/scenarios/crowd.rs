@@ -282,3 +282,26 @@ fn who_has_room_on_a_server_goes_on_while_memory_is_short_and_is_not_read() {
     assert_eq!(stage.engine.inventory().waiting, 0);
     stage.is_quiet();
 }
+
+#[test]
+fn a_blocked_client_waits_once_however_often_it_is_read_meanwhile() {
+    let mut stage = narrow(redis(1));
+    let server = busy(&mut stage, 0);
+    for _ in 0..5 {
+        let client = stage.client();
+        stage.sends(client, large("k00"));
+    }
+    let client = stage.client();
+    stage.sends(client, cmd("BLPOP list 0"));
+    let own = stage.server(0);
+    stage.gets(own, cmd("BLPOP list 0"));
+    for byte in cmd("GET k").repeat(5) {
+        assert!(stage.sends(client, [byte]), "its end is to be seen");
+    }
+    assert_eq!(stage.engine.inventory().waiting, 1);
+    assert_eq!(stage.limit(LimitFigure::ClientPausedQueue), 1);
+    stage.sends(own, "*-1\r\n");
+    stage.gets(client, "*-1\r\n");
+    stage.unclogs(server);
+    stage.gets(server, [large("k00").repeat(5), cmd("GET k").repeat(5)].concat());
+}
