@@ -390,7 +390,12 @@ impl Engine {
                 continue;
             }
             if deadline <= looked {
-                self.close_server(conn, CloseReason::TimedOut);
+                // What is passed over may take long: then who waits behind it has waited for that, not for the server.
+                let reason = match server.passing {
+                    Some(_) => CloseReason::GivenUp,
+                    None => CloseReason::TimedOut,
+                };
+                self.close_server(conn, reason);
             } else {
                 server.armed = true;
                 self.deadlines.set(deadline, conn);

@@ -27,8 +27,8 @@ pub struct PoolLimits {
     /// above [`RESPONSE_BYTES_MAX`] is that.
     pub response_bytes: usize,
     /// How much of a response is passed over beyond those, bytes. Who waits behind it on the same conn waits for as long
-    /// as that takes; with more the conn is closed, which costs them a write that was sent, or a second try. No
-    /// operator sets this one.
+    /// as that takes, up to its timeout; then, or with more, the conn is closed, which costs them a write that was sent,
+    /// or a second try. No operator sets this one.
     pub passed_over_bytes: usize,
     /// Clients that may have a server conn of their own at a time, for a transaction or a request that
     /// blocks; over all workers. At the limit such a request is answered with an error at once.

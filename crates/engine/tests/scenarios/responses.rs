@@ -177,6 +177,37 @@ fn a_length_that_may_be_passed_over_to_its_last_byte_leaves_the_conn_as_it_is() 
 }
 
 #[test]
+fn a_server_that_takes_long_over_what_is_passed_over_has_not_failed() {
+    let mut stage = limited(PoolConfig {
+        timeout: Some(Duration::from_millis(100)),
+        ejection: ejection(1, 1_000),
+        retries: Retries::default(),
+        ..redis(1)
+    });
+    let [greedy, reader, writer] = [(); 3].map(|()| stage.client());
+    stage.sends(greedy, cmd("GET k"));
+    stage.sends(writer, cmd("INCR n"));
+    stage.sends(reader, cmd("GET n"));
+    let server = stage.server(0);
+    stage.sends(server, "$200000000\r\n");
+    stage.gets(greedy, TOO_LARGE);
+    for _ in 0..11 {
+        stage.sends(server, [b'v'; 10_000]);
+        stage.passes(10);
+    }
+    assert!(stage.is_closed(server));
+    stage.gets(writer, GIVEN_UP);
+    assert_eq!(stage.figure(PoolFigure::ServerEjects), 0);
+    assert_eq!(stage.server_figure(0, ServerFigure::ServerTimedout), 0);
+    let next = stage.server(0);
+    assert_ne!(next, server);
+    stage.take(next);
+    stage.sends(next, "$1\r\n1\r\n");
+    stage.gets(reader, "$1\r\n1\r\n");
+    stage.is_quiet();
+}
+
+#[test]
 fn a_request_that_gets_no_such_response_is_not_taken_for_its() {
     let mut stage = limited(redis(1));
     let [writer, other] = [(); 2].map(|()| stage.client());
