@@ -2,19 +2,26 @@
 //!
 //! During a reload both sets of workers have conns to servers, and near the limit of open files there are not enough
 //! for that. Those of the set before are closed as their clients go over, in a fraction of a second; so a conn that cannot be
-//! opened is tried again for as long as [`PATIENCE`] before its requests fail. Where that was in vain the
+//! opened is tried again for as long as [`PATIENCE`] before its requests fail. Where they have less time than twice that, it
+//! is half of their time: when all of it is over the server would be to blame. Where it was in vain the
 //! want is another one, and lasts: others fail at once until it is over.
 
 use std::time::{Duration, Instant};
 
-use nutcracker_engine::{CloseReason, ConnId, Report};
+use nutcracker_engine::{CloseReason, ConnId, PoolConfig, Report};
 
 use super::Worker;
 use crate::log::{Past, Spell};
 
-/// How long a conn waits for a descriptor, and how often it is tried meanwhile.
+/// How long a conn waits for a descriptor at most, and how often it is tried meanwhile.
 const PATIENCE: Duration = Duration::from_millis(500);
 const INTERVAL: Duration = Duration::from_millis(5);
+
+/// How long a conn to a server of that pool does.
+fn patience(pool: &PoolConfig) -> Duration {
+    let bounds = pool.timeout.into_iter().chain(pool.connect_timeout);
+    bounds.map(|bound| bound / 2).fold(PATIENCE, Duration::min)
+}
 
 /// Conns that wait for a descriptor, and whether there is a want of them.
 #[derive(Debug, Default)]
@@ -34,19 +41,20 @@ struct Wait {
 }
 
 impl NoRoom {
-    /// There is no descriptor for that conn. Says whether it is tried again.
-    fn postpone(&mut self, conn: ConnId, now: Instant) -> bool {
+    /// There is no descriptor for that conn, which waits for as long as `patience`. Says whether it is tried again.
+    fn postpone(&mut self, conn: ConnId, patience: Duration, now: Instant) -> bool {
         let at = self.waiting.iter().position(|wait| wait.conn == conn).or_else(|| {
             let waits = self.failed.poll_timeout().is_none();
             waits.then(|| {
-                self.waiting.push(Wait { conn, until: now + PATIENCE, try_at: None });
+                self.waiting.push(Wait { conn, until: now + patience, try_at: None });
                 self.waiting.len() - 1
             })
         });
         let Some(at) = at else { return false };
-        let waits = now < self.waiting[at].until;
+        let until = self.waiting[at].until;
+        let waits = now < until;
         if waits {
-            self.waiting[at].try_at = Some(now + INTERVAL);
+            self.waiting[at].try_at = Some(until.min(now + INTERVAL));
         } else {
             self.waiting.remove(at);
         }
@@ -81,8 +89,11 @@ impl Worker {
     /// A conn could not be opened, for `reason`. It is tried again where that is for want of a descriptor, and soon there
     /// may be one.
     pub(super) fn handle_unopened(&mut self, conn: ConnId, reason: CloseReason) {
-        let waits =
-            matches!(reason, CloseReason::NoRoom(_)) && self.no_room.postpone(conn, self.now);
+        let of = self.engine.server_of(conn).filter(|_| matches!(reason, CloseReason::NoRoom(_)));
+        let waits = of.is_some_and(|(pool, _)| {
+            let patience = patience(&self.shared.pools[pool.0 as usize].config);
+            self.no_room.postpone(conn, patience, self.now)
+        });
         if !waits {
             self.no_room.forget(conn);
             self.engine.handle_closed(conn, reason);
@@ -129,7 +140,7 @@ mod tests {
         let begin = Instant::now();
         let [first, second] = [0, 1].map(conn);
         let mut room = NoRoom::default();
-        assert!(room.postpone(first, begin));
+        assert!(room.postpone(first, PATIENCE, begin));
         let mut now = begin;
         let mut tries = 0;
         loop {
@@ -138,17 +149,17 @@ mod tests {
             assert_eq!(room.take_due(now), [first]);
             assert_eq!(room.poll_timeout(), None, "that is under way");
             tries += 1;
-            if !room.postpone(first, now) {
+            if !room.postpone(first, PATIENCE, now) {
                 break;
             }
         }
         assert_eq!(now, begin + PATIENCE);
         assert_eq!(tries, PATIENCE.as_millis() / INTERVAL.as_millis());
         room.failed.show(now);
-        assert!(!room.postpone(second, now), "it lasts");
+        assert!(!room.postpone(second, PATIENCE, now), "it lasts");
         let past = room.poll_timeout().expect("it is told when it is over");
         assert!(room.failed.take_past(past).is_some());
-        assert!(room.postpone(second, past));
+        assert!(room.postpone(second, PATIENCE, past));
         room.forget(second);
         assert_eq!(room.poll_timeout(), None);
     }

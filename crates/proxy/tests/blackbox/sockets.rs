@@ -133,7 +133,7 @@ fn a_server_that_a_descriptor_is_soon_there_for_answers_as_ever() {
 }
 
 /// A server that cannot be connected to for want of a descriptor fails its requests, where none is there soon, and is
-/// connected to once there is one.
+/// connected to once there is one. Requests that have little time learn of it within that.
 #[test]
 fn a_server_that_no_descriptor_is_left_for_fails_its_requests_and_no_others() {
     let (listen, other) = (free_port(), free_port());
@@ -142,7 +142,7 @@ fn a_server_that_no_descriptor_is_left_for_fails_its_requests_and_no_others() {
         + &pool(
             "beta",
             other,
-            &["redis: true", "auto_eject_hosts: true"],
+            &["redis: true", "auto_eject_hosts: true", "server_failure_limit: 1", "timeout: 400"],
             &[format!("127.0.0.1:{}:1", server.port())],
         );
     let proxy = Proxy::start(&conf);
