@@ -105,6 +105,12 @@ impl Mailbox {
         self.messages().take().unwrap_or_default()
     }
 
+    /// Counts one client more if there are `clients` still, and says whether there were.
+    fn count_in(&self, clients: usize) -> bool {
+        let [order, failing] = [Ordering::Relaxed; 2];
+        self.clients.compare_exchange(clients, clients + 1, order, failing).is_ok()
+    }
+
     fn messages(&self) -> MutexGuard<'_, Option<Vec<Message>>> {
         self.messages.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -119,6 +125,8 @@ pub struct PoolShell {
     pub targets: Box<[Target]>,
     /// Clients there are, in all workers.
     clients: AtomicU32,
+    /// Those that each worker has or is about to have.
+    of_workers: Box<[AtomicU32]>,
 }
 
 /// All that two workers can both see.
@@ -158,12 +166,15 @@ impl Shared {
                     .collect(),
                 config,
                 clients: AtomicU32::new(0),
+                of_workers: mailboxes.iter().map(|_| AtomicU32::new(0)).collect(),
             })
             .collect();
         Self { pools, shells, mailboxes, resolver, room }
     }
 
-    /// Counts a new client of `pool` in and names the worker to deal it to: the one with the fewest.
+    /// Counts a new client of `pool` in and names the worker to deal it to: the one with the fewest, and of those
+    /// the one with the fewest of that pool. Programs that connect to two pools in turn would give each worker all
+    /// clients of one.
     ///
     /// # Errors
     /// [`Full`], when there is no place for it.
@@ -189,11 +200,21 @@ impl Shared {
     }
 
     fn count_in(&self, pool: PoolId) -> usize {
-        self.shells[pool.0 as usize].clients.fetch_add(1, Ordering::Relaxed);
-        let load = |worker: &usize| self.mailboxes[*worker].clients.load(Ordering::Relaxed);
-        let worker = (0..self.mailboxes.len()).min_by_key(load).expect("there is a worker");
-        self.mailboxes[worker].clients.fetch_add(1, Ordering::Relaxed);
-        worker
+        let shell = &self.shells[pool.0 as usize];
+        shell.clients.fetch_add(1, Ordering::Relaxed);
+        let load = |worker: usize| {
+            let all = self.mailboxes[worker].clients.load(Ordering::Relaxed);
+            (all, shell.of_workers[worker].load(Ordering::Relaxed), worker)
+        };
+        loop {
+            let loads = (0..self.mailboxes.len()).map(load);
+            let (fewest, _, worker) = loads.min().expect("there is a worker");
+            // Workers of the configuration before hand clients over, and several of them may have seen the same.
+            if self.mailboxes[worker].count_in(fewest) {
+                shell.of_workers[worker].fetch_add(1, Ordering::Relaxed);
+                return worker;
+            }
+        }
     }
 
     /// The worker has ended. What the others have to know is passed on to them.
@@ -217,7 +238,9 @@ impl Shared {
 
     /// Counts a client of `pool` out.
     pub fn release(&self, worker: usize, pool: PoolId) {
-        self.shells[pool.0 as usize].clients.fetch_sub(1, Ordering::Relaxed);
+        let shell = &self.shells[pool.0 as usize];
+        shell.clients.fetch_sub(1, Ordering::Relaxed);
+        shell.of_workers[worker].fetch_sub(1, Ordering::Relaxed);
         self.room.give_back();
         self.mailboxes[worker].clients.fetch_sub(1, Ordering::Relaxed);
     }
@@ -235,4 +258,80 @@ pub enum Full {
     },
     /// The limit of open files, which all pools share.
     OpenFiles,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::thread;
+
+    use super::*;
+    use crate::polling::Pollers;
+    use crate::subject::Subject;
+    use crate::{config, topology};
+
+    /// What so many workers share that have two pools.
+    fn shared(workers: usize) -> Shared {
+        let pool = |name, port| {
+            format!("{name}:\n  listen: 127.0.0.1:{port}\n  servers:\n  - 127.0.0.1:9:1\n")
+        };
+        let text = pool("alpha", 1) + &pool("beta", 2);
+        let config = config::parse(text.as_bytes(), Path::new("both.yml")).expect("it is valid");
+        let room = Arc::default();
+        let pools = topology::pools(&config, 16 * 1024, &room);
+        let mailboxes = (0..workers).map(|_| {
+            let pollers = Pollers::new().expect("pollers");
+            let waker = Waker::new(pollers.all.registry(), Subject::Waker.token());
+            Mailbox::new(waker.expect("a waker"))
+        });
+        let resolver = Arc::new(Resolver::start().expect("a thread"));
+        Shared::new(config, pools, mailboxes.collect(), resolver, room)
+    }
+
+    #[test]
+    fn clients_that_two_workers_hand_over_at_once_are_dealt_evenly() {
+        const ROUNDS: usize = 5_000;
+        let (shared, came) = (shared(64), AtomicUsize::new(0));
+        let meet = |times: usize| {
+            came.fetch_add(1, Ordering::AcqRel);
+            let mut looks = 0;
+            while came.load(Ordering::Acquire) < 2 * times {
+                // The other may be on its way on another core, or wait for this one.
+                looks += 1;
+                if looks % 1_000 == 0 { thread::yield_now() } else { std::hint::spin_loop() }
+            }
+        };
+        let hand_over = || {
+            let each = (0..ROUNDS).map(|round| {
+                meet(2 * round + 1);
+                let worker = shared.deal_anyhow(PoolId(0));
+                meet(2 * round + 2);
+                shared.release(worker, PoolId(0));
+                worker
+            });
+            each.collect::<Vec<usize>>()
+        };
+        thread::scope(|scope| {
+            let other = scope.spawn(hand_over);
+            let own = hand_over();
+            let other = other.join().expect("it has dealt");
+            let both = std::iter::zip(own, other).filter(|(own, other)| own == other);
+            assert_eq!(both.count(), 0, "of {ROUNDS} times both went to one worker");
+        });
+    }
+
+    #[test]
+    fn a_worker_has_as_many_clients_of_each_pool_as_the_others() {
+        let shared = shared(4);
+        for (pool, clients) in [(0, 1), (1, 1), (0, 3), (1, 2), (0, 1), (1, 4)].repeat(4) {
+            for _ in 0..clients {
+                let worker = shared.deal(PoolId(pool)).expect("there is room");
+                assert!(worker < 4);
+            }
+        }
+        for shell in &shared.shells {
+            let each = shell.of_workers.iter().map(|clients| clients.load(Ordering::Relaxed));
+            assert!(each.clone().max() <= each.min().map(|least| least + 1), "{shell:?}");
+        }
+    }
 }
