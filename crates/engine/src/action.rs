@@ -46,6 +46,9 @@ pub enum Action {
         /// What is asked.
         question: Arc<Question>,
     },
+    /// Say `handle_memory` to the engines of all other workers, with what there is of it, so that they look as well who holds
+    /// most. Those that have nothing to do would not.
+    SpreadShortage,
     /// Nothing to do, but worth a line in the log.
     Report(Report),
 }

@@ -25,6 +25,7 @@ use crate::limits::{RECV_BYTES, SPARE_TRIM_INTERVAL};
 use crate::loss::moving::Moves;
 use crate::many_keys::gathering::Gatherings;
 use crate::many_keys::spread::Spread;
+use crate::memory::holders::{Holder, Holders};
 use crate::memory::shortage::Shortage;
 use crate::own::Alarms;
 use crate::own::blocking::{REMOVED, STOPPING};
@@ -83,6 +84,8 @@ pub struct Engine {
     /// Its clients go over to another.
     pub(crate) is_left: bool,
     pub(crate) shortage: Shortage,
+    /// Among all workers, while memory is short.
+    pub(crate) holder: Holder,
     pub(crate) crowd: Crowd,
     pub(crate) response_times: ResponseTimes,
     /// When pinned conns are looked after.
@@ -165,6 +168,7 @@ impl Engine {
             draining: false,
             is_left: false,
             shortage: Shortage::default(),
+            holder: Holder::join(&Arc::default()),
             crowd: Crowd::default(),
             response_times: ResponseTimes::default(),
             alarms: Alarms::default(),
@@ -178,6 +182,12 @@ impl Engine {
     /// The epoch was so long after the beginning of 1970, for who asks the time.
     pub const fn set_epoch_time(&mut self, epoch_time: Duration) {
         self.epoch_time = epoch_time;
+    }
+
+    /// The workers of the process, this one among them, tell each other who holds most when memory is short. Without it, the
+    /// engine is alone.
+    pub fn set_holders(&mut self, holders: &Arc<Holders>) {
+        self.holder = Holder::join(holders);
     }
 
     /// Begins a turn: `now` is its time to the end.
@@ -356,7 +366,7 @@ impl Engine {
             self.spares.trim();
             self.requests.trim();
         }
-        if self.shortage.is_overdue(self.now) {
+        if self.shortage.poll_timeout().is_some_and(|at| at <= self.now) {
             self.relieve_memory();
         }
         if self.crowd.look_at.is_some_and(|at| at <= self.look.before()) {
@@ -406,7 +416,7 @@ impl Engine {
     /// When to call [`handle_timeout`](Self::handle_timeout) at the latest.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let ends = self.shortage.patience_ends.into_iter().chain(self.trim_at);
+        let ends = self.shortage.poll_timeout().into_iter().chain(self.trim_at);
         let ends = ends.chain(self.crowd.look_at);
         let ends = ends.chain(self.pubsub.iter().filter_map(PubSub::alarm));
         let pools = if self.is_left { &[] } else { &self.pools[..] };

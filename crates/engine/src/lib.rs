@@ -41,7 +41,8 @@
 //! - `bytes`: in and out (`inbox`, `outbox`), responses before their turn (`held`), large bytes held once (`shared`), buffers
 //!   between two uses (`spares`), one message while it is worked on (`frame`).
 //! - `time`: the clock (`tick`), who gives up next (`deadlines`), when that is certain (`look`), and what a stall of the
-//!   process itself means (`stall`). `memory`: whether it is short (`shortage`), and who is closed for it (`relief`).
+//!   process itself means (`stall`). `memory`: whether it is short (`shortage`), who is closed for it (`relief`), of all
+//!   workers (`holders`).
 //! - `pubsub`: who is subscribed to what, and the conns that listen. `scripting`, `scripts`: `EVALSHA` at a server that has
 //!   not seen the script.
 //! - `action`: what the engine asks of its shell. `ids`, `slab`, `room`: conns that are not mixed up, tables, places for
@@ -88,6 +89,7 @@ pub use engine::{Engine, ResponseTimes};
 pub use ids::{ConnId, PoolId, ServerId, Side, WorkerId};
 pub use inventory::{ClientInventory, Inventory};
 pub use loss::ejection::{Ejection, Health, OnEject};
+pub use memory::holders::Holders;
 pub use memory::shortage::MemoryState;
 pub use pool::{MultiError, PoolConfig, Retries, SharedPool};
 pub use room::Room;

@@ -139,6 +139,10 @@ pub const SHORT_PATIENCE: Duration = Duration::from_secs(1);
 /// How long after it the next one is closed, when memory is short still.
 pub const SHORT_INTERVAL: Duration = Duration::from_millis(10);
 
+/// How long what a worker told of who holds most is taken to be so. It tells anew each [`SHORT_INTERVAL`], unless its turn
+/// takes longer.
+pub const TOLD_FOR: Duration = Duration::from_millis(100);
+
 /// How far the space for a client's message of known size grows ahead of its bytes: so many times what
 /// is there. A length is a promise, and who has kept more of it is believed more. With 4, a value of 1 MiB of
 /// which 64 KiB came in the first read takes two steps.

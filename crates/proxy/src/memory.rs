@@ -49,6 +49,14 @@ impl Memory {
         self.judge(held)
     }
 
+    /// Another worker has found that the process holds all of it. Where that is a little less by now, there is not
+    /// enough yet.
+    pub const fn hear_of_shortage(&mut self) {
+        if matches!(self.state, MemoryState::Enough) {
+            self.state = MemoryState::Short;
+        }
+    }
+
     /// When to call [`give_back`](Self::give_back).
     #[must_use]
     pub const fn poll_timeout(&self) -> Option<Instant> {
@@ -168,6 +176,17 @@ mod tests {
             (9_000, Short),
             (0, Enough),
         ] {
+            assert_eq!(memory.judge(held), state, "{held} bytes");
+        }
+    }
+
+    #[test]
+    fn who_hears_of_a_shortage_goes_by_its_end() {
+        use MemoryState::{Enough, Exhausted, Short};
+        for (held, state) in [(6_999, Enough), (7_000, Short), (8_000, Short), (10_000, Exhausted)]
+        {
+            let mut memory = Memory::new(8_000);
+            memory.hear_of_shortage();
             assert_eq!(memory.judge(held), state, "{held} bytes");
         }
     }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use mio::Waker;
 use nutcracker_engine::{ConnId, Handover, PoolId, Question, Room, Share, SharedPool};
@@ -61,6 +61,8 @@ pub enum Message {
     Leave(Arc<Successor>),
     /// There is nobody left who would hand anything over to this worker: it may end.
     Dismiss,
+    /// Another worker has found that memory is short.
+    MemoryIsShort,
     /// Answer what is outstanding, then end.
     Stop,
 }
@@ -243,6 +245,32 @@ impl Shared {
         shell.of_workers[worker].fetch_sub(1, Ordering::Relaxed);
         self.room.give_back();
         self.mailboxes[worker].clients.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The workers of all configurations that are still at work, for what concerns the process.
+#[derive(Debug, Default)]
+pub struct Everybody(Mutex<Vec<Weak<Shared>>>);
+
+impl Everybody {
+    /// Takes in the workers of one more configuration.
+    pub fn join(&self, workers: &Arc<Shared>) {
+        let mut all = self.all();
+        all.retain(|workers| workers.strong_count() > 0);
+        all.push(Arc::downgrade(workers));
+    }
+
+    /// Tells all workers that memory is short.
+    pub fn spread_shortage(&self) {
+        for workers in self.all().iter().filter_map(Weak::upgrade) {
+            for mailbox in &workers.mailboxes {
+                mailbox.send(Message::MemoryIsShort);
+            }
+        }
+    }
+
+    fn all(&self) -> MutexGuard<'_, Vec<Weak<Shared>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -163,6 +163,8 @@ impl Proxy {
             mbuf_bytes: options.mbuf_bytes,
             workers: options.workers,
             resolver: Arc::new(Resolver::start().map_err(Obstacle::system("starting a thread"))?),
+            everybody: Arc::default(),
+            holders: Arc::default(),
         };
         let stats_server = patience::when_free(
             || StatsServer::bind(&options.stats_addr, options.stats_port),

@@ -129,6 +129,7 @@ impl Stage {
                 Action::Read(_) => {}
                 Action::Close { conn, .. } => unreachable!("{conn:?} does nothing wrong"),
                 Action::Ask { worker, .. } => unreachable!("there is no {worker:?}"),
+                Action::SpreadShortage => unreachable!("there is nobody to tell"),
                 Action::Report(report) => unreachable!("nothing fails: {report:?}"),
             }
         }

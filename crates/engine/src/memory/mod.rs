@@ -1,4 +1,5 @@
 //! When the process holds as much memory as it may.
 
+pub(crate) mod holders;
 pub(crate) mod relief;
 pub(crate) mod shortage;

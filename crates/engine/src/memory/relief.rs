@@ -4,9 +4,9 @@
 //! requests would need more, and keeps no buffers for later. What is on its way is answered, and that
 //! mostly sets enough free. When it does not, somebody holds memory who will not let go of it: a client
 //! that does not read its responses, or one that stopped in the middle of a large request; a server whose
-//! response has no end, or one that does not take its requests. Whoever holds most is closed, and after a
-//! while the next. Should what is on its way need so much more that the process is in danger, nobody waits:
-//! one is closed a turn.
+//! response has no end, or one that does not take its requests. Whoever holds most is closed, of all workers' conns
+//! (`holders.rs`), and after a while the next. Should what is on its way need so much more that the process is in
+//! danger, nobody waits: one is closed a turn.
 
 use crate::action::{Action, CloseReason, Report};
 use crate::engine::Engine;
@@ -22,21 +22,29 @@ impl Engine {
     /// read in it.
     #[inline]
     pub fn handle_memory(&mut self, state: MemoryState) {
-        match (state, self.shortage.patience_ends) {
-            (MemoryState::Enough, None) | (MemoryState::Short, Some(_)) => {}
-            (MemoryState::Enough, Some(_)) => {
-                self.spares.set_thrifty(false);
-                self.shortage.patience_ends = None;
-                self.resuming.append(&mut self.shortage.waiting);
-            }
-            (MemoryState::Short, None) => {
-                self.spares.set_thrifty(true);
-                self.shortage.patience_ends = Some(self.now.after(SHORT_PATIENCE));
-            }
-            (MemoryState::Exhausted, _) => {
-                self.spares.set_thrifty(true);
-                self.shortage.patience_ends = Some(self.now);
-            }
+        if (state, self.shortage.state) != (MemoryState::Enough, MemoryState::Enough) {
+            self.note_shortage(state);
+        }
+    }
+
+    #[cold]
+    fn note_shortage(&mut self, state: MemoryState) {
+        let before = std::mem::replace(&mut self.shortage.state, state);
+        if state == MemoryState::Enough {
+            self.spares.set_thrifty(false);
+            self.resuming.append(&mut self.shortage.waiting);
+            return;
+        }
+        if before == MemoryState::Enough {
+            self.spares.set_thrifty(true);
+            self.shortage.since = self.now;
+            self.shortage.patience_ends = self.now.after(SHORT_PATIENCE);
+            // The others are told at once, so that all know in time who holds most.
+            let is_alone = self.holder.is_alone();
+            self.shortage.look_at = if is_alone { self.shortage.patience_ends } else { self.now };
+        }
+        if state == MemoryState::Exhausted {
+            (self.shortage.patience_ends, self.shortage.look_at) = (self.now, self.now);
         }
     }
 
@@ -56,21 +64,39 @@ impl Engine {
         self.pool_stats(pool).limit(LimitFigure::ClientPausedMemory).add(1);
     }
 
-    /// Closes the client or the server conn that holds most, of those that hold anything worth mentioning.
-    /// O(conns and requests), at most once every [`SHORT_INTERVAL`], or once a turn.
+    /// Looks for the client or the server conn that holds most, of those that hold anything worth mentioning, and closes
+    /// it if it is time and no worker's holds more. O(conns and requests), at most once every [`SHORT_INTERVAL`], or
+    /// once a turn.
     #[cold]
     pub(crate) fn relieve_memory(&mut self) {
-        self.shortage.patience_ends = Some(self.now.after(SHORT_INTERVAL));
-        let servers = self.servers.keys().map(|key| (self.stuck_at(key), Side::Server, key));
-        let clients = self.clients.keys().map(|key| (self.held_by(key), Side::Client, key));
-        let most = servers.chain(clients).max_by_key(|of| of.0);
-        let most = most.filter(|(bytes, ..)| *bytes > FRESH_BYTES);
+        self.shortage.look_at = self.now.after(SHORT_INTERVAL);
+        let most = self.holds_most();
+        let standing = self.holder.tell(most.map_or(0, |of| of.0), self.now);
+        if !standing.all_told && self.holder.may_spread(self.now) {
+            self.actions.push_back(Action::SpreadShortage);
+        }
         let Some((bytes, side, key)) = most else { return };
+        let others_had_time = self.shortage.since.after(SHORT_INTERVAL) <= self.now;
+        let is_its = standing.has_most && (standing.all_told || others_had_time);
+        if self.shortage.patience_ends > self.now || !is_its {
+            return;
+        }
+        if self.shortage.state == MemoryState::Short && !self.holder.may_close(self.now) {
+            return;
+        }
         let conn = ConnId::new(side, key);
         match side {
             Side::Client => self.close_holder(conn, bytes),
             Side::Server => self.relieve_of(conn),
         }
+    }
+
+    /// What holds most, and how many bytes; `None` where nothing holds anything worth mentioning.
+    fn holds_most(&self) -> Option<(usize, Side, Key)> {
+        let servers = self.servers.keys().map(|key| (self.stuck_at(key), Side::Server, key));
+        let clients = self.clients.keys().map(|key| (self.held_by(key), Side::Client, key));
+        let most = servers.chain(clients).max_by_key(|of| of.0);
+        most.filter(|(bytes, ..)| *bytes > FRESH_BYTES)
     }
 
     /// Closes a client that holds so many bytes.

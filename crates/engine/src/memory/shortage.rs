@@ -6,9 +6,10 @@ use crate::ids::ConnId;
 use crate::time::tick::Tick;
 
 /// How much memory the process holds of what it may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MemoryState {
     /// Less.
+    #[default]
     Enough,
     /// All of it: clients are not read until there is enough again.
     Short,
@@ -19,21 +20,27 @@ pub enum MemoryState {
 /// Whether memory is short, and who waits for it.
 #[derive(Debug, Default)]
 pub(crate) struct Shortage {
-    /// When the next client is closed if memory is short still; `None` when it is not.
-    pub(crate) patience_ends: Option<Tick>,
+    pub(crate) state: MemoryState,
+    /// When it began. Of meaning while it lasts, as the next two.
+    pub(crate) since: Tick,
+    /// Before that nobody is closed.
+    pub(crate) patience_ends: Tick,
+    /// When to look who holds most.
+    pub(crate) look_at: Tick,
     /// Clients that are not read from until it is over.
     pub(crate) waiting: Vec<ConnId>,
 }
 
 impl Shortage {
     #[inline]
-    pub(crate) const fn is_short(&self) -> bool {
-        self.patience_ends.is_some()
+    pub(crate) fn is_short(&self) -> bool {
+        self.state != MemoryState::Enough
     }
 
+    /// When to look who holds most; `None` while memory is not short.
     #[inline]
-    pub(crate) fn is_overdue(&self, now: Tick) -> bool {
-        self.patience_ends.is_some_and(|end| end <= now)
+    pub(crate) fn poll_timeout(&self) -> Option<Tick> {
+        self.is_short().then_some(self.look_at)
     }
 
     /// Has `client` wait, which is paused.

@@ -152,6 +152,55 @@ fn when_memory_stays_short_who_holds_most_is_closed_one_after_the_other() {
 }
 
 #[test]
+fn of_all_workers_the_one_whose_client_holds_most_closes_it_and_no_other_does() {
+    for state in [MemoryState::Short, MemoryState::Exhausted] {
+        let mut workers: [Stage; 3] = Stage::workers(redis(1));
+        let larger = [100_000, 3_000_000, 200_000];
+        let clients = std::array::from_fn::<_, 3, _>(|own| {
+            half_a_request(&mut workers[own], 50_000);
+            half_a_request(&mut workers[own], larger[own])
+        });
+        // The first to find it has the others told, who would not look before they have something to do.
+        workers[0].memory_is(state);
+        assert_eq!(workers[0].shortages, 1, "{state:?}");
+        workers[1..].iter_mut().for_each(|worker| worker.memory_is(state));
+        // It is not enough before each has closed one.
+        let closed = |worker: &Stage| worker.limit(LimitFigure::ClientClosedMemory);
+        let mut seen = vec![[0; 3]];
+        for _ in 0..2 * milliseconds(SHORT_PATIENCE) / milliseconds(SHORT_INTERVAL) {
+            pass_all(&mut workers, MemoryState::Short);
+            seen.push(std::array::from_fn(|own| closed(&workers[own])));
+            if seen.ends_with(&[[1; 3]]) {
+                break;
+            }
+        }
+        seen.dedup();
+        assert_eq!(seen, [[0, 0, 0], [0, 1, 0], [0, 1, 1], [1, 1, 1]], "{state:?}");
+        assert!(std::iter::zip(&workers, clients).all(|(worker, client)| worker.is_closed(client)));
+    }
+}
+
+/// A while passes for all workers of a process.
+fn pass_all(workers: &mut [Stage], state: MemoryState) {
+    for worker in workers {
+        worker.passes(milliseconds(SHORT_INTERVAL));
+        worker.memory_is(state);
+    }
+}
+
+#[test]
+fn a_worker_that_does_not_tell_what_it_holds_is_waited_for_for_a_moment() {
+    let [mut first, _busy] = Stage::workers(redis(1));
+    let client = half_a_request(&mut first, 3_000_000);
+    first.memory_is(MemoryState::Exhausted);
+    first.passes(milliseconds(SHORT_INTERVAL) - 1);
+    assert!(!first.is_closed(client));
+    first.passes(2);
+    assert!(first.is_closed(client));
+    assert_eq!(first.shortages, 2, "it is told again");
+}
+
+#[test]
 fn when_much_more_is_held_than_may_be_nobody_waits() {
     let mut stage = Stage::new(redis(1));
     let small = half_a_request(&mut stage, 10_000);

@@ -102,6 +102,8 @@ pub(crate) struct Stage {
     pub(crate) reports: Vec<Report>,
     /// What other workers are to be asked.
     pub(crate) questions: Vec<(WorkerId, Arc<Question>)>,
+    /// How often other workers were to be told that memory is short.
+    pub(crate) shortages: usize,
     /// Writes the shell made, of either side.
     pub(crate) writes: usize,
 }
@@ -125,9 +127,11 @@ impl Stage {
     /// All workers of one process.
     pub(crate) fn workers<const N: usize>(config: PoolConfig) -> [Self; N] {
         let (shared, epoch) = (Arc::new(SharedPool::new(config)), epoch());
+        let holders = Arc::default();
         std::array::from_fn(|own| {
             let mut stage = Self::sharing(&shared, epoch, WorkerId(own as u32));
             stage.engine.set_worker_count(N as u32);
+            stage.engine.set_holders(&holders);
             stage
         })
     }
@@ -168,6 +172,7 @@ impl Stage {
             reads: Vec::new(),
             reports: Vec::new(),
             questions: Vec::new(),
+            shortages: 0,
             writes: 0,
         }
     }
@@ -423,6 +428,7 @@ impl Stage {
                     assert!(self.closed.insert(conn), "{conn:?} is closed once");
                 }
                 Action::Ask { worker, question } => self.questions.push((worker, question)),
+                Action::SpreadShortage => self.shortages += 1,
                 Action::Report(report) => self.reports.push(report),
             }
         }

@@ -329,6 +329,7 @@ impl World {
                 }
                 Action::Close { conn, pool } => self.close(of(conn), pool),
                 Action::Ask { worker, .. } => unreachable!("there is no {worker:?}"),
+                Action::SpreadShortage => unreachable!("there is nobody to tell"),
                 Action::Report(report) => self.hear(number, &report),
             }
         }

@@ -18,7 +18,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use mio::Waker;
 use nutcracker_engine::stats::Stats;
-use nutcracker_engine::{PoolId, Room, SharedPool};
+use nutcracker_engine::{Holders, PoolId, Room, SharedPool};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::config::{Config, Global, Pool, Workers};
@@ -27,7 +27,7 @@ use crate::names::Resolver;
 use crate::net::Listener;
 use crate::polling::Pollers;
 use crate::rounds::Rounds;
-use crate::shared::{Mailbox, Message, Shared};
+use crate::shared::{Everybody, Mailbox, Message, Shared};
 use crate::stats_server::{PoolNames, StatsSource};
 use crate::subject::Subject;
 use crate::succession::Successor;
@@ -52,6 +52,10 @@ pub struct Premises {
     pub workers: Option<Workers>,
     /// Looks hosts up.
     pub resolver: Arc<Resolver>,
+    /// The workers of all of them.
+    pub everybody: Arc<Everybody>,
+    /// What these tell each other while memory is short.
+    pub holders: Arc<Holders>,
 }
 
 /// One configuration at work.
@@ -134,6 +138,7 @@ impl Generation {
         let source = Arc::new(source(premises, &config, &pools, &terms));
         let resolver = Arc::clone(&premises.resolver);
         let shared = Arc::new(Shared::new(config, pools, mailboxes.into(), resolver, room));
+        premises.everybody.join(&shared);
         let rounds = rounds(&shared)?;
         Ok(Self {
             number,
@@ -242,6 +247,8 @@ fn terms(premises: &Premises, config: &Config, workers: usize) -> Terms {
         busy_poll,
         turn_pause,
         memory_max: memory::limit(memory_max),
+        everybody: Arc::clone(&premises.everybody),
+        holders: Arc::clone(&premises.holders),
     }
 }
 

@@ -53,6 +53,10 @@ impl Worker {
                 }
                 Message::Leave(successor) => self.leave(successor),
                 Message::Dismiss => self.dismissed = true,
+                Message::MemoryIsShort => {
+                    self.memory.hear_of_shortage();
+                    self.engine.handle_memory(self.memory.state(self.now));
+                }
                 Message::Stop => {
                     stop = true;
                     (self.stops, self.successor) = (true, None);

@@ -100,6 +100,7 @@ impl Worker {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         engine.set_epoch_time(wall.saturating_sub(terms.epoch.elapsed()));
         engine.set_worker_count(shared.mailboxes.len() as u32);
+        engine.set_holders(&terms.holders);
         let mut worker = Self {
             id,
             pollers,
@@ -274,6 +275,7 @@ impl Worker {
                         self.engine.handle_absent(worker, &question);
                     }
                 }
+                Action::SpreadShortage => self.terms.everybody.spread_shortage(),
                 Action::Report(what) => self.report(&what),
             }
         }

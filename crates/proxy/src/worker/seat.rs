@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nutcracker_engine::PoolId;
 use nutcracker_engine::stats::Stats;
+use nutcracker_engine::{Holders, PoolId};
 
 use crate::net::Listener;
 use crate::polling::Pollers;
+use crate::shared::Everybody;
 
 /// What a worker begins with. Unlike a worker, which keeps to its thread, it can be handed over.
 #[derive(Debug)]
@@ -39,4 +40,8 @@ pub struct Terms {
     pub turn_pause: Duration,
     /// How many bytes of memory the process may hold.
     pub memory_max: usize,
+    /// The workers of the process, those of other generations too.
+    pub everybody: Arc<Everybody>,
+    /// What these tell each other while memory is short.
+    pub holders: Arc<Holders>,
 }

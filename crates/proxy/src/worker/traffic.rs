@@ -290,6 +290,8 @@ mod tests {
             busy_poll: Duration::ZERO,
             turn_pause: Duration::ZERO,
             memory_max: usize::MAX,
+            everybody: Arc::default(),
+            holders: Arc::default(),
         };
         Worker::new(Seat { id: 0, pollers, listeners: Vec::new(), terms }, shared)
     }

@@ -183,3 +183,36 @@ fn with_memory_max_deaf_clients_are_closed_and_the_others_are_served() {
     let back = eventually(|| proxy.resident() <= before + 8 * MEGABYTE);
     assert!(back, "{before} bytes before, {peak} at the height, {} after", proxy.resident());
 }
+
+/// The worker of that client sleeps meanwhile, and the other one's clients hold less.
+#[test]
+fn with_memory_max_the_client_that_holds_most_of_all_workers_is_closed_and_no_other() {
+    let listen = free_port();
+    let global = "global:\n  memory_max: 16m\n  workers: 2\n";
+    let conf = pool("alpha", listen, &["redis: true"], &[REDIS[0].item()]);
+    let proxy = Proxy::start(&[global, &conf].concat());
+    // They are dealt to one worker and the other in turn.
+    let mut clients: Vec<Client> = Vec::new();
+    for _ in 0..16 {
+        let mut client = Client::tcp(listen);
+        client.ask(redis(&["STRLEN", "limits:none"]), ":0\r\n");
+        clients.push(client);
+    }
+    let begin = |client: &mut Client, bytes: usize| {
+        client.send(format!("*3\r\n$3\r\nSET\r\n$8\r\nlimits:m\r\n${}\r\n", bytes + 50_000));
+        client.send(vec![b'v'; bytes]);
+    };
+    begin(&mut clients[0], 10_000_000);
+    assert!(eventually(|| proxy.memory() > 10_000_000), "{}", proxy.memory());
+    for client in clients.iter_mut().skip(1).step_by(2) {
+        begin(client, 1_000_000);
+    }
+    let closed = || proxy.metric("client_closed_memory_total", "alpha");
+    assert!(eventually(|| closed() > 0), "{}", proxy.metrics());
+    let end = [vec![b'v'; 50_000], b"\r\n".to_vec()].concat();
+    for client in clients.iter_mut().skip(1).step_by(2) {
+        client.ask(&end, "+OK\r\n");
+    }
+    assert_eq!(closed(), 1);
+    proxy.expect_figure("alpha", "client_connections", 15);
+}

@@ -431,6 +431,7 @@ impl Play {
                     self.gone.push(conn);
                 }
                 Some(Action::Ask { worker, .. }) => unreachable!("there is no {worker:?}"),
+                Some(Action::SpreadShortage) => unreachable!("there is nobody to tell"),
                 Some(Action::Report(_)) => {}
             }
         }
