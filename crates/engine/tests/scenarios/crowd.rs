@@ -146,6 +146,94 @@ fn one_who_fills_a_queue_leaves_room_for_others() {
 }
 
 #[test]
+fn who_has_more_outstanding_waits_with_a_large_request_from_half_a_queue_on_and_not_before() {
+    let mut stage = narrow(redis(1));
+    let server = busy(&mut stage, 0);
+    let [first, second] = [(); 2].map(|()| stage.client());
+    for client in [first, second] {
+        stage.sends(client, cmd("GET k"));
+    }
+    for _ in 0..4 {
+        let client = stage.client();
+        stage.sends(client, large("k00"));
+    }
+    let queued = stage.engine.inventory().server_queue_bytes[0];
+    stage.takes(server, queued - QUEUE_BYTES / 2);
+    assert!(!stage.sends(first, large("k00")));
+    stage.takes(server, 1);
+    assert!(stage.sends(second, large("k00")), "a byte is missing to half");
+    assert!(!stage.sends(second, large("k00")));
+    assert_eq!(stage.engine.inventory().waiting, 2);
+}
+
+#[test]
+fn those_who_wait_go_on_when_a_quarter_is_left_and_not_before() {
+    let mut stage = narrow(redis(1));
+    let server = busy(&mut stage, 0);
+    for _ in 0..6 {
+        let client = stage.client();
+        stage.sends(client, large("k00"));
+    }
+    let queued = stage.engine.inventory().server_queue_bytes[0];
+    stage.takes(server, queued - QUEUE_BYTES / 4 - 1);
+    assert_eq!(stage.engine.inventory().waiting, 1);
+    stage.takes(server, 1);
+    assert_eq!(stage.engine.inventory().waiting, 0);
+    stage.unclogs(server);
+    stage.gets(server, large("k00").repeat(6));
+}
+
+#[test]
+fn one_who_leaves_takes_none_of_those_along_who_wait_with_it() {
+    let mut stage = narrow(redis(1));
+    let server = busy(&mut stage, 0);
+    let clients: Vec<_> = (0..8).map(|_| stage.client()).collect();
+    for client in &clients {
+        stage.sends(*client, large("k00"));
+    }
+    assert_eq!(stage.engine.inventory().waiting, 3);
+    stage.closes(clients[6], CloseReason::Reset);
+    assert_eq!(stage.engine.inventory().waiting, 2);
+    assert_eq!(answers(&mut stage, server, 30_000), 7);
+    for client in [&clients[..6], &clients[7..]].concat() {
+        stage.gets(client, "+OK\r\n");
+    }
+    stage.is_quiet();
+}
+
+#[test]
+fn a_key_in_base64_waits_for_the_server_of_the_key_that_it_stands_for() {
+    let mut waited = [false; 2];
+    for (plain, encoded) in [
+        ("a", "YQ=="),
+        ("b", "Yg=="),
+        ("c", "Yw=="),
+        ("d", "ZA=="),
+        ("key1", "a2V5MQ=="),
+        ("key2", "a2V5Mg=="),
+    ] {
+        let mut stage = narrow(memcached(2));
+        let client = stage.client();
+        let key = stage.key(0, "first");
+        stage.sends(client, format!("get {key}\r\n"));
+        let server = stage.server(0);
+        stage.gets(server, format!("get {key}\r\n"));
+        stage.clogs(server, 0);
+        let set =
+            [format!("set {key} 0 0 20000\r\n").as_bytes(), &[b'v'; 20_000], b"\r\n"].concat();
+        for _ in 0..5 {
+            let client = stage.client();
+            stage.sends(client, &set);
+        }
+        let is_there = stage.owner(plain) == 0;
+        let client = stage.client();
+        assert_eq!(stage.sends(client, format!("mg {encoded} b v\r\n")), !is_there, "{plain}");
+        waited[usize::from(is_there)] |= (stage.owner(encoded) == 0) != is_there;
+    }
+    assert_eq!(waited, [true; 2], "of both servers there is a key whose base64 is the other's");
+}
+
+#[test]
 fn nobody_waits_for_a_server_that_takes_nothing() {
     let mut stage = narrow(redis(2));
     let stuck = busy(&mut stage, 0);
