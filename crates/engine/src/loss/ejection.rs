@@ -459,6 +459,23 @@ mod tests {
     }
 
     #[test]
+    fn who_closed_a_conn_and_takes_none_soon_after_was_going_and_is_told_of_once() {
+        let (server, at) = (ServerId(1), Tick(1_000_000));
+        let health = health(2, OnEject::Rehash);
+        assert!(!health.take_departure(server, at), "it closed nothing");
+        let end = at.after(DEPARTURE_WINDOW);
+        for (now, was_going) in [(at, true), (Tick(end.0 - 1), true), (end, false)] {
+            health.note_departure(server, at);
+            assert!(!health.take_departure(ServerId(0), now), "that is another");
+            assert_eq!(health.take_departure(server, now), was_going, "{now:?}");
+            assert!(!health.take_departure(server, now), "it has been told");
+        }
+        health.note_departure(server, at);
+        health.note_connect(server);
+        assert!(!health.take_departure(server, at), "it was tidying up");
+    }
+
+    #[test]
     fn a_small_ring_follows_at_once() {
         let health = health(20, OnEject::Rehash);
         assert_eq!(eject(&health, 20, Tick(1_000_000)), 20);
