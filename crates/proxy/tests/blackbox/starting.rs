@@ -117,6 +117,11 @@ fn a_file_that_cannot_be_opened_is_told_in_the_log() {
     assert!(said.contains(&line), "{said}");
     assert!(!said.contains("syntax is invalid"), "nobody has read it: {said}");
     assert!(said.ends_with("done, rabbit done\n"), "{said}");
+
+    let log = scratch.path("log");
+    let args = ["-c", text(&path), "-a", text(&stats), "-o", text(&log)];
+    assert_eq!(ended(&run(&args)), (Some(1), line.clone()), "who typed it is told as well");
+    assert!(fs::read_to_string(&log).expect("there is a log").contains(&line));
 }
 
 #[test]
