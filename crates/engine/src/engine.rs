@@ -291,15 +291,16 @@ impl Engine {
         }
     }
 
-    /// Whether the socket may be read. A paused client's may not, and no client's while memory is
-    /// short: its bytes stay in the kernel. Say [`handle_unread`](Self::handle_unread) then.
+    /// Whether the socket may be read. A paused client's may not, and while memory is short no client's but for the end of
+    /// a large request that there is room for already: with that it can be sent on, and its memory comes free. Its bytes
+    /// stay in the kernel. Say [`handle_unread`](Self::handle_unread) then.
     #[must_use]
     pub fn may_read(&self, conn: ConnId) -> bool {
         match conn.side() {
-            Side::Client => {
-                let is_readable = ClientConn::is_readable;
-                !self.shortage.is_short() && self.clients.get(conn.key()).is_some_and(is_readable)
-            }
+            Side::Client => self.clients.get(conn.key()).is_some_and(|client| {
+                let needs_memory = || !client.inbox.has_room_for(client.missing);
+                client.is_readable() && !(self.shortage.is_short() && needs_memory())
+            }),
             Side::Server => self.servers.get(conn.key()).is_some(),
         }
     }

@@ -65,6 +65,11 @@ impl Inbox {
         self.filled == 0 || self.filled.saturating_add(missing) < SHARE_BYTES_MIN
     }
 
+    /// Whether what is kept begins a large message, of which `missing` more are to come, and there is room for these.
+    pub(crate) const fn has_room_for(&self, missing: usize) -> bool {
+        !self.is_small(missing) && self.bytes.len() - self.filled >= missing
+    }
+
     /// What is kept.
     pub(crate) fn filled(&self) -> &[u8] {
         &self.bytes[..self.filled]

@@ -125,6 +125,24 @@ fn while_memory_is_short_clients_are_not_read_and_what_is_on_its_way_is_answered
 }
 
 #[test]
+fn a_large_request_that_there_is_room_for_is_read_to_its_end_while_memory_is_short() {
+    let mut stage = Stage::new(redis(1));
+    let request = array(&[b"SET", b"k", &[b'v'; 100_000]]);
+    let [client, other] = [(); 2].map(|()| stage.client());
+    stage.sends(client, &request[..60_000]);
+    stage.sends(other, &request[..1_000]);
+    let much = half_a_request(&mut stage, 500_000);
+    stage.memory_is(MemoryState::Short);
+    assert!(!stage.engine.may_read(other) && !stage.engine.may_read(much));
+    stage.sends(client, &request[60_000..]);
+    let server = stage.server(0);
+    stage.gets(server, &request);
+    assert!(!stage.engine.may_read(client), "its next one needs more");
+    stage.sends(server, "+OK\r\n");
+    stage.gets(client, "+OK\r\n");
+}
+
+#[test]
 fn when_memory_stays_short_who_holds_most_is_closed_one_after_the_other() {
     let mut stage = Stage::new(redis(1));
     let small = half_a_request(&mut stage, 100_000);
