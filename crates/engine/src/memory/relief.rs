@@ -12,9 +12,10 @@ use crate::action::{Action, CloseReason, Report};
 use crate::engine::Engine;
 use crate::errand::Errand;
 use crate::ids::{ConnId, Key, Side};
-use crate::limits::{FRESH_BYTES, SHORT_INTERVAL, SHORT_PATIENCE};
+use crate::limits::{FRESH_BYTES, ROOM_PATIENCE, SHORT_INTERVAL, SHORT_PATIENCE};
 use crate::memory::shortage::MemoryState;
 use crate::request::{Answer, Role};
+use crate::server::ServerConn;
 use crate::stats::LimitFigure;
 
 impl Engine {
@@ -114,7 +115,7 @@ impl Engine {
     fn relieve_of(&mut self, conn: ConnId) {
         let server = self.servers.get(conn.key()).expect("its key was just listed");
         let is_response =
-            server.awaits_response() && server.inbox.capacity() >= server.stuck_bytes();
+            server.awaits_response() && server.inbox.capacity() >= self.stuck_bytes(server);
         self.pool_stats(server.pool).limit(LimitFigure::ServerClosedMemory).add(1);
         let reason = match is_response {
             true => CloseReason::TooLarge(
@@ -133,7 +134,13 @@ impl Engine {
     /// Bytes of a response whose end has not come, and of requests that the server does not take.
     fn stuck_at(&self, key: Key) -> usize {
         let server = self.servers.get(key).expect("its key was just listed");
-        server.inbox.capacity() + server.stuck_bytes()
+        server.inbox.capacity() + self.stuck_bytes(server)
+    }
+
+    /// Bytes that wait for a server which has taken nothing for a while. What waits for a busy one comes free by itself.
+    fn stuck_bytes(&self, server: &ServerConn) -> usize {
+        let takes = server.moved_at(&self.requests, self.now).after(ROOM_PATIENCE) > self.now;
+        if takes { 0 } else { server.stuck_bytes() }
     }
 
     /// Bytes that are held for a client and for nobody else: part of a request, commands kept for

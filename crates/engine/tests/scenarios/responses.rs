@@ -559,3 +559,24 @@ fn what_waits_for_a_server_that_takes_nothing_is_given_up_and_not_sent_again() {
     stage.memory_is(MemoryState::Enough);
     is_served(&mut stage, writer);
 }
+
+#[test]
+fn a_busy_server_that_takes_its_requests_is_not_given_up_for_the_memory_of_those() {
+    let mut stage = Stage::new(redis(1));
+    let writer = stage.client();
+    let waits = half_a_request(&mut stage, 100_000);
+    stage.sends(writer, cmd("GET k"));
+    let server = stage.server(0);
+    stage.clogs(server, 1_000);
+    for _ in 0..10 {
+        stage.sends(writer, crate::stage::array(&[b"SET", b"k", &vec![b'v'; 50_000]]));
+    }
+    stage.memory_is(MemoryState::Short);
+    for _ in 0..3 {
+        stage.passes(milliseconds(SHORT_PATIENCE) / 2);
+        stage.takes(server, 1_000);
+    }
+    assert!(!stage.is_closed(server) && stage.is_closed(waits));
+    stage.passes(2 * milliseconds(SHORT_PATIENCE));
+    assert!(stage.is_closed(server), "it takes nothing now");
+}
