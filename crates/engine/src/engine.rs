@@ -100,6 +100,17 @@ pub struct Engine {
     trim_at: Option<Tick>,
 }
 
+impl Drop for Engine {
+    /// Gives back the places of the conns that end with it.
+    fn drop(&mut self) {
+        for key in self.servers.keys() {
+            if let Some(server) = self.servers.get(key).filter(|server| server.takes_room()) {
+                self.pools[server.pool.0 as usize].shared.room.give_back();
+            }
+        }
+    }
+}
+
 /// How many responses came, and how long the servers took for them in all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ResponseTimes {

@@ -8,7 +8,7 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// Places for sockets, of all workers and pools.
+/// Places for sockets, of all workers and pools, and of all configurations.
 #[derive(Debug)]
 pub struct Room(AtomicI64);
 
@@ -38,6 +38,11 @@ impl Room {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// So many more places, or fewer: another configuration holds.
+    pub fn widen(&self, places: i64) {
+        self.0.fetch_add(places, Ordering::Relaxed);
+    }
+
     /// Places that are left; below zero when too many were taken.
     #[must_use]
     pub fn free(&self) -> i64 {
@@ -65,6 +70,11 @@ mod tests {
         room.give_back();
         assert!(!room.take());
         room.give_back();
+        assert!(room.take() && !room.take());
+        room.widen(-2);
+        room.give_back();
+        assert!(!room.take());
+        room.widen(2);
         assert!(room.take() && !room.take());
         assert!(Room::default().take());
     }

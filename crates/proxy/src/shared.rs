@@ -125,8 +125,8 @@ pub struct PoolShell {
     pub config: Pool,
     /// Where each server listens.
     pub targets: Box<[Target]>,
-    /// Clients there are, in all workers.
-    clients: AtomicU32,
+    /// Clients there are, in all workers; also in those of a configuration before, whose pool this one follows.
+    clients: Arc<AtomicU32>,
     /// Those that each worker has or is about to have.
     of_workers: Box<[AtomicU32]>,
 }
@@ -167,11 +167,26 @@ impl Shared {
                     .map(|server| Target::from(&server.address))
                     .collect(),
                 config,
-                clients: AtomicU32::new(0),
+                clients: Arc::default(),
                 of_workers: mailboxes.iter().map(|_| AtomicU32::new(0)).collect(),
             })
             .collect();
         Self { pools, shells, mailboxes, resolver, room }
+    }
+
+    /// For each pool, counts its clients together with those of the one `before` that it follows, if it follows one.
+    pub fn count_on(&mut self, before: &Self, followed: &[Option<usize>]) {
+        for (shell, followed) in std::iter::zip(&mut self.shells, followed) {
+            if let Some(followed) = *followed {
+                shell.clients = Arc::clone(&before.shells[followed].clients);
+            }
+        }
+    }
+
+    /// The room that its sockets share with those of other configurations.
+    #[must_use]
+    pub const fn room(&self) -> &Arc<Room> {
+        &self.room
     }
 
     /// Counts a new client of `pool` in and names the worker to deal it to: the one with the fewest, and of those
@@ -183,27 +198,27 @@ impl Shared {
     pub fn deal(&self, pool: PoolId) -> Result<usize, Full> {
         let shell = &self.shells[pool.0 as usize];
         let limit = shell.config.client_connections;
-        // Only one thread accepts; those who come over meanwhile are there already, and may be too many.
-        let clients = shell.clients.load(Ordering::Relaxed);
-        if limit > 0 && clients >= limit {
-            return Err(Full::Pool { clients, limit });
-        }
+        let more = |clients: u32| (limit == 0 || clients < limit).then(|| clients + 1);
+        let counted = shell.clients.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        counted.map_err(|clients| Full::Pool { clients, limit })?;
         if !self.room.take() {
+            shell.clients.fetch_sub(1, Ordering::Relaxed);
             return Err(Full::OpenFiles);
         }
-        Ok(self.count_in(pool))
+        Ok(self.seat(pool))
     }
 
     /// The same for a client that is here already, and may stay where there are too many.
     #[must_use]
     pub fn deal_anyhow(&self, pool: PoolId) -> usize {
         self.room.take_anyhow();
-        self.count_in(pool)
+        self.shells[pool.0 as usize].clients.fetch_add(1, Ordering::Relaxed);
+        self.seat(pool)
     }
 
-    fn count_in(&self, pool: PoolId) -> usize {
+    /// The worker for a client of `pool` that is counted in, and counts it to that.
+    fn seat(&self, pool: PoolId) -> usize {
         let shell = &self.shells[pool.0 as usize];
-        shell.clients.fetch_add(1, Ordering::Relaxed);
         let load = |worker: usize| {
             let all = self.mailboxes[worker].clients.load(Ordering::Relaxed);
             (all, shell.of_workers[worker].load(Ordering::Relaxed), worker)

@@ -78,6 +78,20 @@ pub fn heir(pool: &Pool, pools: &[&Pool]) -> Option<usize> {
     (pools[heir].protocol == pool.protocol).then_some(heir)
 }
 
+/// For each pool of `now`, which of those `before` it follows: of two that become one, the one of the same name.
+#[must_use]
+pub fn followed(before: &[&Pool], now: &[&Pool]) -> Vec<Option<usize>> {
+    let mut followed = vec![None; now.len()];
+    for (at, pool) in before.iter().enumerate() {
+        let Some(heir) = heir(pool, now) else { continue };
+        let name = &now[heir].name;
+        if pool.name == *name || !before.iter().any(|other| other.name == *name) {
+            followed[heir] = Some(at);
+        }
+    }
+    followed
+}
+
 /// Which of `pools` listens where `pool` does.
 #[must_use]
 pub fn listens_there(pool: &Pool, pools: &[&Pool]) -> Option<usize> {

@@ -8,7 +8,7 @@ use nutcracker_ring::{Placement, RingServer};
 
 use crate::config::{Config, Pool};
 use crate::shared::Shared;
-use crate::succession::{heir, servers_before};
+use crate::succession::{followed, heir, servers_before};
 
 /// The pools of `config`, their rings built. `mbuf_bytes` (`-m`) bounds the keys of Redis pools, as
 /// it did in the original, whose keys had to fit a chunk. All share `room`.
@@ -25,17 +25,11 @@ pub fn pools(config: &Config, mbuf_bytes: usize, room: &Arc<Room>) -> Box<[Arc<S
 /// Has the pools of `config` know what those of the configuration `before` know that they follow.
 pub fn succeed(pools: &mut [Arc<SharedPool>], config: &Config, before: &Shared) {
     let now: Vec<&Pool> = config.pools.iter().collect();
-    for (at, shell) in before.shells.iter().enumerate() {
-        let Some(heir) = heir(&shell.config, &now) else { continue };
-        let pool = Arc::get_mut(&mut pools[heir]).expect("nobody has it yet");
-        let earlier = &before.pools[at];
-        // Of two that become one, the one of the same name is followed.
-        let name = &now[heir].name;
-        let is_followed = shell.config.name == *name
-            || !before.shells.iter().any(|other| other.config.name == *name);
-        if is_followed {
-            pool.succeed(earlier, &servers_before(now[heir], &shell.config));
-        }
+    let earlier: Vec<&Pool> = before.shells.iter().map(|shell| &shell.config).collect();
+    for (at, followed) in followed(&earlier, &now).into_iter().enumerate() {
+        let Some(followed) = followed else { continue };
+        let pool = Arc::get_mut(&mut pools[at]).expect("nobody has it yet");
+        pool.succeed(&before.pools[followed], &servers_before(now[at], earlier[followed]));
     }
     for (at, shell) in before.shells.iter().enumerate() {
         if let Some(heir) = heir(&shell.config, &now) {

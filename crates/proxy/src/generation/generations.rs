@@ -45,6 +45,7 @@ impl Generations {
     /// `next` is the newest from now on, started already, and all before it give way to it.
     pub fn succeed(&mut self, next: Generation) {
         let before = std::mem::replace(&mut self.newest, next);
+        self.newest.fit_room(&before);
         let into = self.newest.past();
         let heirs = heirs(&before, &self.newest);
         for elder in &mut self.elders {

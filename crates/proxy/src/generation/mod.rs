@@ -30,7 +30,7 @@ use crate::rounds::Rounds;
 use crate::shared::{Everybody, Mailbox, Message, Shared};
 use crate::stats_server::{PoolNames, StatsSource};
 use crate::subject::Subject;
-use crate::succession::Successor;
+use crate::succession::{Successor, followed};
 use crate::topology;
 use crate::worker::{Seat, Terms, Worker};
 use descriptors::clients_max;
@@ -126,18 +126,26 @@ impl Generation {
         let workers = premises.workers.or(config.global.workers).map_or(1, Workers::count);
         let terms = terms(premises, &config, workers);
         let clients_max = clients_max(&config, workers)?;
-        let room = Arc::new(Room::new(clients_max));
+        let room = match before {
+            Some(before) => Arc::clone(before.shared.room()),
+            None => Arc::new(Room::new(clients_max)),
+        };
         let mut pools = topology::pools(&config, premises.mbuf_bytes, &room);
         if let Some(before) = before {
             topology::succeed(&mut pools, &config, &before.shared);
         }
         let earlier: Vec<&Pool> = before.iter().flat_map(|before| before.pools()).collect();
+        let followed = followed(&earlier, &config.pools.iter().collect::<Vec<_>>());
         let mut listeners = listeners::open(&config, &earlier)?;
         let (pollers, mailboxes) = stations(workers)?;
         listeners::watch(&mut listeners, &pollers[0])?;
         let source = Arc::new(source(premises, &config, &pools, &terms));
         let resolver = Arc::clone(&premises.resolver);
-        let shared = Arc::new(Shared::new(config, pools, mailboxes.into(), resolver, room));
+        let mut shared = Shared::new(config, pools, mailboxes.into(), resolver, room);
+        if let Some(before) = before {
+            shared.count_on(&before.shared, &followed);
+        }
+        let shared = Arc::new(shared);
         premises.everybody.join(&shared);
         let rounds = rounds(&shared)?;
         Ok(Self {
@@ -179,6 +187,13 @@ impl Generation {
         for mailbox in &self.shared.mailboxes {
             mailbox.send(Message::Stop);
         }
+    }
+
+    /// Leaves as much room for sockets, of all generations together, as its own configuration does, where that of
+    /// `before` did until now.
+    fn fit_room(&self, before: &Self) {
+        let places = |generation: &Self| i64::try_from(generation.clients_max).unwrap_or(i64::MAX);
+        self.shared.room().widen(places(self).saturating_sub(places(before)));
     }
 
     /// Has its workers hand listeners and clients over to those of `next`, from now on.

@@ -109,12 +109,15 @@ impl Worker {
     /// Gives the clients that can go to the workers of the configuration that holds.
     pub(super) fn hand_over(&mut self, successor: &Successor) {
         for (conn, client) in self.engine.hand_over() {
-            self.shared.release(self.id, client.pool);
-            let Some(Slot { mut socket, .. }) = self.clients.remove(conn) else { continue };
-            match socket.deregister(self.pollers.all.registry()) {
-                Ok(()) => successor.take_client(socket, client),
-                Err(error) => tracing::error!("a client is closed: {}", reason(&error)),
+            let pool = client.pool;
+            if let Some(Slot { mut socket, .. }) = self.clients.remove(conn) {
+                match socket.deregister(self.pollers.all.registry()) {
+                    Ok(()) => successor.take_client(socket, client),
+                    Err(error) => tracing::error!("a client is closed: {}", reason(&error)),
+                }
             }
+            // Not before it is counted there: another would be let in to its place.
+            self.shared.release(self.id, pool);
         }
     }
 }

@@ -413,3 +413,44 @@ fn a_stop_ends_clients_of_every_configuration() {
     waiter.expect_close();
     client.expect_close();
 }
+
+/// Those that stay behind count, and those that have not come over yet.
+#[test]
+fn a_reload_lets_in_no_more_clients_than_there_may_be() {
+    let ping = redis(&["PING"]);
+    // In the second case 60 open files are the limit: less 32 kept, one for the server, a listener, 3 of the
+    // worker's own, and the connections of the client that blocks and for the one that is subscribed.
+    for (key, most, others) in [("client_connections: 5", 5, 0), ("client_connections: 0", 21, 1)] {
+        let (listen, server) = (free_port(), Redis::start());
+        let conf = pool("alpha", listen, &["redis: true", key], &[server.item()]);
+        let proxy = Proxy::start_with_open_files(&conf, 60);
+        let mut waiter = Client::tcp(listen);
+        waiter.send(cmd("BLPOP reload:limits 0"));
+        let of_server = format!("alpha/127.0.0.1:{}", server.port());
+        proxy.expect_figure(&of_server, "server_connections", 1);
+        let mut subscriber = Client::tcp(listen);
+        subscriber.ask(
+            cmd("SUBSCRIBE reload:limits"),
+            "*3\r\n$9\r\nsubscribe\r\n$13\r\nreload:limits\r\n:1\r\n",
+        );
+        let mut clients: Vec<Client> = (2..most).map(|_| Client::tcp(listen)).collect();
+        clients.iter_mut().for_each(|client| client.ask(&ping, "+PONG\r\n"));
+        Client::tcp(listen).expect_close();
+        for _ in 0..3 {
+            proxy.reload(&conf);
+            proxy.expect_figure("alpha", "client_connections", most - 1);
+            Client::tcp(listen).expect_close();
+            clients.iter_mut().for_each(|client| client.ask(&ping, "+PONG\r\n"));
+        }
+        clients[0].ask(cmd("LPUSH reload:limits v"), ":1\r\n");
+        waiter.expect("*2\r\n$13\r\nreload:limits\r\n$1\r\nv\r\n");
+        assert!(eventually(|| workers(&proxy) == 1), "it has gone over: {key}");
+        // What its connection took is free again, and what those of the subscriber took before.
+        let mut more: Vec<Client> = (0..others).map(|_| Client::tcp(listen)).collect();
+        more.iter_mut().for_each(|client| client.ask(&ping, "+PONG\r\n"));
+        Client::tcp(listen).expect_close();
+        drop(clients);
+        proxy.expect_figure("alpha", "client_connections", 2 + others);
+        Client::tcp(listen).ask(&ping, "+PONG\r\n");
+    }
+}
