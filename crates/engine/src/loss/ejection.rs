@@ -476,6 +476,49 @@ mod tests {
     }
 
     #[test]
+    fn who_is_ejected_again_soon_after_it_came_back_stays_away_twice_as_long() {
+        let retry = Duration::from_secs(30);
+        let back = Tick(1_000_000);
+        let end = back.after(retry * FLAPPING_TIMES);
+        for (again, times) in [(back, 2), (Tick(end.0 - 1), 2), (end, 1)] {
+            let health = health(2, OnEject::Rehash);
+            eject(&health, 1, Tick(1));
+            assert!(health.restore(ServerId(0), back));
+            let verdict = health.record_failure(ServerId(0), again);
+            assert_eq!(verdict, Verdict::Leave { away: retry * times }, "{again:?}");
+        }
+    }
+
+    #[test]
+    fn whom_those_before_hold_ejected_is_ejected_until_the_same_time_wherever_it_stands_now() {
+        let (now, retry) = (Tick(1_000_000), Duration::from_secs(30));
+        let earlier = health(3, OnEject::Rehash);
+        let _ = earlier.record_failure(ServerId(2), now);
+        let later = health(3, OnEject::Rehash);
+        let version = later.version();
+        later.learn(&earlier, &[Some(ServerId(2)), None, Some(ServerId(0))]);
+        assert_eq!(later.live(), [false, true, true]);
+        assert_eq!(later.routing().ring.live_count(), 2);
+        assert!(later.version() > version && later.is_replaced(ServerId(0)));
+        assert_eq!(later.next_probe(), Some(now.after(retry)));
+
+        let version = later.version();
+        later.learn(&health(3, OnEject::Rehash), &[Some(ServerId(0)), None, None]);
+        assert_eq!(later.version(), version, "there is nothing to learn");
+        assert_eq!(later.live(), [false, true, true]);
+    }
+
+    #[test]
+    fn where_no_server_is_ejected_none_is_learnt_to_be() {
+        let earlier = health(1, OnEject::Rehash);
+        eject(&earlier, 1, Tick(1));
+        let servers = [RingServer::new("0", 1)];
+        let later = Health::new(RingBuilder::new(DistributionKind::Ketama, &servers), 1, None);
+        later.learn(&earlier, &[Some(ServerId(0))]);
+        assert_eq!(later.live(), [true]);
+    }
+
+    #[test]
     fn a_small_ring_follows_at_once() {
         let health = health(20, OnEject::Rehash);
         assert_eq!(eject(&health, 20, Tick(1_000_000)), 20);
