@@ -137,7 +137,7 @@ pub struct SharedPool {
     /// Who hears what is published.
     pub(crate) audiences: Audiences,
     /// Clients that have a server conn of their own.
-    pub(crate) pinned: Pinned,
+    pub(crate) pinned: Arc<Pinned>,
     /// For clients, and for server conns beyond the ordinary ones; the same for all pools.
     pub(crate) room: Arc<Room>,
     /// The newest client's number.
@@ -163,7 +163,7 @@ impl SharedPool {
             cursors,
             scripts: Arc::default(),
             audiences: Audiences::default(),
-            pinned: Pinned::default(),
+            pinned: Arc::default(),
             room: Arc::default(),
             newest_client: Arc::default(),
         }
@@ -176,7 +176,8 @@ impl SharedPool {
     }
 
     /// Takes the place of `earlier`, which goes on until its clients have come over: knows the scripts that
-    /// came by there, numbers clients from there on, and holds ejected what is ejected there. `servers` says
+    /// came by there, numbers clients from there on, counts those with a server conn of their own together with those
+    /// there, and holds ejected what is ejected there. `servers` says
     /// for each server which of the earlier ones it is, if it is one. Where they are the same ones, what
     /// happens to them counts for both.
     pub fn succeed(&mut self, earlier: &Self, servers: &[Option<ServerId>]) {
@@ -193,6 +194,7 @@ impl SharedPool {
         }
         self.scripts = Arc::clone(&earlier.scripts);
         self.newest_client = Arc::clone(&earlier.newest_client);
+        self.pinned = Arc::clone(&earlier.pinned);
     }
 
     /// Gives no client a number that one of `other` has.

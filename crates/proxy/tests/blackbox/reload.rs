@@ -454,3 +454,29 @@ fn a_reload_lets_in_no_more_clients_than_there_may_be() {
         Client::tcp(listen).ask(&ping, "+PONG\r\n");
     }
 }
+
+#[test]
+fn who_waits_at_a_server_since_before_a_reload_counts_against_the_limit_of_those() {
+    let (listen, server) = (free_port(), Redis::start());
+    let conf = |most: u32| {
+        let most = format!("pinned_connections_max: {most}");
+        pool("alpha", listen, &["redis: true", &most], &[server.item()])
+    };
+    let proxy = Proxy::start(&conf(1));
+    let [mut waiter, mut other] = [Client::tcp(listen), Client::tcp(listen)];
+    waiter.send(cmd("BLPOP reload:pinned 0"));
+    let of_server = format!("alpha/127.0.0.1:{}", server.port());
+    proxy.expect_figure(&of_server, "server_connections", 1);
+    for most in [1, 1, 2] {
+        proxy.reload(&conf(most));
+        other.ask(cmd("PING"), "+PONG\r\n");
+        other.send(cmd("WATCH reload:pinned"));
+        let answer = other.line();
+        assert_eq!(answer.starts_with("-ERR "), most == 1, "{most}: {answer}");
+    }
+    other.ask(cmd("UNWATCH"), "+OK\r\n");
+    other.ask(cmd("LPUSH reload:pinned v"), ":1\r\n");
+    waiter.expect("*2\r\n$13\r\nreload:pinned\r\n$1\r\nv\r\n");
+    proxy.reload(&conf(1));
+    other.ask(cmd("WATCH reload:pinned"), "+OK\r\n");
+}
