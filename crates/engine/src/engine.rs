@@ -316,6 +316,14 @@ impl Engine {
         }
     }
 
+    /// Whether what a client sends next is more of a large request, part of which is there.
+    #[must_use]
+    pub fn is_amid_large(&self, conn: ConnId) -> bool {
+        let client = || self.clients.get(conn.key());
+        conn.side() == Side::Client
+            && client().is_some_and(|client| !client.inbox.is_small(client.missing))
+    }
+
     /// The socket of a server conn is connected.
     pub fn handle_connected(&mut self, conn: ConnId) {
         let Some(server) = self.servers.get_mut(conn.key()) else { return };

@@ -60,6 +60,8 @@ pub struct Worker {
     servers: Sockets,
     /// Conns with unread bytes in the kernel that it will not tell of again.
     unread: Vec<ConnId>,
+    /// The same of clients that were put off, as the turn had read enough: first of all in the next.
+    put_off: Vec<ConnId>,
     /// Conns whose sockets may take more than was sent.
     unsent: Vec<ConnId>,
     listeners: Vec<Accepting>,
@@ -110,6 +112,7 @@ impl Worker {
             clients: Sockets::default(),
             servers: Sockets::default(),
             unread: Vec::new(),
+            put_off: Vec::new(),
             unsent: Vec::new(),
             listeners: Vec::new(),
             successor: None,
@@ -228,7 +231,8 @@ impl Worker {
 
     /// Reads conns of which the turn before has left something.
     fn read_on(&mut self) {
-        for conn in std::mem::take(&mut self.unread) {
+        let put_off = std::mem::take(&mut self.put_off);
+        for conn in put_off.into_iter().chain(std::mem::take(&mut self.unread)) {
             if let Some(slot) = self.sockets(conn).get_mut(conn) {
                 slot.waits = false;
                 self.read(conn);
@@ -247,6 +251,7 @@ impl Worker {
     /// microseconds ago: the clock is not read twice for that.
     fn timeout(&self, stopping: Option<Instant>) -> Option<Duration> {
         if !self.unread.is_empty()
+            || !self.put_off.is_empty()
             || !self.unsent.is_empty()
             || self.lingering.has_unread()
             || self.engine.has_postponed()

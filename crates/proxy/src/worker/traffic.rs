@@ -17,6 +17,10 @@ use crate::subject::Subject;
 /// A peer on the same machine empties it while it is filled.
 const WRITTEN_BYTES_A_TURN: usize = 4 * 1024 * 1024;
 
+/// Bytes of a turn after which no more is read of large requests of which part is there: they go on in the next, and
+/// the others get their turn. A thousand clients that upload at the same moment have 256 MiB ready.
+const TURN_BYTES_ENOUGH: usize = 4 * 1024 * 1024;
+
 /// After so many bytes of a turn the count of memory is read once more: hundreds of clients may send large requests in
 /// one, and a read of each may have ten times as much given out as it brings.
 const LOOK_BYTES: usize = 256 * 1024;
@@ -102,6 +106,11 @@ impl Worker {
             if budget == 0 {
                 slot.waits = true;
                 self.unread.push(conn);
+                return;
+            }
+            if self.turn.bytes >= TURN_BYTES_ENOUGH && self.engine.is_amid_large(conn) {
+                slot.waits = true;
+                self.put_off.push(conn);
                 return;
             }
             let space = self.engine.recv_space(conn);
@@ -249,7 +258,7 @@ fn cut<'a>(
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
+    use std::io::{Read, Write};
     use std::net::{Ipv4Addr, TcpListener, TcpStream};
     use std::path::Path;
     use std::thread;
@@ -345,10 +354,7 @@ mod tests {
     #[test]
     fn who_reads_as_quickly_as_it_is_written_to_gets_a_part_a_turn() {
         const LEN: usize = 64 * 1024 * 1024;
-        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-        let address = listener.local_addr().expect("it is bound");
-        let mut peer = TcpStream::connect(address).expect("it listens");
-        let (stream, _) = listener.accept().expect("it has connected");
+        let (stream, mut peer) = connected();
         let reader = thread::spawn(move || {
             let (mut space, mut read) = (vec![0; 8 * 1024 * 1024], 0);
             while let Ok(len @ 1..) = peer.read(&mut space) {
@@ -373,6 +379,77 @@ mod tests {
         assert!(world.worker.unsent.is_empty());
         drop(world);
         assert_eq!(reader.join().expect("it has read"), response.len());
+    }
+
+    /// A socket, and the other end of it.
+    fn connected() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let peer = TcpStream::connect(address).expect("it listens");
+        let (stream, _) = listener.accept().expect("it has connected");
+        (stream, peer)
+    }
+
+    #[test]
+    fn the_rest_of_a_large_request_waits_where_a_turn_has_read_enough_and_a_small_one_does_not() {
+        let (stream, mut peer) = connected();
+        let mut world = World::new(stream);
+        let client = world.client;
+        /// What comes and is told of in a turn that has read so much, and how much of it is read.
+        fn sends(world: &mut World, peer: &mut TcpStream, bytes: &[u8], before: usize) -> usize {
+            peer.write_all(bytes).expect("the socket takes so much");
+            world.worker.turn.bytes = before;
+            let client = world.client;
+            world.worker.clients.get_mut(client).expect("it is there").readable = true;
+            world.worker.read(client);
+            world.worker.turn.bytes - before
+        }
+        let get = b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n";
+        assert_eq!(sends(&mut world, &mut peer, get, TURN_BYTES_ENOUGH), get.len());
+        let head = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$200000\r\n";
+        assert_eq!(sends(&mut world, &mut peer, head, TURN_BYTES_ENOUGH), head.len());
+        assert_eq!(sends(&mut world, &mut peer, &[b'v'; 9_000], 0), 9_000);
+        assert!(world.worker.put_off.is_empty());
+        assert_eq!(sends(&mut world, &mut peer, &[b'v'; 9_000], TURN_BYTES_ENOUGH), 0);
+        assert_eq!(world.worker.put_off, [client]);
+        // It is there once, whatever is told of it.
+        assert_eq!(sends(&mut world, &mut peer, b"v", TURN_BYTES_ENOUGH), 0);
+        assert_eq!(world.worker.put_off, [client]);
+        assert_eq!(
+            world.worker.timeout(None),
+            Some(Duration::ZERO),
+            "the next turn begins at once"
+        );
+        world.worker.begin_turn();
+        world.worker.read_on();
+        assert_eq!((world.worker.turn.bytes, world.worker.put_off.len()), (9_001, 0));
+    }
+
+    #[test]
+    fn who_was_put_off_is_read_before_those_that_were_read_in_the_turn() {
+        let (stream, mut peer) = connected();
+        let mut world = World::new(stream);
+        let client = world.client;
+        let (other, mut others_peer) = connected();
+        other.set_nonblocking(true).expect("it is open");
+        let other = mio::net::TcpStream::from_std(other);
+        let socket = Socket::tcp(other, Ipv4Addr::LOCALHOST.into()).expect("it is open");
+        let other = world.worker.engine.handle_accepted(PoolId(0), None);
+        world.worker.take_in(other, PoolId(0), socket);
+        let head = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$20000000\r\n";
+        for (conn, peer) in [(client, &mut peer), (other, &mut others_peer)] {
+            world.comes(conn, head);
+            world.comes(conn, &[b'v'; 100_000]);
+            peer.write_all(&[b'v'; 50_000]).expect("the socket takes so much");
+            world.worker.clients.get_mut(conn).expect("it is there").readable = true;
+        }
+        world.worker.unread.push(client);
+        world.worker.put_off.push(other);
+        world.worker.begin_turn();
+        world.worker.turn.bytes = TURN_BYTES_ENOUGH - 1;
+        world.worker.read_on();
+        assert_eq!(world.worker.put_off, [client]);
+        assert!(world.worker.unread.is_empty());
     }
 
     #[test]
