@@ -17,10 +17,10 @@ use crate::clients::census::Census;
 use crate::clients::client::{ClientConn, Farewell};
 use crate::clients::crowd::Crowd;
 use crate::clients::resuming::Resuming;
-use crate::clients::session::{Class, ClassId, Peer, Session};
+use crate::clients::session::{Peer, Session};
 use crate::errand::Errand;
 use crate::flushes::Flushes;
-use crate::ids::{ConnId, Key, PoolId, ServerId, Side, WorkerId};
+use crate::ids::{ConnId, PoolId, ServerId, Side, WorkerId};
 use crate::limits::{RECV_BYTES, SPARE_TRIM_INTERVAL};
 use crate::loss::moving::Moves;
 use crate::many_keys::gathering::Gatherings;
@@ -28,11 +28,10 @@ use crate::many_keys::spread::Spread;
 use crate::memory::holders::{Holder, Holders};
 use crate::memory::shortage::Shortage;
 use crate::own::Alarms;
-use crate::own::blocking::{REMOVED, STOPPING};
 use crate::pool::{Pool, SharedPool};
 use crate::pubsub::PubSub;
 use crate::request::Requests;
-use crate::server::{Handshake, ServerConn, State, Tenancy};
+use crate::server::{ServerConn, State};
 use crate::slab::Slab;
 use crate::stats::{PoolFigure, PoolStats, ServerFigure, ServerStats, Stats};
 use crate::time::deadlines::Deadlines;
@@ -80,7 +79,7 @@ pub struct Engine {
     pub(crate) actions: VecDeque<Action>,
     pub(crate) flushes: Flushes,
     pub(crate) resuming: Resuming,
-    draining: bool,
+    pub(crate) draining: bool,
     /// Its clients go over to another.
     pub(crate) is_left: bool,
     pub(crate) shortage: Shortage,
@@ -527,52 +526,6 @@ impl Engine {
         }
     }
 
-    /// Opens one conn to each server of the pools that want it (`server_pool_preconnect`).
-    pub fn preconnect(&mut self) {
-        for pool in 0..self.pools.len() {
-            if !self.pools[pool].config().preconnect {
-                continue;
-            }
-            for server in 0..self.pools[pool].config().servers.len() {
-                let (class, server) = (ClassId::default(), ServerId(server as u32));
-                let slot = self.pools[pool].slot(class, server, 0);
-                if self.pools[pool].conn(slot).is_none() {
-                    self.connect_shared(PoolId(pool as u32), server, class, slot);
-                }
-            }
-        }
-    }
-
-    /// Stops in good order: no further request is read, what is outstanding is answered, and each
-    /// client is closed when its responses have gone; who waits for a request that blocks is told so
-    /// at once. [`clients`](Self::clients) says how many are left, and [`outstanding`](Self::outstanding) what
-    /// is on its way, for clients that have left as well.
-    pub fn drain(&mut self) {
-        self.draining = true;
-        let all = self.clients.keys().collect();
-        self.send_off(all, STOPPING);
-    }
-
-    /// Stops as [`drain`](Self::drain), but for the clients of one pool alone.
-    pub fn drain_pool(&mut self, pool: PoolId) {
-        let is_there = |key: &Key| self.clients.get(*key).is_some_and(|it| it.pool == pool);
-        let keys: Vec<Key> = self.clients.keys().filter(is_there).collect();
-        self.send_off(keys, REMOVED);
-    }
-
-    fn send_off(&mut self, clients: Vec<Key>, why: &'static str) {
-        for key in clients {
-            let conn = ConnId::new(Side::Client, key);
-            self.unblock(conn, why);
-            self.say_farewell(conn, Farewell::Stopping);
-        }
-    }
-
-    /// Whether it stops.
-    pub(crate) const fn is_draining(&self) -> bool {
-        self.draining
-    }
-
     /// The response times since last asked.
     pub fn take_response_times(&mut self) -> ResponseTimes {
         std::mem::take(&mut self.response_times)
@@ -595,77 +548,6 @@ impl Engine {
     #[must_use]
     pub fn held(&self) -> usize {
         self.holding.live()
-    }
-
-    /// Opens a conn to `server` for the clients of a class, and gives it its place in the pool.
-    pub(crate) fn connect_shared(
-        &mut self,
-        pool: PoolId,
-        server: ServerId,
-        class: ClassId,
-        slot: usize,
-    ) -> ConnId {
-        let conn = self.connect(pool, server, class, Tenancy::Shared { slot });
-        self.pools[pool.0 as usize].set_conn(slot, Some(conn));
-        conn
-    }
-
-    /// Opens a conn to `server`.
-    pub(crate) fn connect(
-        &mut self,
-        pool: PoolId,
-        server: ServerId,
-        class: ClassId,
-        tenancy: Tenancy,
-    ) -> ConnId {
-        let pool_state = &self.pools[pool.0 as usize];
-        let config = pool_state.config();
-        let mut conn = ServerConn::new(pool, server, tenancy, class, config);
-        if conn.takes_room() {
-            pool_state.shared.room.take_anyhow();
-        }
-        let mut greeting = Vec::new();
-        let Class { version, database } = pool_state.classes.get(class);
-        let password = config.password.as_deref();
-        let mut due = config.protocol.handshake(password, version, database, &mut greeting);
-        let is_shared = matches!(tenancy, Tenancy::Shared { .. });
-        let asks = is_shared && pool_state.shared.health.is_silent(server);
-        if asks {
-            greeting.extend_from_slice(config.protocol.probe());
-            due += 1;
-        }
-        if due > 0 {
-            conn.outbox.push(&greeting, &mut self.spares);
-            let handshake = Handshake { unsent: greeting.len(), due, asks };
-            conn.state = State::Connecting { handshake };
-        }
-        // No request waits for longer than its own timeout, so neither does the connect.
-        let patience =
-            config.connect_timeout.map(|own| config.timeout.map_or(own, |all| all.min(own)));
-        if let Some(patience) = patience {
-            conn.connect_by = self.now.after(patience);
-            conn.armed = true;
-        }
-        let connect_by = conn.connect_by;
-        let id = ConnId::new(Side::Server, self.servers.insert(conn));
-        if connect_by != Tick::NEVER {
-            self.deadlines.set(connect_by, id);
-        }
-        self.stats.total_connections.add(1);
-        self.stats.curr_connections.add(1);
-        self.actions.push_back(Action::Connect { conn: id, pool, server });
-        id
-    }
-
-    /// Has a conn that is being opened give up after `patience` at the latest, whether anybody waits for it
-    /// or not.
-    pub(crate) fn bound_connect(&mut self, conn: ConnId, patience: Duration) {
-        let give_up = self.now.after(patience);
-        let server = self.servers.get_mut(conn.key()).expect("the caller has just opened it");
-        if !server.armed {
-            (server.connect_by, server.armed) = (give_up, true);
-            self.deadlines.set(give_up, conn);
-        }
     }
 
     #[inline]

@@ -21,8 +21,8 @@
 //!
 //! # Rooms
 //! - [`engine`](crate::Engine): the tables and the turn. `serve` handles what clients send, `relay` what servers send,
-//!   `runs` what nearly all of both is, `passing` responses that are more than may be held, `close` how conns end,
-//!   `flushes` who has something to send.
+//!   `runs` what nearly all of both is, `passing` responses that are more than may be held, `connect` how conns to servers
+//!   are opened, `close` how conns end, `drain` how all of it stops, `flushes` who has something to send.
 //! - `request`: the table of what is outstanding. `ledger`: what is noted of each when it is queued. `errand`: what is
 //!   to be done with a response before its client gets it.
 //! - `server`: one conn to a server. `pool`: a key's route.
@@ -54,6 +54,8 @@ mod action;
 mod bytes;
 mod clients;
 mod close;
+mod connect;
+mod drain;
 mod engine;
 mod errand;
 mod flushes;

@@ -111,7 +111,7 @@ impl Engine {
             self.say_farewell(conn, Farewell::Misbehaved);
             return conn;
         }
-        if self.is_draining() {
+        if self.draining {
             self.say_farewell(conn, Farewell::Stopping);
             return conn;
         }
