@@ -8,7 +8,7 @@ use nutcracker_ring::{Placement, RingServer};
 
 use crate::config::{Config, Pool};
 use crate::shared::Shared;
-use crate::succession::{followed, heir, servers_before};
+use crate::succession::{heir, servers_before};
 
 /// The pools of `config`, their rings built. `mbuf_bytes` (`-m`) bounds the keys of Redis pools, as
 /// it did in the original, whose keys had to fit a chunk. All share `room`.
@@ -22,14 +22,20 @@ pub fn pools(config: &Config, mbuf_bytes: usize, room: &Arc<Room>) -> Box<[Arc<S
     config.pools.iter().map(shared).collect()
 }
 
-/// Has the pools of `config` know what those of the configuration `before` know that they follow.
-pub fn succeed(pools: &mut [Arc<SharedPool>], config: &Config, before: &Shared) {
+/// Has the pools of `config` know what those of the configuration `before` know that they follow: `followed` says for
+/// each which of them it is.
+pub fn succeed(
+    pools: &mut [Arc<SharedPool>],
+    config: &Config,
+    before: &Shared,
+    followed: &[Option<usize>],
+) {
     let now: Vec<&Pool> = config.pools.iter().collect();
-    let earlier: Vec<&Pool> = before.shells.iter().map(|shell| &shell.config).collect();
-    for (at, followed) in followed(&earlier, &now).into_iter().enumerate() {
-        let Some(followed) = followed else { continue };
+    for (at, followed) in followed.iter().enumerate() {
+        let Some(followed) = *followed else { continue };
         let pool = Arc::get_mut(&mut pools[at]).expect("nobody has it yet");
-        pool.succeed(&before.pools[followed], &servers_before(now[at], earlier[followed]));
+        let servers = servers_before(now[at], &before.shells[followed].config);
+        pool.succeed(&before.pools[followed], &servers);
     }
     for (at, shell) in before.shells.iter().enumerate() {
         if let Some(heir) = heir(&shell.config, &now) {

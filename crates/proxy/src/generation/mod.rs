@@ -131,11 +131,11 @@ impl Generation {
             None => Arc::new(Room::new(clients_max)),
         };
         let mut pools = topology::pools(&config, premises.mbuf_bytes, &room);
-        if let Some(before) = before {
-            topology::succeed(&mut pools, &config, &before.shared);
-        }
         let earlier: Vec<&Pool> = before.iter().flat_map(|before| before.pools()).collect();
         let followed = followed(&earlier, &config.pools.iter().collect::<Vec<_>>());
+        if let Some(before) = before {
+            topology::succeed(&mut pools, &config, &before.shared, &followed);
+        }
         let mut listeners = listeners::open(&config, &earlier)?;
         let (pollers, mailboxes) = stations(workers)?;
         listeners::watch(&mut listeners, &pollers[0])?;
