@@ -138,6 +138,8 @@ impl Engine {
     }
 
     /// Bytes that wait for a server which has taken nothing for a while. What waits for a busy one comes free by itself.
+    /// The events of the turn are told by now: a socket that takes more again, after a turn however long, has said so, and
+    /// nothing of its queue [is stuck](ServerConn::stuck_bytes).
     fn stuck_bytes(&self, server: &ServerConn) -> usize {
         let takes = server.moved_at(&self.requests, self.now).after(ROOM_PATIENCE) > self.now;
         if takes { 0 } else { server.stuck_bytes() }
