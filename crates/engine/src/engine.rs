@@ -15,7 +15,7 @@ use crate::bytes::outbox::Outbox;
 use crate::bytes::spares::Spares;
 use crate::clients::census::Census;
 use crate::clients::client::{ClientConn, Farewell};
-use crate::clients::crowd::Crowd;
+use crate::clients::crowd::{Crowd, Crowding};
 use crate::clients::resuming::Resuming;
 use crate::clients::session::{Peer, Session};
 use crate::errand::Errand;
@@ -508,7 +508,7 @@ impl Engine {
                 if len > 0 {
                     server.took_at = self.now;
                 }
-                let is_crowded = server.is_crowded;
+                let is_crowded = server.crowding != Crowding::None;
                 let moved = server.pass(len, &self.requests, &mut self.spares);
                 if server.keeps_sent() && moved.requests > 0 {
                     let pool = &mut self.pools[server.pool.0 as usize];

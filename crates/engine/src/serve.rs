@@ -12,6 +12,7 @@ use nutcracker_proto::{
 use crate::action::{Action, CloseReason, Report};
 use crate::bytes::frame::Frame;
 use crate::clients::client::{Farewell, Until};
+use crate::clients::crowd::Crowding;
 use crate::clients::session::{ClassId, Lane, Mute};
 use crate::engine::Engine;
 use crate::ids::{ConnId, PoolId, ServerId, Side};
@@ -412,7 +413,7 @@ impl Engine {
         if queued >= limit / 2
             && let Some(server) = self.servers.get_mut(conn.key())
         {
-            self.crowd.mark(server);
+            self.crowd.mark(server, Crowding::Half);
         }
         if queued >= limit {
             self.pool_stats(pool).limit(LimitFigure::ServerQueueFull).add(1);

@@ -5,6 +5,7 @@ use nutcracker_proto::{ResponseParser, Version};
 use crate::bytes::inbox::Inbox;
 use crate::bytes::outbox::Outbox;
 use crate::bytes::spares::Spares;
+use crate::clients::crowd::Crowding;
 use crate::clients::session::ClassId;
 use crate::ids::{ConnId, PoolId, ServerId};
 use crate::limits::{EVERYDAY_BYTES, RESPONSE_BYTES_MAX, UNASKED_BYTES_MAX};
@@ -65,10 +66,8 @@ pub(crate) struct ServerConn {
     pub(crate) tries_reach: bool,
     /// Of a pinned conn: its server has another address.
     pub(crate) moved: bool,
-    /// So much waits that requests may have to wait for room (see `clients/crowd.rs`).
-    pub(crate) is_crowded: bool,
-    /// As much waited as may, and more than a quarter of that does still.
-    pub(crate) is_full: bool,
+    /// Whether requests may have to wait for room.
+    pub(crate) crowding: Crowding,
     /// In the list of conns to flush.
     pub(crate) dirty: bool,
     /// The socket took less than it was offered: wait until it says it takes more.
@@ -178,8 +177,7 @@ impl ServerConn {
             alarm: Tick::NEVER,
             tries_reach: false,
             moved: false,
-            is_crowded: false,
-            is_full: false,
+            crowding: Crowding::None,
             dirty: false,
             awaits_writable: false,
         }

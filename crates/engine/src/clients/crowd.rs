@@ -32,6 +32,18 @@ use crate::server::ServerConn;
 use crate::stats::LimitFigure;
 use crate::time::tick::Tick;
 
+/// How much waits for a server conn, as it is marked until a quarter of what may wait is left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Crowding {
+    /// Little.
+    #[default]
+    None,
+    /// Half of what may, or more.
+    Half,
+    /// As much as may, and somebody waits for room.
+    Full,
+}
+
 /// Who waits for room, and how many server conns are short of it.
 #[derive(Debug, Default)]
 pub(crate) struct Crowd {
@@ -52,30 +64,21 @@ impl Crowd {
         self.servers > 0
     }
 
-    /// Marks a server conn that has half of what may wait for it, or more.
-    pub(crate) const fn mark(&mut self, server: &mut ServerConn) {
-        if !server.is_crowded {
-            server.is_crowded = true;
-            self.servers += 1;
+    /// Marks a server conn, unless it is marked as much already.
+    pub(crate) fn mark(&mut self, server: &mut ServerConn, crowding: Crowding) {
+        if crowding > server.crowding {
+            self.servers += usize::from(server.crowding == Crowding::None);
+            self.full += usize::from(crowding == Crowding::Full);
+            server.crowding = crowding;
         }
     }
 
-    /// Marks a server conn that has as much as may wait for it, and for which somebody waits now.
-    const fn mark_full(&mut self, server: &mut ServerConn) {
-        self.mark(server);
-        if !server.is_full {
-            server.is_full = true;
-            self.full += 1;
-        }
-    }
-
-    /// Takes the marks from a server conn. Says whether it had one.
-    pub(crate) const fn unmark(&mut self, server: &mut ServerConn) -> bool {
-        let was_crowded = server.is_crowded;
-        self.servers -= was_crowded as usize;
-        self.full -= server.is_full as usize;
-        (server.is_crowded, server.is_full) = (false, false);
-        was_crowded
+    /// Takes the mark from a server conn. Says whether it had one.
+    pub(crate) fn unmark(&mut self, server: &mut ServerConn) -> bool {
+        let was = std::mem::take(&mut server.crowding);
+        self.servers -= usize::from(was != Crowding::None);
+        self.full -= usize::from(was == Crowding::Full);
+        was != Crowding::None
     }
 
     /// All that this client had outstanding has ended: it need not wait. O(those who wait).
@@ -106,10 +109,8 @@ impl Engine {
         };
         let server = self.servers.get_mut(full.key()).expect("it was just looked at");
         let limit = self.pools[server.pool.0 as usize].config().limits.server_queue_bytes;
-        match server.outbox.len() >= limit {
-            true => self.crowd.mark_full(server),
-            false => self.crowd.mark(server),
-        }
+        let is_full = server.outbox.len() >= limit;
+        self.crowd.mark(server, if is_full { Crowding::Full } else { Crowding::Half });
         let look_at = moved_at.after(ROOM_PATIENCE);
         self.crowd.look_at = Some(self.crowd.look_at.map_or(look_at, |at| at.min(look_at)));
         let client = self.clients.get_mut(conn.key()).expect("it sent the request");
@@ -140,7 +141,7 @@ impl Engine {
         let is_short = |conn: ConnId| {
             let server = self.servers.get(conn.key())?;
             let moved_at = server.moved_at(&self.requests, self.now);
-            let has_room = server.outbox.len() < most && !server.is_full;
+            let has_room = server.outbox.len() < most && server.crowding != Crowding::Full;
             let takes = moved_at.after(ROOM_PATIENCE) > self.look.before();
             (!has_room && takes).then_some((conn, moved_at))
         };

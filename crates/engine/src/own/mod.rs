@@ -16,6 +16,7 @@ use nutcracker_proto::Quiet;
 
 use crate::action::CloseReason;
 use crate::bytes::frame::Frame;
+use crate::clients::crowd::Crowding;
 use crate::clients::session::ClassId;
 use crate::engine::Engine;
 use crate::ids::{ConnId, Key, PoolId, ServerId, Side};
@@ -183,7 +184,7 @@ impl Engine {
         }
         let limits = &self.pools[server.pool.0 as usize].config().limits;
         if server.outbox.len() >= limits.server_queue_bytes / 2 {
-            self.crowd.mark(server);
+            self.crowd.mark(server, Crowding::Half);
         }
         let at = if server.state == State::Ready { deadline } else { opens_until.min(deadline) };
         let is_earlier = at < server.alarm;
